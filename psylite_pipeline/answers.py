@@ -1,0 +1,249 @@
+"""How each route is answered: fixed words for CRISIS and DECLINE, the model for the rest, and true words when it fails."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from psylite_pipeline import prompt
+from psylite_pipeline.conversation import Conversation, marker
+from psylite_pipeline.decision import Decision, Kind, Risk, Route
+from psylite_pipeline.errors import ModelAway, ModelError, ModelMissing, ModelTimeout
+from psylite_pipeline.humour.corpus import Snippet
+from psylite_pipeline.language import language_of
+from psylite_pipeline.model import ChatModel, Deadlines, Message, Thought, Waiting, Words
+from psylite_pipeline.prompt import Prompts
+from psylite_pipeline.replies import Replies, last_resort
+from psylite_pipeline.settings import Preferences
+
+log = logging.getLogger(__name__)
+
+Piece = Words | Thought | Waiting
+
+#: SUPPORT repeats the helpline line every so many turns of an episode, its first turn included.
+SUPPORT_LINE_EVERY = 4
+
+#: What a background task gets whose text speaks of danger: the form that the host parses, and nothing of the talk.
+_NEUTRAL_TASKS = {
+    "title_generation": '{"title": "%s"}',
+    "tags_generation": '{"tags": []}',
+    "follow_up_generation": '{"follow_ups": []}',
+    "query_generation": '{"queries": []}',
+    "autocomplete_generation": '{"text": ""}',
+    "image_prompt_generation": '{"prompt": ""}',
+    "emoji_generation": "💬",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """The model that answers where the valve names none, its window in tokens, and whether it is only a stand-in."""
+
+    model: str
+    num_ctx: int = 4096
+    standin: bool = False
+
+
+class Answers:
+    """`replies` is None when its files are broken: then the last resort in the code speaks. `worst_of` gives the worst level among
+    texts. Keeps nothing."""
+
+    def __init__(
+        self,
+        replies: Replies | None,
+        prompts: Prompts,
+        model: ChatModel,
+        backend: Backend,
+        worst_of: Callable[[Sequence[str]], Risk],
+    ) -> None:
+        self._worst_of = worst_of
+        self._replies = replies
+        self._prompts = prompts
+        self._model = model
+        self._backend = backend
+
+    def model_name(self, preferences: Preferences) -> str:
+        """The model that answers under these preferences."""
+        return preferences.model or self._backend.model
+
+    def crisis(self, conversation: Conversation, decision: Decision, preferences: Preferences) -> Iterator[Piece]:
+        """The staged reply. No model."""
+        language = _language(conversation, preferences)
+        text = ""
+        if self._replies:
+            try:
+                text = self._replies.crisis(
+                    kind=decision.kind or Kind.SELF_HARM,
+                    risk=decision.risk,
+                    lang=language,
+                    region=preferences.region,
+                    said=conversation.answered,
+                    seed=len(conversation.turns),
+                    episode=decision.episode,
+                )
+            except Exception as error:  # noqa: BLE001  nothing may leave a person in danger without words
+                log.warning("The crisis texts failed (%s); the last resort speaks.", type(error).__name__)
+        yield Words(text or last_resort(language, preferences.region))
+
+    def decline(self, conversation: Conversation, preferences: Preferences) -> Iterator[Piece]:
+        """The warm refusal. No model."""
+        language = _language(conversation, preferences)
+        if self._replies:
+            yield Words(self._replies.decline(lang=language, said=conversation.answered, seed=len(conversation.turns)))
+        else:
+            yield Words(_REFUSAL["en" if language in {"en", "other"} else "zh"])
+
+    def task(self, conversation: Conversation, decision: Decision, preferences: Preferences) -> Iterator[Piece]:
+        """Background work: the host's own messages to the model, or a neutral result where the text speaks of danger."""
+        title = self._notice("task_title", _language(conversation, preferences), preferences)
+        form = _NEUTRAL_TASKS.get(conversation.task or "", "%s")
+        neutral = form.replace("%s", title)
+        if decision.risk > Risk.NONE:
+            yield Words(neutral)
+            return
+        words = 0
+        try:
+            for piece in self._stream(prompt.task_messages(conversation, self._backend.num_ctx), preferences):
+                if isinstance(piece, Words):
+                    words += 1
+                    yield piece
+        except ModelError as error:
+            log.warning("A background task got no answer (%s).", type(error).__name__)
+        if not words:
+            yield Words(neutral)
+
+    def counsel(
+        self, conversation: Conversation, decision: Decision, preferences: Preferences, snippet: Snippet | None
+    ) -> Iterator[Piece]:
+        """The model's answer, then what belongs under it: helpline, question, snippet, reminder."""
+        language = _language(conversation, preferences)
+        last = conversation.last
+        if last is None or not last.text.strip():
+            notice = "image_only" if last is not None and last.has_image else "empty_turn"
+            yield Words(self._notice(notice, language, preferences))
+        else:
+            yield from self._model_words(conversation, decision, preferences, snippet, language)
+        if tail := self._tail(conversation, decision, preferences, snippet, language):
+            yield Words("\n\n" + "\n\n".join(tail))
+
+    def guidance(
+        self, conversation: Conversation, decision: Decision, preferences: Preferences, snippet: Snippet | None
+    ) -> str:
+        """Text for another model's system prompt: care with the helpline, or the snippet; empty for the other routes."""
+        language = _language(conversation, preferences)
+        texts = [prompt.addition(self._prompts, decision.route, language, snippet.lines if snippet else None)]
+        if decision.route is Route.SUPPORT:
+            texts += self._tail(conversation, decision, preferences, None, language)
+        return "\n\n".join(text for text in texts if text)
+
+    def _model_words(
+        self,
+        conversation: Conversation,
+        decision: Decision,
+        preferences: Preferences,
+        snippet: Snippet | None,
+        language: str,
+    ) -> Iterator[Piece]:
+        messages = prompt.build(
+            self._prompts,
+            self._without_own_lines(conversation),
+            route=decision.route,
+            language=language,
+            snippet=snippet.lines if snippet else None,
+            num_ctx=self._backend.num_ctx,
+            worst_of=self._worst_of,
+        )
+        thinking = preferences.show_thinking and decision.route is not Route.SUPPORT
+        spoken = False
+        try:
+            for piece in self._stream(messages, preferences):
+                if isinstance(piece, Thought) and not thinking:
+                    continue
+                if isinstance(piece, Words):
+                    if not spoken and not piece.text.strip():
+                        continue
+                    spoken = True
+                yield piece
+        except ModelError as error:
+            log.warning("The model failed: %s", error)
+            gap = "\n\n" if spoken else ""
+            yield Words(gap + self._notice(_notice_for(error, spoken), language, preferences))
+            return
+        if not spoken:
+            yield Words(self._notice("model_empty", language, preferences))
+
+    def _tail(
+        self,
+        conversation: Conversation,
+        decision: Decision,
+        preferences: Preferences,
+        snippet: Snippet | None,
+        language: str,
+    ) -> list[str]:
+        tail: list[str] = []
+        number = len(conversation.said)
+        if snippet is not None and preferences.show_snippet:
+            summary = self._notice("snippet_summary", language, preferences)
+            tail.append(f"<details>\n<summary>{summary}：{snippet.title}</summary>\n\n{_quoted(snippet.lines)}\n\n</details>")
+        elif snippet is not None:
+            tail.append(marker(snippet.id).strip())
+        if decision.route is Route.SUPPORT and self._replies:
+            episode = decision.episode or 0
+            if episode % SUPPORT_LINE_EVERY == 0:
+                tail.append(self._replies.support_line(lang=language, region=preferences.region))
+            if episode == 0:
+                tail.append(self._replies.concern_question(kind=decision.kind, lang=language))
+        elif decision.route is Route.SUPPORT:
+            tail.append(last_resort(language, preferences.region))
+        if preferences.reminder_every and number and number % preferences.reminder_every == 0:
+            tail.append(self._notice("ai_reminder", language, preferences))
+        if self._backend.standin and number <= 1:
+            tail.append(self._notice("standin", language, preferences))
+        return tail
+
+    def _stream(self, messages: list[Message], preferences: Preferences) -> Iterator[Piece]:
+        deadlines = Deadlines(preferences.first_piece_seconds, preferences.silence_seconds)
+        return self._model.stream(self.model_name(preferences), messages, deadlines)
+
+    def _notice(self, name: str, language: str, preferences: Preferences) -> str:
+        if self._replies:
+            return self._replies.notice(name, lang=language, region=preferences.region)
+        return _PLAIN_NOTICES.get(name, _PLAIN_NOTICES["model_away"])
+
+    def _without_own_lines(self, conversation: Conversation) -> Conversation:
+        """The talk without the lines we appended, so that the model does not learn to repeat them."""
+        return conversation if self._replies is None else conversation.map_answers(self._replies.strip)
+
+
+def _language(conversation: Conversation, preferences: Preferences) -> str:
+    """The language to answer in: the valve's, else that of the last turn in which one can be told."""
+    if preferences.language != "auto":
+        return preferences.language
+    return next((found for text in reversed(conversation.said) if (found := language_of(text))), "zh-Hans")
+
+
+def _notice_for(error: ModelError, spoken: bool) -> str:
+    if spoken:
+        return "model_cut"
+    if isinstance(error, ModelMissing):
+        return "model_missing"
+    return "model_slow" if isinstance(error, ModelTimeout) else "model_away"
+
+
+def _quoted(lines: str) -> str:
+    """One line a speaker, also in Markdown, and no tag of a snippet's own."""
+    return "\n\n".join(line.replace("<", "＜") for line in lines.split("\n"))
+
+
+_REFUSAL = {
+    "zh": "这件事我不能帮，因为可能会有人因此受伤。如果背后有让你难受或生气的事，愿意的话可以跟我说说。",
+    "en": "I can't help with this, because somebody could get hurt. If something painful lies behind it, tell me about it.",
+}
+_PLAIN_NOTICES = {
+    "model_away": "我现在没法好好回答，请过一会儿再试。着急的话，请找身边信得过的人，或拨打 12356；危急时拨 110、120。\n"
+    "I cannot answer properly right now; please try again in a little while. If it is urgent, turn to somebody you trust, "
+    "to findahelpline.com, or to your local emergency number.",
+    "task_title": "新对话",
+    "snippet_summary": "相声一段",
+}

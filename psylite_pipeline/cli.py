@@ -1,0 +1,116 @@
+"""The command `psylite`. Each command is a few lines; the work is elsewhere."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+
+from psylite_pipeline.errors import PsyLiteError
+from psylite_pipeline.settings import Preferences, Settings
+
+app = typer.Typer(
+    name="psylite",
+    help="PsyLite pipeline: a safety-first counselling pipeline for Open WebUI.\n\n"
+    "Start everything with `psylite up`, look after it with `psylite doctor`, try the judgement with `psylite decide`.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+console = Console()
+errors = Console(stderr=True)
+
+
+@app.command()
+def decide(
+    explain: Annotated[bool, typer.Option("--explain", help="Also say, on standard error, why: rules and scores.")] = False,
+    sensitivity: Annotated[str, typer.Option(help="standard or high, like the valve.")] = "standard",
+) -> None:
+    """Judge talks: one JSON object {"messages": [...]} a line in, one decision a line out, in the same order.
+
+    Exit code 1 when a line could not be read; its place then holds {"error": ...}. Nothing is stored or logged. To
+    report a false alarm, give the rule ids and the label you expected, never the words.
+    """
+    from psylite_pipeline.lines import judge_lines
+    from psylite_pipeline.opening import open_counsellor
+
+    preferences = Preferences.model_validate({"sensitivity": sensitivity})
+    counsellor = open_counsellor(Settings.load())
+    failed = False
+    sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    sys.stdout.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    for number, found in enumerate(judge_lines(sys.stdin, counsellor, preferences), 1):
+        failed = failed or "error" in found
+        sys.stdout.write(json.dumps(found, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+        if explain and "error" not in found:
+            errors.print(_explained(number, found))
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def index(
+    force: Annotated[bool, typer.Option("--force", help="Build again even where nothing changed.")] = False,
+) -> None:
+    """Build the index over the crosstalk snippets. A running server picks it up at its next turn."""
+    from psylite_pipeline.opening import open_shelf
+
+    settings = Settings.load()
+    if force:
+        for path in settings.index_dir.glob("*.json"):
+            path.unlink(missing_ok=True)
+    shelf = open_shelf(settings)
+    with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=console) as progress:
+        bar = progress.add_task("Encoding", total=None)
+        built = shelf.open(lambda done, total: progress.update(bar, completed=done, total=total))
+        progress.update(bar, visible=False)
+    for sentence in built.corpus.refused:
+        errors.print(f"[yellow]Refused[/] {sentence}")
+    counts = ", ".join(f"{number} {language}" for language, number in sorted(built.corpus.by_language().items()))
+    console.print(f"{counts or 'No'} snippets, encoder {shelf.embedder.name}, threshold {built.threshold}.")
+
+
+@app.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object with versions and counts.")] = False,
+) -> None:
+    """Check every part and say what is wrong and what to do. Exit code 0 when all is well, else 1."""
+    from psylite_pipeline import doctor as clinic
+
+    found = clinic.report(Settings.load())
+    if as_json:
+        sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=1) + "\n")
+    else:
+        table = Table("part", "", "seen", "what to do", box=None, pad_edge=False)
+        for part in found["parts"]:
+            table.add_row(part["part"], "[green]ok[/]" if part["ok"] else "[red]no[/]", part["seen"], part["cure"])
+        console.print(table)
+    raise typer.Exit(0 if found["ok"] else 1)
+
+
+def _explained(number: int, found: dict) -> Table:
+    table = Table(title=f"line {number}: {found['route']} ({found['risk']}, {found['kind'] or 'no kind'})", box=None)
+    table.add_column("what")
+    table.add_column("said")
+    for rule in found["rules"]:
+        source = rule.split(".", 1)[0] if rule.startswith(("classifier", "context", "judge", "failure")) else "lexicon"
+        table.add_row(source, rule)
+    for name, value in found["scores"].items():
+        table.add_row(f"score {name}", f"{value:.3f}")
+    return table
+
+
+def main() -> None:
+    """Entry point: our own errors become one sentence and exit code 1."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        app()
+    except PsyLiteError as error:
+        errors.print(f"[red]{error}[/]", highlight=False)
+        sys.exit(1)

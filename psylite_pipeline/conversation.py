@@ -1,0 +1,177 @@
+"""A host's request body as turns of plain text. Tolerates anything a host, an API caller or an attacker may send."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from psylite_pipeline.decision import Risk, Route
+
+Speaker = Literal["user", "assistant"]
+
+#: Tasks of the host that answer a person and must be judged like any turn.
+ANSWERING_TASKS = frozenset({"moa_response_generation"})
+
+#: Key in the request body under which our own inlets pass what a pipe is not told otherwise.
+CARRIED = "psylite"
+
+#: Roles whose text nobody typed as a turn of the talk. Every other role that is not the assistant is judged as
+#: the person's own words, so that an invented role cannot carry a sentence past the judgement.
+_BACKGROUND_ROLES = frozenset({"system", "developer", "tool", "function"})
+
+# Only the assistant's text is cleaned of hidden blocks; a person's words are judged whole, forged tags and all.
+_TAG = re.compile(r"<(/?)(think|details)\b", re.IGNORECASE)
+_MARKER = re.compile(r"\n*\[//\]: # \(psylite ([a-z0-9-]{1,80})\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One turn. `text` is plain text without hidden blocks; `raw` is what stood in the message."""
+
+    speaker: Speaker
+    text: str
+    raw: str
+    has_image: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """What a filter in front already judged. A later judgement may raise it, never lower it."""
+
+    risk: Risk = Risk.NONE
+    route: Route | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """One talk up to now. `system` is the host's own system text, `task` the background task's name, if any."""
+
+    turns: tuple[Turn, ...] = ()
+    system: str = ""
+    task: str | None = None
+    floor: Floor = Floor()
+
+    @classmethod
+    def from_body(cls, body: Mapping[str, Any], messages: Sequence[Any] | None = None) -> Conversation:
+        """Read a chat request body; `messages`, where given, stands for the body's own. Never raises."""
+        body = body if isinstance(body, Mapping) else {}
+        raw_messages = body.get("messages") if messages is None else messages
+        turns: list[Turn] = []
+        system: list[str] = []
+        for message in raw_messages if isinstance(raw_messages, list | tuple) else ():
+            if not isinstance(message, Mapping):
+                continue
+            role = message.get("role")
+            role = role.strip().lower() if isinstance(role, str) else ""
+            text, has_image = _plain(message.get("content"))
+            if role in _BACKGROUND_ROLES:
+                if role in {"system", "developer"} and text:
+                    system.append(text)
+            elif role == "assistant":
+                turns.append(Turn("assistant", without_hidden_blocks(text), text))
+            else:
+                images = message.get("images")
+                turns.append(Turn("user", text, text, has_image or bool(images)))
+        return cls(tuple(turns), "\n\n".join(system), _task(body), _floor(body))
+
+    @property
+    def last(self) -> Turn | None:
+        """The person's last turn."""
+        return next((turn for turn in reversed(self.turns) if turn.speaker == "user"), None)
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """The person's turns, oldest first."""
+        return tuple(turn.text for turn in self.turns if turn.speaker == "user")
+
+    @property
+    def answered(self) -> tuple[str, ...]:
+        """The assistant's turns as they stood in the history, oldest first."""
+        return tuple(turn.raw for turn in self.turns if turn.speaker == "assistant")
+
+    def map_answers(self, change: Callable[[str], str]) -> Conversation:
+        """The same talk with each of the assistant's texts changed."""
+        turns = tuple(
+            replace(turn, text=change(turn.text)) if turn.speaker == "assistant" else turn for turn in self.turns
+        )
+        return replace(self, turns=turns)
+
+
+def without_hidden_blocks(text: str) -> str:
+    """An assistant's text without reasoning, folded blocks and our own markers. Linear in the length of `text`."""
+    kept: list[str] = []
+    depth = start = 0
+    for tag in _TAG.finditer(text):
+        if tag.start() < start:
+            continue
+        closes = bool(tag.group(1))
+        if depth == 0:
+            if closes and tag.group(2).lower() == "think":
+                kept.clear()  # some chat templates put the opening tag into the prompt: all before was reasoning
+            elif not closes or tag.group(2).lower() == "details":
+                kept.append(text[start : tag.start()])
+        depth = max(0, depth - 1) if closes else depth + 1
+        if depth == 0:
+            end = text.find(">", tag.end())
+            start = len(text) if end < 0 else end + 1
+    if depth == 0:
+        kept.append(text[start:])
+    return _MARKER.sub("", "".join(kept)).strip()
+
+
+def marker(snippet_id: str) -> str:
+    """A line that Markdown does not show and that tells a later turn which snippet was used."""
+    return f"\n\n[//]: # (psylite {snippet_id})"
+
+
+def marked(text: str) -> tuple[str, ...]:
+    """Snippet ids that markers in an assistant's text name."""
+    return tuple(_MARKER.findall(text))
+
+
+def _plain(content: Any) -> tuple[str, bool]:
+    """A message's content as text, and whether it holds a picture. Content may be text, parts or nothing."""
+    if isinstance(content, str):
+        return content, False
+    if not isinstance(content, list | tuple):
+        return "", False
+    texts: list[str] = []
+    has_image = False
+    for part in content:
+        if isinstance(part, str):
+            texts.append(part)
+        elif isinstance(part, Mapping):
+            if isinstance(part.get("text"), str):
+                texts.append(part["text"])
+            elif isinstance(part.get("content"), str):
+                texts.append(part["content"])
+            has_image = has_image or "image" in str(part.get("type", ""))
+    return "\n".join(texts), has_image
+
+
+def _task(body: Mapping[str, Any]) -> str | None:
+    """The host's background task. Known by metadata alone, never by text."""
+    carried, metadata = body.get(CARRIED), body.get("metadata")
+    for source in (carried, metadata):
+        if isinstance(source, Mapping):
+            task = source.get("task")
+            if isinstance(task, str) and task and task not in ANSWERING_TASKS:
+                return task
+    return None
+
+
+def _floor(body: Mapping[str, Any]) -> Floor:
+    carried = body.get(CARRIED)
+    if not isinstance(carried, Mapping):
+        return Floor()
+    try:
+        risk = Risk.parse(str(carried.get("risk", "none")))
+    except KeyError:
+        risk = Risk.NONE
+    try:
+        route = Route(str(carried.get("route", "")))
+    except ValueError:
+        route = None
+    return Floor(risk, route)

@@ -1,0 +1,189 @@
+"""The story of a turn: `decide()` judges it, `reply()` answers it. Start reading here.
+
+Neither keeps anything between turns: all they know of a talk stands in its messages.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TypeVar
+
+from psylite_pipeline.answers import Answers, Piece
+from psylite_pipeline.conversation import Conversation
+from psylite_pipeline.decision import Decision, Kind, Risk, Route, Scores
+from psylite_pipeline.embedding import Embedder, Vectors
+from psylite_pipeline.errors import ModelError
+from psylite_pipeline.humour.fit import Fit, fit
+from psylite_pipeline.humour.index import Hit
+from psylite_pipeline.humour.shelf import Shelf
+from psylite_pipeline.language import language_of
+from psylite_pipeline.model import ChatModel
+from psylite_pipeline.risk import judge
+from psylite_pipeline.risk.assess import Assessment, Assessor, risk_floor
+from psylite_pipeline.settings import Preferences
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class Counsellor:
+    """Judges and answers turns. `opening.open_counsellor` gathers its parts. Safe to share between threads.
+
+    `assessor` may lean on the classifier; `plain_assessor` has the lexicon alone and steps in when the first fails.
+    """
+
+    def __init__(
+        self,
+        *,
+        assessor: Assessor,
+        plain_assessor: Assessor,
+        embedder: Embedder,
+        shelf: Shelf,
+        answers: Answers,
+        model: ChatModel,
+    ) -> None:
+        self._assessor = assessor
+        self._plain_assessor = plain_assessor
+        self._embedder = embedder
+        self._shelf = shelf
+        self._answers = answers
+        self._model = model
+
+    def decide(self, conversation: Conversation, preferences: Preferences | None = None) -> Decision:
+        """Judge the last turn of `conversation`. Never raises; whatever fails leaves the turn at least as safe."""
+        preferences = preferences or Preferences()
+        started = time.perf_counter()
+        decision = self._task(conversation) if conversation.task else self._turn(conversation, preferences)
+        return replace(decision, milliseconds=(time.perf_counter() - started) * 1000)
+
+    def reply(
+        self, conversation: Conversation, decision: Decision, preferences: Preferences | None = None
+    ) -> Iterator[Piece]:
+        """The pieces of the answer to the turn that `decision` judged. Never raises, never ends without words."""
+        preferences = preferences or Preferences()
+        match decision.route:
+            case Route.TASK:
+                return self._answers.task(conversation, decision, preferences)
+            case Route.CRISIS:
+                return self._answers.crisis(conversation, decision, preferences)
+            case Route.DECLINE:
+                return self._answers.decline(conversation, preferences)
+            case _:
+                snippet = self._shelf.get(decision.snippets[0]) if decision.snippets else None
+                return self._answers.counsel(conversation, decision, preferences, snippet)
+
+    def guidance(self, conversation: Conversation, decision: Decision, preferences: Preferences) -> str:
+        """Text to put before another model that answers this turn; empty where nothing is to be added."""
+        snippet = self._shelf.get(decision.snippets[0]) if decision.snippets else None
+        return self._answers.guidance(conversation, decision, preferences, snippet)
+
+    def warm_up(self) -> None:
+        """Load the encoder and the index now, so that the first person does not wait for them. Never raises."""
+        self._attempt("encoder", lambda: self._embedder.encode([""]), None)
+        self._attempt("snippets", self._shelf.open, None)
+
+    def _turn(self, conversation: Conversation, preferences: Preferences) -> Decision:
+        vector = self._encode(conversation)
+        assessment = self._assess(conversation, vector, preferences)
+        if assessment is None:  # even the lexicon failed: nobody may be treated as safe
+            return Decision(Route.SUPPORT, Risk.CONCERN, rules=("failure.assess",), scores=Scores(risk=0.5), episode=0)
+        level, rules = self._second_opinion(conversation, assessment, preferences)
+        floor = conversation.floor
+        found = Decision(
+            Route.PLAIN,
+            max(level, floor.risk),
+            assessment.kind,
+            rules=rules,
+            scores=Scores(max(assessment.risk, risk_floor(max(level, floor.risk))), assessment.harmful_request),
+            episode=assessment.episode,
+        )
+        if found.risk >= Risk.HIGH or floor.route is Route.CRISIS:
+            kind = assessment.kind or Kind.SELF_HARM
+            return replace(found, route=Route.CRISIS, risk=max(found.risk, Risk.HIGH), kind=kind)
+        if assessment.harmful or floor.route is Route.DECLINE:
+            return replace(found, route=Route.DECLINE, kind=Kind.HARMFUL_REQUEST)
+        if found.risk is Risk.CONCERN:
+            return replace(found, route=Route.SUPPORT, episode=assessment.episode or 0)
+        return self._humour(conversation, assessment, vector, preferences, found)
+
+    def _humour(
+        self,
+        conversation: Conversation,
+        assessment: Assessment,
+        vector: Vectors | None,
+        preferences: Preferences,
+        found: Decision,
+    ) -> Decision:
+        shown = self._attempt("snippets", lambda: self._shelf.shown_in(conversation.answered), ())
+        judged = fit(assessment, shown, preferences)
+        found = replace(found, humour_fit=judged.score, scores=replace(found.scores, humour=judged.score))
+        if not judged.open:
+            return found
+        used = frozenset().union(*shown)
+        hit = self._attempt("retrieval", lambda: self._find(conversation, vector, used, judged), None)
+        return replace(found, route=Route.HUMOUR, snippets=(hit.snippet.id,)) if hit else found
+
+    def _find(
+        self, conversation: Conversation, vector: Vectors | None, used: frozenset[str], judged: Fit
+    ) -> Hit | None:
+        text = conversation.last.text if conversation.last else ""
+        own = vector if self._shelf.embedder.name == self._embedder.name else None
+        return self._shelf.find(text, own, language=language_of(text), used=used, asked=judged.asked)
+
+    def _task(self, conversation: Conversation) -> Decision:
+        """Background work goes straight to the model, unless its text speaks of danger."""
+        texts = (conversation.system, *(turn.raw for turn in conversation.turns))
+        findings = [
+            one
+            for text in texts
+            for one in self._attempt("lexicon", lambda text=text: self._plain_assessor.findings(text), ())
+            if one.level > Risk.NONE
+        ]
+        risk = max((one.level for one in findings), default=Risk.NONE)
+        rules = tuple(dict.fromkeys(one.rule for one in findings))
+        return Decision(Route.TASK, risk, rules=rules, scores=Scores(risk=risk_floor(risk)))
+
+    def _encode(self, conversation: Conversation) -> Vectors | None:
+        last = conversation.last
+        if last is None or not last.text.strip():
+            return None
+        return self._attempt("encoder", lambda: self._embedder.encode([last.text])[0], None)
+
+    def _assess(
+        self, conversation: Conversation, vector: Vectors | None, preferences: Preferences
+    ) -> Assessment | None:
+        sensitive = preferences.sensitivity == "high"
+        for part, assessor in (("classifier", self._assessor), ("lexicon", self._plain_assessor)):
+            found = self._attempt(
+                part, lambda assessor=assessor: assessor.assess(conversation, vector, sensitive=sensitive), None
+            )
+            if found is not None:
+                return found
+        return None
+
+    def _second_opinion(
+        self, conversation: Conversation, assessment: Assessment, preferences: Preferences
+    ) -> tuple[Risk, tuple[str, ...]]:
+        """Ask the judge where the valve says so. Late, away or unreadable means the safer route."""
+        level, rules = assessment.level, assessment.last.rules
+        if not judge.wanted(preferences.judge, assessment):
+            return level, rules
+        name = preferences.judge_model or self._answers.model_name(preferences)
+        try:
+            said = judge.ask(self._model, name, conversation.turns, preferences.judge_seconds)
+        except ModelError as error:
+            log.warning("The judge gave no verdict (%s); the safer route is taken.", type(error).__name__)
+            return max(level, Risk.CONCERN), (*rules, "judge.no-verdict")
+        return judge.combine(assessment, said), (*rules, f"judge.{said.label}")
+
+    def _attempt(self, part: str, work: Callable[[], T], otherwise: T) -> T:
+        """`work()`, or `otherwise` when a part of ours fails: a turn must go on. Logs the part, never the words."""
+        try:
+            return work()
+        except Exception as error:  # noqa: BLE001
+            log.warning("The %s failed (%s); this turn goes on without it.", part, type(error).__name__)
+            return otherwise

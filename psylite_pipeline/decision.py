@@ -1,0 +1,75 @@
+"""The values a judgement is made of: Route, Risk, Kind, Decision. Nothing here holds a person's words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+
+
+class Route(StrEnum):
+    """Where a turn goes. Exactly one of six."""
+
+    TASK = "task"
+    CRISIS = "crisis"
+    DECLINE = "decline"
+    SUPPORT = "support"
+    HUMOUR = "humour"
+    PLAIN = "plain"
+
+
+class Risk(IntEnum):
+    """Triage level, after the levels of the C-SSRS screener (docs/judgement.md). Ordered: doubt takes the higher."""
+
+    NONE = 0
+    CONCERN = 1
+    HIGH = 2
+    IMMINENT = 3
+
+    @property
+    def label(self) -> str:
+        """The lower-case name, as valves, files and `psylite decide` spell it."""
+        return self.name.lower()
+
+    @classmethod
+    def parse(cls, label: str) -> Risk:
+        """The level named `label`. Raises KeyError for any other word."""
+        return cls[label.upper()]
+
+
+class Kind(StrEnum):
+    """Whose danger it is, or what is asked for."""
+
+    SELF_HARM = "self_harm"
+    HARM_TO_OTHERS = "harm_to_others"
+    SOMEONE_ELSE = "someone_else"
+    ABUSE = "abuse"
+    HARMFUL_REQUEST = "harmful_request"
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Probabilities in [0, 1], after everything that has a say."""
+
+    risk: float = 0.0
+    harmful_request: float = 0.0
+    humour: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What one turn was judged to be, and which rules and scores said so.
+
+    `episode` counts the person's turns since the present stretch of risk began: 0 is its first turn, None
+    means there is none. `rules` are rule ids from knowledge/risk, `snippets` ids from knowledge/crosstalk.
+    `milliseconds` is what the judgement cost.
+    """
+
+    route: Route
+    risk: Risk = Risk.NONE
+    kind: Kind | None = None
+    humour_fit: float = 0.0
+    snippets: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    scores: Scores = field(default_factory=Scores)
+    episode: int | None = None
+    milliseconds: float = 0.0

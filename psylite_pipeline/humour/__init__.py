@@ -1,0 +1,1 @@
+"""Does a joke fit, and which one: fit, corpus, index."""

@@ -1,0 +1,39 @@
+"""Does a joke fit this turn? Never while somebody may be at risk, in grief, fear, anger, illness or trauma."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from psylite_pipeline.decision import Risk
+from psylite_pipeline.risk.assess import Assessment
+from psylite_pipeline.settings import Preferences
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """`score` is the probability in [0, 1] that a joke fits; `open` says that humour may be offered now; `asked`
+    that the person asked for a joke."""
+
+    score: float
+    open: bool
+    asked: bool
+
+
+def fit(assessment: Assessment, shown: Sequence[frozenset[str]], preferences: Preferences) -> Fit:
+    """Judge the last turn. `shown` tells for each of the assistant's earlier turns which snippets it offered.
+
+    The gate is the same whether the turn is cheerful or asks for a joke: neither unlocks what risk or grief closed.
+    """
+    asked = assessment.last.has("joke_request")
+    closed = assessment.level > Risk.NONE or assessment.harmful or assessment.last.heavy
+    # A talk that was never heavy has counted no turns yet; only after something heavy must calm turns pass.
+    calm_enough = assessment.calm >= preferences.calm_turns
+    score = assessment.last.reading.humour if assessment.last.reading else 0.0
+    score = max(score, 0.9) if asked else score
+    if closed or not calm_enough:
+        return Fit(min(score, 0.05), False, asked)
+    since = next((turns for turns, ids in enumerate(reversed(shown), 1) if ids), None)
+    waited = since is None or since >= preferences.humour_every
+    open_ = preferences.humour and (asked or (waited and score >= assessment.humour_threshold))
+    return Fit(score, open_, asked)

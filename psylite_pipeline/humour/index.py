@@ -1,0 +1,178 @@
+"""The FAISS index over the snippets: built once, kept beside its description, rebuilt when corpus or encoder changed."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from psylite_pipeline.embedding import Embedder, Vectors
+from psylite_pipeline.errors import IndexFileError
+from psylite_pipeline.humour.corpus import Corpus, Snippet
+
+FORMAT = 1
+BATCH = 64
+
+#: Rows looked at for one query: enough that the other language and the used ones leave a choice.
+NEIGHBOURS = 400
+
+#: Cosine similarity from which a snippet counts as alike, by encoder. `docs/humour.md` has the measurement of each;
+#: an encoder that is not listed gets the value `threshold_of` works out from the corpus itself.
+THRESHOLDS = {"use-multilingual-v3": 0.30, "sentence-transformers:model": 0.30}
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A snippet and how alike it is: cosine similarity in [-1, 1]."""
+
+    snippet: Snippet
+    score: float
+
+
+class SnippetIndex:
+    """Exact inner-product search over unit vectors, two rows a snippet (what it is about, what it says)."""
+
+    def __init__(self, corpus: Corpus, index: Any, threshold: float) -> None:
+        self.corpus = corpus
+        self.threshold = threshold
+        self._index = index
+
+    def search(self, vector: Vectors, *, language: str) -> list[Hit]:
+        """Snippets in `language`, most alike first, each once. `vector` has shape (dimensions,)."""
+        rows = self._index.ntotal
+        if rows == 0:
+            return []
+        scores, found = self._index.search(vector.reshape(1, -1).astype(np.float32), min(rows, NEIGHBOURS))
+        best: dict[str, Hit] = {}
+        for score, row in zip(scores[0].tolist(), found[0].tolist(), strict=True):
+            if row < 0:
+                continue
+            snippet = self.corpus.snippets[row // 2]
+            if snippet.language == language and snippet.id not in best:
+                best[snippet.id] = Hit(snippet, float(score))
+        return list(best.values())
+
+
+def open_index(
+    corpus: Corpus, embedder: Embedder, folder: Path, progress: Callable[[int, int], None] | None = None
+) -> SnippetIndex:
+    """The index of this corpus and encoder: loaded where it stands, else built and saved.
+
+    `progress` is told how many of how many texts are encoded. Raises EncoderError; a folder that cannot be written
+    only costs the next start the building.
+    """
+    threshold_override = THRESHOLDS.get(embedder.name)
+    try:
+        return _load(corpus, embedder.name, folder)
+    except IndexFileError:
+        pass
+    vectors = _encode(corpus, embedder, progress)
+    threshold = threshold_of(vectors) if threshold_override is None else threshold_override
+    index = _flat(vectors)
+    try:
+        _save(index, corpus, embedder.name, threshold, folder)
+    except OSError:
+        return SnippetIndex(corpus, index, threshold)
+    return SnippetIndex(corpus, index, threshold)
+
+
+def threshold_of(vectors: Vectors) -> float:
+    """A similarity that two unrelated snippets seldom reach: the 99th percentile over pairs of different snippets."""
+    if len(vectors) < 8:
+        return 0.5
+    chosen = vectors[: 2 * 200 : 2]
+    alike = (chosen @ chosen.T)[np.triu_indices(len(chosen), 1)]
+    return round(float(np.percentile(alike, 99)), 3)
+
+
+def _encode(corpus: Corpus, embedder: Embedder, progress: Callable[[int, int], None] | None) -> Vectors:
+    texts = [key for snippet in corpus.snippets for key in snippet.keys]
+    parts: list[Vectors] = []
+    for start in range(0, len(texts), BATCH):
+        parts.append(embedder.encode(texts[start : start + BATCH]))
+        if progress:
+            progress(min(start + BATCH, len(texts)), len(texts))
+    return np.concatenate(parts) if parts else np.zeros((0, 1), dtype=np.float32)
+
+
+def _flat(vectors: Vectors) -> Any:
+    import faiss
+
+    index = faiss.IndexFlatIP(vectors.shape[1])
+    if len(vectors):
+        index.add(np.ascontiguousarray(vectors))
+    return index
+
+
+def _paths(folder: Path, encoder: str) -> tuple[Path, Path]:
+    stem = "".join(letter if letter.isalnum() else "-" for letter in encoder)
+    return folder / f"{stem}.faiss", folder / f"{stem}.json"
+
+
+def _load(corpus: Corpus, encoder: str, folder: Path) -> SnippetIndex:
+    """Raises IndexFileError when the files are missing, damaged, or belong to another corpus or encoder."""
+    index_path, about_path = _paths(folder, encoder)
+    try:
+        about = json.loads(about_path.read_text(encoding="utf-8"))
+        wanted = {"format": FORMAT, "encoder": encoder, "corpus": corpus.digest, "bytes": index_path.stat().st_size}
+        if not isinstance(about, dict) or any(about.get(key) != value for key, value in wanted.items()):
+            raise IndexFileError("The index belongs to another corpus or encoder.")
+        threshold = THRESHOLDS.get(encoder, float(about["threshold"]))
+        import faiss
+
+        index = faiss.read_index(str(index_path), faiss.IO_FLAG_MMAP)
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise IndexFileError(f"The index cannot be read ({type(error).__name__}).") from None
+    if index.ntotal != 2 * len(corpus.snippets):
+        raise IndexFileError("The index holds another number of snippets.")
+    return SnippetIndex(corpus, index, threshold)
+
+
+def _save(index: Any, corpus: Corpus, encoder: str, threshold: float, folder: Path) -> None:
+    """Write beside, then rename; the description last, so that a half-saved pair is never taken for whole."""
+    import faiss
+
+    folder.mkdir(parents=True, exist_ok=True)
+    index_path, about_path = _paths(folder, encoder)
+    about_path.unlink(missing_ok=True)
+    data = faiss.serialize_index(index).tobytes()
+    _replace(index_path, data)
+    about = {"format": FORMAT, "encoder": encoder, "corpus": corpus.digest, "bytes": len(data), "threshold": threshold}
+    _replace(about_path, json.dumps(about, indent=1).encode())
+
+
+def _replace(path: Path, data: bytes) -> None:
+    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(beside).replace(path)
+    except OSError:
+        Path(beside).unlink(missing_ok=True)
+        raise
+
+
+def overlap(snippet: Snippet, text: str) -> int:
+    """How many of the snippet's topic words stand in `text`."""
+    lowered = text.casefold()
+    return sum(1 for topic in snippet.topics if len(topic) > 1 and topic.casefold() in lowered)
+
+
+def choose(hits: Sequence[Hit], *, text: str, used: frozenset[str], threshold: float, gentle_only: bool) -> Hit | None:
+    """The best unused snippet that is alike enough, or none.
+
+    A topic word that the person said counts as being alike. `gentle_only` is the case of somebody who asked for a
+    joke: the best gentle one, however distant.
+    """
+    free = [hit for hit in hits if hit.snippet.id not in used]
+    if gentle_only:
+        free = [hit for hit in free if hit.snippet.mood == "gentle"] or free
+        threshold = -1.0
+    ranked = sorted(free, key=lambda hit: hit.score + 0.1 * min(2, overlap(hit.snippet, text)), reverse=True)
+    return next((hit for hit in ranked if hit.score >= threshold or overlap(hit.snippet, text)), None)

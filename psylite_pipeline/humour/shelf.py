@@ -1,0 +1,79 @@
+"""The shelf of crosstalk: corpus, encoder and index opened together, lazily, and again when the files changed."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from psylite_pipeline.conversation import marked
+from psylite_pipeline.embedding import Embedder, Vectors
+from psylite_pipeline.humour.corpus import Snippet, load_corpus
+from psylite_pipeline.humour.index import Hit, SnippetIndex, choose, open_index
+
+#: Seconds between two looks at the files' dates, so that a busy server does not read a folder at every turn.
+LOOK_AGAIN_SECONDS = 5.0
+
+
+class Shelf:
+    """Finds the snippet for a turn. Holds no talk; safe to share between threads."""
+
+    def __init__(self, folders: Sequence[Path], embedder: Embedder, index_dir: Path) -> None:
+        self._folders = tuple(folders)
+        self.embedder = embedder
+        self._index_dir = index_dir
+        self._lock = threading.Lock()
+        self._index: SnippetIndex | None = None
+        self._stamp: tuple[tuple[str, int, int], ...] = ()
+        self._looked = float("-inf")
+
+    def open(self, progress: Callable[[int, int], None] | None = None) -> SnippetIndex:
+        """The index over the files as they are now. Raises EncoderError."""
+        with self._lock:
+            now = time.monotonic()
+            if self._index is None or now - self._looked > LOOK_AGAIN_SECONDS:
+                self._looked = now
+                stamp = _stamp(self._folders)
+                if self._index is None or stamp != self._stamp:
+                    self._index = open_index(load_corpus(self._folders), self.embedder, self._index_dir, progress)
+                    self._stamp = stamp
+            return self._index
+
+    def find(
+        self, text: str, vector: Vectors | None, *, language: str, used: frozenset[str], asked: bool
+    ) -> Hit | None:
+        """The snippet for `text`, or none. `vector` is the text already encoded by this shelf's encoder, if it is.
+
+        `asked` says that the person asked for a joke. Raises EncoderError.
+        """
+        index = self.open()
+        vector = self.embedder.encode([text])[0] if vector is None else vector
+        hits = index.search(vector, language="en" if language == "en" else "zh")
+        return choose(hits, text=text, used=used, threshold=index.threshold, gentle_only=asked)
+
+    def shown_in(self, answers: Sequence[str]) -> tuple[frozenset[str], ...]:
+        """For each of the assistant's earlier texts, which snippets it offered."""
+        snippets = self.open().corpus.snippets
+        return tuple(
+            frozenset(marked(answer)) | {one.id for one in snippets if one.lines.split("\n", 1)[0] in answer}
+            if "<details" in answer or "[//]" in answer
+            else frozenset()
+            for answer in answers
+        )
+
+    def get(self, snippet_id: str) -> Snippet | None:
+        """The snippet of that id."""
+        return next((one for one in self.open().corpus.snippets if one.id == snippet_id), None)
+
+
+def _stamp(folders: Sequence[Path]) -> tuple[tuple[str, int, int], ...]:
+    found = []
+    for folder in folders:
+        for path in sorted(folder.rglob("*.toml")):
+            try:
+                stat = path.stat()
+            except OSError:
+                continue
+            found.append((str(path), stat.st_mtime_ns, stat.st_size))
+    return tuple(found)

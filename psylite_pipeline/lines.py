@@ -1,0 +1,50 @@
+"""`psylite decide`: one judgement for each JSON line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from psylite_pipeline.conversation import Conversation
+from psylite_pipeline.counsellor import Counsellor
+from psylite_pipeline.decision import Decision
+from psylite_pipeline.settings import Preferences
+
+
+def judge_lines(lines: Iterable[str], counsellor: Counsellor, preferences: Preferences) -> Iterator[dict[str, Any]]:
+    """One object for each line, in order: the decision, or `{"error": …}` in the place of a line that cannot be read.
+
+    Blank lines at the end of a file count as lines too: every line gets its answer.
+    """
+    for number, line in enumerate(lines, 1):
+        try:
+            body = json.loads(line)
+        except (ValueError, RecursionError):
+            yield {"error": f"line {number}: not JSON."}
+            continue
+        if not isinstance(body, dict) or not isinstance(body.get("messages"), list):
+            yield {"error": f'line {number}: must be an object with a list "messages".'}
+            continue
+        if not all(isinstance(message, dict) and isinstance(message.get("role"), str) for message in body["messages"]):
+            yield {"error": f'line {number}: every message must be an object with a "role".'}
+            continue
+        yield as_json(counsellor.decide(Conversation.from_body(body), preferences))
+
+
+def as_json(decision: Decision) -> dict[str, Any]:
+    """A decision as `psylite decide` prints it."""
+    return {
+        "route": decision.route.value,
+        "risk": decision.risk.label,
+        "kind": decision.kind.value if decision.kind else None,
+        "humour_fit": round(decision.humour_fit, 4),
+        "snippets": list(decision.snippets),
+        "rules": list(decision.rules),
+        "scores": {
+            "risk": round(decision.scores.risk, 4),
+            "harmful_request": round(decision.scores.harmful_request, 4),
+            "humour": round(decision.scores.humour, 4),
+        },
+        "ms": round(decision.milliseconds, 3),
+    }

@@ -1,0 +1,205 @@
+"""Streaming chat over the ollama client, always with deadlines. Foreign errors become our own here and nowhere else."""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+import time
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import httpx
+import ollama
+
+from psylite_pipeline.errors import ModelAway, ModelBroken, ModelError, ModelMissing, ModelTimeout
+
+Message = dict[str, str]
+
+#: Seconds to wait for a connection. A server on the same machine or network answers in milliseconds or not at all.
+CONNECT_SECONDS = 5.0
+
+#: Seconds after which a waiting caller is told that the model is still reading.
+HEARTBEAT_SECONDS = 10.0
+
+_THINK_TAGS = ("<think>", "</think>")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A piece of the reply."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """A piece of the model's reasoning."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The model has said nothing for another `HEARTBEAT_SECONDS`; `seconds` is how long in all."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """Seconds until the first piece, and of silence between pieces."""
+
+    first: float = 300.0
+    silence: float = 60.0
+
+
+class ChatModel(Protocol):
+    """What the counsellor needs of a model. `tests/` hand in their own."""
+
+    def stream(
+        self, model: str, messages: Sequence[Message], deadlines: Deadlines
+    ) -> Iterator[Words | Thought | Waiting]:
+        """Stream a reply. Raises ModelError."""
+        ...
+
+    def ask(self, model: str, messages: Sequence[Message], schema: dict[str, Any], seconds: float) -> dict[str, Any]:
+        """One answer held to a JSON schema within `seconds`. Raises ModelError."""
+        ...
+
+
+class OllamaModel:
+    """Chat through Ollama's own protocol at `url`. Holds no talk; safe to share between threads."""
+
+    def __init__(self, url: str, *, num_ctx: int, keep_alive: str, num_predict: int = 1024) -> None:
+        self._url = url
+        self._options = {"num_ctx": num_ctx, "num_predict": num_predict}
+        self._keep_alive = keep_alive
+
+    def stream(
+        self, model: str, messages: Sequence[Message], deadlines: Deadlines
+    ) -> Iterator[Words | Thought | Waiting]:
+        """Stream a reply; closing the iterator stops the model. Raises ModelError."""
+        yield from split_thoughts(self._pieces(model, messages, deadlines))
+
+    def ask(self, model: str, messages: Sequence[Message], schema: dict[str, Any], seconds: float) -> dict[str, Any]:
+        """One answer held to `schema`. Raises ModelError when late, away or unreadable."""
+        text: list[str] = []
+        give_up = time.monotonic() + seconds
+        request = {"format": schema, "options": {**self._options, "temperature": 0, "num_predict": 64}}
+        # Silence alone would let a trickle of tokens run past the deadline, so the sum is bounded as well.
+        for piece in split_thoughts(self._pieces(model, messages, Deadlines(seconds, seconds), **request)):
+            if isinstance(piece, Words):
+                text.append(piece.text)
+            if time.monotonic() > give_up:
+                raise ModelTimeout("The judge was too slow.")
+        try:
+            answer = json.loads("".join(text))
+        except ValueError:
+            raise ModelBroken("The judge's answer is not JSON.") from None
+        if not isinstance(answer, dict):
+            raise ModelBroken("The judge's answer is not an object.")
+        return answer
+
+    def _pieces(
+        self, model: str, messages: Sequence[Message], deadlines: Deadlines, **request: Any
+    ) -> Generator[Words | Thought | Waiting, None, None]:
+        """Pieces as they come. A thread reads, so that the two deadlines differ and a stuck socket cannot hold us."""
+        arrived: queue.Queue[Words | Thought | ModelError | None] = queue.Queue()
+        # trust_env off: a proxy named in the environment must not see what a person says.
+        client = ollama.Client(
+            host=self._url,
+            trust_env=False,
+            timeout=httpx.Timeout(max(deadlines.first, deadlines.silence) + 5, connect=CONNECT_SECONDS),
+        )
+        reader = threading.Thread(
+            target=self._read, args=(client, arrived, model, list(messages), request), daemon=True, name="psylite-model"
+        )
+        reader.start()
+        try:
+            started = since = time.monotonic()
+            allowed = deadlines.first
+            while True:
+                left = since + allowed - time.monotonic()
+                if left <= 0:
+                    raise ModelTimeout(f"The model was silent for {allowed:g} seconds.")
+                try:
+                    piece = arrived.get(timeout=min(left, HEARTBEAT_SECONDS))
+                except queue.Empty:
+                    yield Waiting(time.monotonic() - started)
+                    continue
+                if piece is None:
+                    return
+                if isinstance(piece, ModelError):
+                    raise piece
+                since, allowed = time.monotonic(), deadlines.silence
+                yield piece
+        finally:
+            client.close()  # ends the reader too: its next read fails, and Ollama stops generating
+
+    def _read(
+        self,
+        client: ollama.Client,
+        arrived: queue.Queue[Words | Thought | ModelError | None],
+        model: str,
+        messages: list[Message],
+        request: dict[str, Any],
+    ) -> None:
+        asked = {"options": self._options, "keep_alive": self._keep_alive, **request}
+        finished = False
+        try:
+            for part in client.chat(model=model, messages=messages, stream=True, **asked):
+                finished = finished or bool(part.done)
+                if part.message.thinking:
+                    arrived.put(Thought(part.message.thinking))
+                if part.message.content:
+                    arrived.put(Words(part.message.content))
+            # A reply without the closing line broke off; to pass it for whole would be untrue.
+            arrived.put(None if finished else ModelBroken("The reply broke off."))
+        except ollama.ResponseError as error:
+            missing = error.status_code == 404
+            arrived.put(
+                ModelMissing(f"Ollama has no model named {model!r}. Pull or create it, or set PSYLITE_MODEL.")
+                if missing
+                else ModelBroken(f"Ollama refused the request (status {error.status_code}).")
+            )
+        except (httpx.ConnectError, httpx.ConnectTimeout, ConnectionError):
+            arrived.put(ModelAway("No Ollama answers at OLLAMA_BASE_URL. Start it, or correct the address."))
+        except httpx.TimeoutException:
+            arrived.put(ModelTimeout("The model was silent past the deadline."))
+        except Exception as error:  # noqa: BLE001  the edge: garbage on the wire raises many things, none may pass
+            arrived.put(ModelBroken(f"The answer is not Ollama's protocol ({type(error).__name__})."))
+
+
+def split_thoughts(pieces: Iterator[Words | Thought | Waiting]) -> Iterator[Words | Thought | Waiting]:
+    """Turn `<think>` … `</think>` inside the words into thoughts; the tags may be cut anywhere between pieces."""
+    held = ""
+    thinking = False
+    for piece in pieces:
+        if not isinstance(piece, Words):
+            yield piece
+            continue
+        held += piece.text
+        while held:
+            tag = _THINK_TAGS[thinking]
+            at = held.find(tag)
+            if at >= 0:
+                before, held = held[:at], held[at + len(tag) :]
+                if before:
+                    yield Thought(before) if thinking else Words(before)
+                thinking = not thinking
+                continue
+            keep = _tail_of(held, tag)
+            ready, rest = held[: len(held) - keep], held[len(held) - keep :]
+            if ready:
+                yield Thought(ready) if thinking else Words(ready)
+            held = rest
+            break
+    if held:
+        yield Thought(held) if thinking else Words(held)
+
+
+def _tail_of(text: str, tag: str) -> int:
+    """How many characters at the end of `text` could be the beginning of `tag`."""
+    return next((n for n in range(min(len(tag) - 1, len(text)), 0, -1) if text.endswith(tag[:n])), 0)

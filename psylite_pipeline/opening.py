@@ -1,0 +1,93 @@
+"""Gathers the parts of a Counsellor from the settings. A part that cannot be had is left out, said once, and lived without."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from psylite_pipeline.answers import Answers, Backend
+from psylite_pipeline.counsellor import Counsellor
+from psylite_pipeline.embedding import BundledEncoder, open_encoder
+from psylite_pipeline.errors import KnowledgeError
+from psylite_pipeline.humour.shelf import Shelf
+from psylite_pipeline.model import OllamaModel
+from psylite_pipeline.prompt import Prompts
+from psylite_pipeline.replies import Replies
+from psylite_pipeline.risk.assess import Assessor
+from psylite_pipeline.risk.classifier import Classifier
+from psylite_pipeline.risk.last_resort import LastResortLexicon
+from psylite_pipeline.risk.lexicon import Lexicon
+from psylite_pipeline.settings import Settings, bundled
+
+log = logging.getLogger(__name__)
+
+
+def open_counsellor(settings: Settings) -> Counsellor:
+    """A counsellor ready to judge. Never raises for a broken data file: the shipped one, or the last resort, stands in."""
+    lexicon = open_lexicon(settings)
+    plain_assessor = Assessor(lexicon, None)
+    encoder = BundledEncoder()
+    model = OllamaModel(settings.ollama_url, num_ctx=settings.num_ctx, keep_alive=settings.keep_alive)
+    backend = Backend(settings.model, settings.num_ctx, settings.standin)
+    return Counsellor(
+        assessor=Assessor(lexicon, open_classifier(settings)),
+        plain_assessor=plain_assessor,
+        embedder=encoder,
+        shelf=open_shelf(settings, encoder),
+        answers=Answers(open_replies(settings), open_prompts(settings), model, backend, plain_assessor.worst),
+        model=model,
+    )
+
+
+def open_shelf(settings: Settings, encoder: BundledEncoder | None = None) -> Shelf:
+    """The crosstalk shelf with the encoder that the settings name; `encoder` is shared where it is the bundled one."""
+    chosen = encoder if encoder and settings.encoder in {"", "bundled"} else open_encoder(settings.encoder)
+    folders = [settings.knowledge_dir / "crosstalk"]
+    if settings.snippets_dir:
+        folders.append(settings.snippets_dir)
+    return Shelf(folders, chosen, settings.index_dir)
+
+
+def open_lexicon(settings: Settings) -> Lexicon | LastResortLexicon:
+    """The lexicon of the settings' folder, else the shipped one, else a handful of words held in code."""
+    for folder in _folders(settings):
+        try:
+            return Lexicon.load(folder / "risk" / "lexicon")
+        except KnowledgeError as error:
+            log.error("%s", error)
+    return LastResortLexicon()
+
+
+def open_classifier(settings: Settings) -> Classifier | None:
+    """The classifier, or None: then the lexicon decides alone."""
+    for folder in _folders(settings):
+        try:
+            return Classifier.load(folder / "risk" / "classifier")
+        except KnowledgeError as error:
+            log.error("%s", error)
+    return None
+
+
+def open_replies(settings: Settings) -> Replies | None:
+    """The fixed texts, or None: then the last resort in the code speaks."""
+    for folder in _folders(settings):
+        try:
+            return Replies.load(folder / "replies")
+        except KnowledgeError as error:
+            log.error("%s", error)
+    return None
+
+
+def open_prompts(settings: Settings) -> Prompts:
+    """The texts for the model."""
+    for folder in _folders(settings):
+        try:
+            return Prompts.load(folder / "prompts")
+        except KnowledgeError as error:
+            log.error("%s", error)
+    return Prompts.last_resort()
+
+
+def _folders(settings: Settings) -> list[Path]:
+    """The configured folder, then the one in the package."""
+    return list(dict.fromkeys((settings.knowledge_dir, bundled("knowledge"))))

@@ -1,0 +1,172 @@
+"""The messages that go to the model, fitted to its context window. Ollama cuts silently; we cut knowingly, from the middle."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from psylite_pipeline.conversation import Conversation, Turn
+from psylite_pipeline.decision import Risk, Route
+from psylite_pipeline.errors import KnowledgeError
+
+Message = dict[str, str]
+
+#: Share of the window left for the answer and for the chat template's own tokens.
+ANSWER_SHARE = 0.3
+
+#: Characters of the host's own system text that are passed on.
+MAX_NOTE = 1500
+
+_PARTS = ("counselling", "care", "humour", "earlier", "earlier_none", "earlier_concern", "earlier_high", "host_note")
+
+# What is said when the prompt files are broken: worse than the files, but never dangerous.
+_LAST_RESORT = {
+    "counselling": "You are PsyLite, an AI companion, not a doctor. Listen first, be brief and kind. Answer in the "
+    "language of the person. 你是 PsyLite，人工智能，不是医生。先倾听，简短而温和，用对方的语言回答。",
+    "care": "The person may be at risk. Be gentle and brief, do not joke, encourage them to reach somebody they trust.",
+    "humour": "",
+    "earlier": "({earlier})",
+    "earlier_none": "",
+    "earlier_concern": "worrying thoughts were spoken of earlier",
+    "earlier_high": "wanting to die or doing harm was spoken of earlier",
+    "host_note": "",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """The texts of knowledge/prompts by language (`zh`, `en`)."""
+
+    texts: Mapping[str, Mapping[str, str]]
+
+    @classmethod
+    def load(cls, folder: Path) -> Prompts:
+        """Read `zh.toml` and `en.toml`. Raises KnowledgeError naming file and field."""
+        texts: dict[str, Mapping[str, str]] = {}
+        for language in ("zh", "en"):
+            path = folder / f"{language}.toml"
+            try:
+                table = tomllib.loads(path.read_text(encoding="utf-8"))
+            except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+                raise KnowledgeError(f"{path}: {error}. Correct or restore the file.") from None
+            for part in _PARTS:
+                if not isinstance(table.get(part), str):
+                    raise KnowledgeError(f"{path}: `{part}` is missing or is not text.")
+            texts[language] = {part: table[part].strip() for part in _PARTS}
+        return cls(texts)
+
+    def of(self, language: str) -> Mapping[str, str]:
+        """The texts for a language as `language_of` names it."""
+        return self.texts["en" if language in {"en", "other"} else "zh"]
+
+    @classmethod
+    def last_resort(cls) -> Prompts:
+        """Texts held in code, for when the files cannot be read."""
+        return cls({"zh": _LAST_RESORT, "en": _LAST_RESORT})
+
+
+def tokens(text: str) -> int:
+    """An upper estimate of a text's tokens: one for each character beyond ASCII, one for each three of ASCII."""
+    ascii_count = sum(1 for letter in text if letter < "\x80")
+    return (len(text) - ascii_count) + (ascii_count + 2) // 3 + 4
+
+
+def build(
+    prompts: Prompts,
+    conversation: Conversation,
+    *,
+    route: Route,
+    language: str,
+    snippet: str | None,
+    num_ctx: int,
+    worst_of: Callable[[Sequence[str]], Risk],
+) -> list[Message]:
+    """System text, then as many of the last turns as fit, the person's last turn always among them.
+
+    `snippet` goes in fenced, as material. `worst_of` gives the worst level of the turns that had to be
+    left out, which is told in one line. The result is estimated to stay within `(1 - ANSWER_SHARE) * num_ctx` tokens.
+    """
+    texts = prompts.of(language)
+    parts = [texts["counselling"]]
+    if added := addition(prompts, route, language, snippet):
+        parts.append(added)
+    if conversation.system and texts["host_note"]:
+        parts.append(texts["host_note"].replace("{note}", _defenced(conversation.system[:MAX_NOTE])))
+    budget = int(num_ctx * (1 - ANSWER_SHARE))
+    room = max(budget - tokens("\n\n".join(parts)) - 60, budget // 3)
+    turns = _alternating(conversation.turns)
+    kept, left_out = _fit(turns, room)
+    if left_out:
+        worst = worst_of([turn.text for turn in turns[: len(turns) - len(kept)] if turn.speaker == "user"])
+        memory = texts[{Risk.NONE: "earlier_none", Risk.CONCERN: "earlier_concern"}.get(worst, "earlier_high")]
+        parts.append(texts["earlier"].replace("{earlier}", memory))
+    return [{"role": "system", "content": "\n\n".join(parts)}, *kept]
+
+
+def addition(prompts: Prompts, route: Route, language: str, snippet: str | None) -> str:
+    """What a route adds to the system text: care, or the fenced snippet, or nothing."""
+    texts = prompts.of(language)
+    if route is Route.SUPPORT:
+        return texts["care"]
+    if route is Route.HUMOUR and snippet:
+        return texts["humour"].replace("{snippet}", _defenced(snippet))
+    return ""
+
+
+def task_messages(conversation: Conversation, num_ctx: int) -> list[Message]:
+    """The messages of a background task, as the host wrote them, fitted to the window."""
+    room = int(num_ctx * (1 - ANSWER_SHARE))
+    system = [{"role": "system", "content": _shorten(conversation.system, room // 2)}] if conversation.system else []
+    kept, _ = _fit(conversation.turns, room - sum(tokens(message["content"]) for message in system))
+    return [*system, *kept]
+
+
+def _fit(turns: Sequence[Turn], room: int) -> tuple[list[Message], bool]:
+    """The last turns that fit `room` tokens, in order, and whether anything was left out."""
+    kept: list[Message] = []
+    shortened = False
+    for turn in reversed(turns):
+        text = turn.text
+        cost = tokens(text)
+        if cost > room and kept:
+            break
+        if cost > room:
+            text, shortened = _shorten(text, room), True
+            cost = tokens(text)
+        kept.append({"role": turn.speaker, "content": text})
+        room -= cost
+    while len(kept) > 1 and kept[-1]["role"] == "assistant":
+        kept.pop()  # a window that opens with an answer to nothing confuses small models
+    kept.reverse()
+    return kept, shortened or len(kept) < len(turns)
+
+
+def _shorten(text: str, room: int) -> str:
+    """Head and tail of `text` within `room` tokens. People put the question first or last."""
+    room = max(room, 32)
+    if tokens(text) <= room:
+        return text
+    half = max(room // 2 - 8, 8)
+    head, tail = text[:half], text[-half:]
+    return f"{head}\n……\n{tail}"
+
+
+def _alternating(turns: Sequence[Turn]) -> list[Turn]:
+    """Turns without empty ones, neighbours of one speaker joined: some chat templates refuse anything else."""
+    joined: list[Turn] = []
+    for turn in turns:
+        if not turn.text.strip():
+            continue
+        if joined and joined[-1].speaker == turn.speaker:
+            text = f"{joined[-1].text}\n{turn.text}"
+            joined[-1] = Turn(turn.speaker, text, text)
+        else:
+            joined.append(turn)
+    return joined
+
+
+def _defenced(text: str) -> str:
+    """Foreign text that cannot close the fence around it."""
+    return text.replace("<", "＜").replace(">", "＞")

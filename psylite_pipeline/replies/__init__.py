@@ -1,0 +1,11 @@
+"""What is said without a model: crisis stages, refusals, helplines, notices. Texts are data in knowledge/replies."""
+
+from __future__ import annotations
+
+from psylite_pipeline.replies.book import LANGUAGES, Replies
+from psylite_pipeline.replies.crisis import JOINT, Stage
+from psylite_pipeline.replies.helplines import REGIONS, Helpline, Helplines
+from psylite_pipeline.replies.last_resort import last_resort
+from psylite_pipeline.replies.words import NOTICES
+
+__all__ = ["JOINT", "LANGUAGES", "NOTICES", "REGIONS", "Helpline", "Helplines", "Replies", "Stage", "last_resort"]

@@ -1,0 +1,116 @@
+"""Everything that is said without a model, read once from knowledge/replies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from psylite_pipeline.decision import Kind, Risk
+from psylite_pipeline.replies.crisis import JOINT, CrisisTexts, Stage
+from psylite_pipeline.replies.helplines import REGIONS, TEXT_LANGUAGES, Helplines
+from psylite_pipeline.replies.words import DEFAULT, Words
+
+LANGUAGES = (*TEXT_LANGUAGES, "other")
+_APPENDED_NOTICES = ("ai_reminder", "model_cut", "standin")
+
+
+class Replies:
+    """The fixed texts. Holds no state of any talk: the same arguments give the same words, in any thread."""
+
+    def __init__(self, *, helplines: Helplines, crisis: CrisisTexts, words: dict[str, Words]) -> None:
+        self.helplines = helplines
+        self.crisis_texts = crisis
+        self.words = words
+        self._questions = tuple(text for own in words.values() for text in own.concern.values())
+        self._appended = frozenset(self._blocks())
+
+    @classmethod
+    def load(cls, folder: Path) -> Replies:
+        """Read helplines.toml, crisis.<language>.toml and words.<language>.toml of `folder`.
+
+        Raises KnowledgeError naming file, place, field and the cure; then `last_resort` is what is left to say.
+        """
+        return cls(
+            helplines=Helplines.load(folder / "helplines.toml"),
+            crisis=CrisisTexts.load(
+                {lang: folder / f"crisis.{lang}.toml" for lang in LANGUAGES}, staged=TEXT_LANGUAGES
+            ),
+            words={lang: Words.load(folder / f"words.{lang}.toml") for lang in LANGUAGES},
+        )
+
+    def crisis(
+        self,
+        *,
+        kind: Kind,
+        risk: Risk,
+        lang: str,
+        region: str,
+        said: Sequence[str],
+        seed: int,
+        episode: int | None = None,
+    ) -> str:
+        """The next reply of the staged talk: a paragraph, an empty line, one question.
+
+        `said` are the assistant's texts of this talk, oldest first, as they were shown (not stripped): what has been
+        asked is read from them. `episode` is how many of the latest belong to the present stretch of risk; None means
+        all, so that nothing is asked a second time in the whole talk. `seed` picks among variants not yet said.
+        """
+        lang = _known(lang)
+        stage, text = self.crisis_texts.say(
+            kind=kind, risk=risk, lang=lang, said=said, episode=episode, asked_before=self._concerns(kind), seed=seed
+        )
+        brief = stage not in (Stage.OPENING, Stage.IMMINENT)
+        return self.helplines.fill(text, region=region, lang=lang, brief=brief)
+
+    def decline(self, *, lang: str, said: Sequence[str], seed: int, region: str = "auto") -> str:
+        """A warm, firm no to a harmful request, in words not in `said` while there are such."""
+        lang = _known(lang)
+        variants = [self.helplines.fill(text, region=region, lang=lang) for text in self.words[lang].decline]
+        spoken = JOINT.join(said)
+        left = [text for text in variants if text not in spoken] or variants
+        return left[seed % len(left)]
+
+    def concern_question(self, *, kind: Kind | None, lang: str) -> str:
+        """The direct question to append, after an empty line, to the first answer under concern."""
+        concern = self.words[_known(lang)].concern
+        return concern.get(kind.value if kind else DEFAULT, concern[DEFAULT])
+
+    def concern_asked(self, said: Sequence[str]) -> bool:
+        """Whether one of the direct questions of `concern_question` stands in `said`."""
+        return any(question in text for text in said for question in self._questions)
+
+    def support_line(self, *, lang: str, region: str) -> str:
+        """One line with a helpline, to append after an empty line."""
+        lang = _known(lang)
+        return self.helplines.fill(self.words[lang].support, region=region, lang=lang)
+
+    def notice(self, name: str, *, lang: str, region: str = "auto") -> str:
+        """What a person sees when something breaks or takes long. Raises KeyError for a name not in NOTICES."""
+        lang = _known(lang)
+        return self.helplines.fill(self.words[lang].notices[name], region=region, lang=lang)
+
+    def strip(self, text: str) -> str:
+        """`text` of an assistant without the paragraphs we appended: concern question, support line, AI reminder,
+        stand-in and broken-off notice. Crisis replies stay. Made for history that goes to the model."""
+        if not text:
+            return ""
+        return JOINT.join(part for part in text.split(JOINT) if part.strip() not in self._appended).strip()
+
+    def _concerns(self, kind: Kind) -> tuple[str, ...]:
+        """The questions that ask what this kind's opening asks; a kind without an opening is opened as self-harm."""
+        others = (Kind.HARM_TO_OTHERS, Kind.SOMEONE_ELSE, Kind.ABUSE)
+        keys = (kind.value,) if kind in others else (Kind.SELF_HARM.value, DEFAULT)
+        return tuple(text for own in self.words.values() for key, text in own.concern.items() if key in keys)
+
+    def _blocks(self) -> list[str]:
+        blocks = list(self._questions)
+        for lang in LANGUAGES:
+            for region in ("auto", *REGIONS):
+                blocks.append(self.support_line(lang=lang, region=region))
+                blocks += [self.notice(name, lang=lang, region=region) for name in _APPENDED_NOTICES]
+        return blocks
+
+
+def _known(lang: str) -> str:
+    """A language we have texts for. "" (nothing to tell it by) is answered in Simplified Chinese, our first language."""
+    return lang if lang in LANGUAGES else "other" if lang else "zh-Hans"

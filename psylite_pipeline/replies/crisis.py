@@ -1,0 +1,202 @@
+"""The staged talk with a person in danger: which question comes next, and in which words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from psylite_pipeline.decision import Kind, Risk
+from psylite_pipeline.errors import KnowledgeError
+from psylite_pipeline.replies.helplines import PLACEHOLDERS
+from psylite_pipeline.replies.tables import StrictTable, read_toml
+
+CRISIS_KINDS = (Kind.SELF_HARM, Kind.HARM_TO_OTHERS, Kind.SOMEONE_ELSE, Kind.ABUSE)
+JOINT = "\n\n"
+_ANY = "any"
+# Only this many of the assistant's latest texts are looked through: the cost of a turn must not grow with the talk.
+_LOOK_BACK = 60
+_SHORTEST_HEAD = 8
+_FIELD = re.compile(r"\{(\w*)[^}]*\}")
+
+
+class Stage(StrEnum):
+    """Where the staged talk stands. Each but STAYING asks one thing, once."""
+
+    IMMINENT = "imminent"
+    OPENING = "opening"
+    MEANS = "means"
+    COMPANY = "company"
+    TIME = "time"
+    STAYING = "staying"
+
+
+# With a life in danger this minute the time is known, and somebody at the person's side comes before all else.
+_ORDER_IMMINENT = (Stage.IMMINENT, Stage.COMPANY, Stage.MEANS)
+_ORDER_HIGH = (Stage.OPENING, Stage.MEANS, Stage.COMPANY, Stage.TIME)
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One way of saying a stage: a paragraph with placeholders, then a question that no other variant has."""
+
+    kind: str
+    stage: Stage
+    text: str
+    question: str
+
+    @property
+    def head(self) -> str:
+        """The text up to its first placeholder: what can be found again whatever the region was."""
+        return self.text.partition("{")[0].strip()
+
+    @property
+    def names_emergency(self) -> bool:
+        """Whether an emergency number is told."""
+        return "{emergency}" in self.text or "{police}" in self.text
+
+    def stands_in(self, spoken: str) -> bool:
+        """Whether it has been said. An opening may have been followed by another question than its own."""
+        return self.question in spoken or (self.stage is Stage.OPENING and self.head in spoken)
+
+
+class CrisisTexts:
+    """All variants of all languages."""
+
+    def __init__(self, variants: Mapping[str, Sequence[Variant]]) -> None:
+        self.variants = {lang: tuple(found) for lang, found in variants.items()}
+        self._questions: dict[tuple[str, Stage], tuple[str, ...]] = {}
+        for kind in CRISIS_KINDS:
+            for stage in Stage:
+                self._questions[kind.value, stage] = tuple(
+                    variant.question for lang in self.variants for variant in self.of(lang, kind, stage)
+                )
+
+    @classmethod
+    def load(cls, files: Mapping[str, Path], *, staged: Sequence[str]) -> CrisisTexts:
+        """Read one file a language; those in `staged` must have every stage. Raises KnowledgeError."""
+        texts = {lang: _read(path) for lang, path in files.items()}
+        crisis = cls(texts)
+        for lang, path in files.items():
+            for kind in CRISIS_KINDS:
+                for stage in Stage if lang in staged else (Stage.OPENING, Stage.STAYING):
+                    if not crisis.of(lang, kind, stage):
+                        raise KnowledgeError(
+                            f'{path.name}: no [[reply]] with kind "{kind.value}" and stage "{stage.value}"; add one.'
+                        )
+        return crisis
+
+    def of(self, lang: str, kind: Kind, stage: Stage) -> tuple[Variant, ...]:
+        """The variants of one stage, in the file's order; those for any kind come last."""
+        found = [v for v in self.variants[lang] if v.stage is stage and v.kind in (kind.value, _ANY)]
+        return tuple(sorted(found, key=lambda variant: variant.kind == _ANY))
+
+    def say(
+        self,
+        *,
+        kind: Kind,
+        risk: Risk,
+        lang: str,
+        said: Sequence[str],
+        episode: int | None,
+        asked_before: Sequence[str],
+        seed: int,
+    ) -> tuple[Stage, str]:
+        """The stage and its reply, placeholders unfilled. `asked_before` are questions that replace the opening's own.
+
+        `said` are the assistant's texts, oldest first. Only the last `episode` of them count for what has been asked
+        (None: all of them); all of them count for what is not to be repeated.
+        """
+        if kind not in CRISIS_KINDS:
+            kind = Kind.SELF_HARM
+        recent = list(said[-_LOOK_BACK:])
+        spoken = JOINT.join(recent)
+        counted = recent if episode is None else recent[max(0, len(recent) - episode) :]
+        asked = JOINT.join(counted)
+        stage = self._stage(lang, kind, risk, asked)
+        pool = self.of(lang, kind, stage)
+        if stage is Stage.STAYING and risk is Risk.IMMINENT:
+            pool = tuple(v for v in self.of(lang, kind, Stage.IMMINENT) if not v.stands_in(spoken)) or pool
+        variant = _choose(pool, spoken, recent, seed, urgent=risk is Risk.IMMINENT)
+        question = variant.question
+        if stage is Stage.OPENING and any(earlier in asked for earlier in asked_before):
+            # It was asked and answered under concern: asking it again would say that nobody listened.
+            question = _choose(self.of(lang, kind, Stage.MEANS), spoken, recent, seed, urgent=False).question
+        return variant.stage, variant.text + JOINT + question
+
+    def _stage(self, lang: str, kind: Kind, risk: Risk, asked: str) -> Stage:
+        done = {stage for stage in Stage if any(q in asked for q in self._questions[kind.value, stage])}
+        if done - {Stage.STAYING}:
+            done.add(Stage.OPENING)
+        order = _ORDER_IMMINENT if risk is Risk.IMMINENT else _ORDER_HIGH
+        for stage in order:
+            if stage not in done and self.of(lang, kind, stage):
+                return stage
+        if risk is Risk.IMMINENT and Stage.OPENING not in done:
+            return Stage.OPENING
+        return Stage.STAYING
+
+
+def _choose(pool: Sequence[Variant], spoken: str, recent: Sequence[str], seed: int, *, urgent: bool) -> Variant:
+    """By `seed` among those not yet said, with an emergency number if `urgent`; else the one said longest ago."""
+    fresh = [variant for variant in pool if not variant.stands_in(spoken)]
+    if not fresh:
+        return min(pool, key=lambda variant: _last_said(variant, recent))
+    if urgent:
+        fresh = [variant for variant in fresh if variant.names_emergency] or fresh
+    # Words for this very kind before those for any.
+    fresh = [variant for variant in fresh if variant.kind != _ANY] or fresh
+    return fresh[seed % len(fresh)]
+
+
+def _last_said(variant: Variant, recent: Sequence[str]) -> int:
+    for index in range(len(recent) - 1, -1, -1):
+        if variant.stands_in(recent[index]):
+            return index
+    return -1
+
+
+def _read(path: Path) -> list[Variant]:
+    variants: list[Variant] = []
+    seen: dict[str, str] = {}
+    for table in read_toml(path).tables("reply"):
+        table.only("kind", "stage", "text", "question")
+        variant = Variant(
+            kind=table.one_of("kind", (*(kind.value for kind in CRISIS_KINDS), _ANY)),
+            stage=Stage(table.one_of("stage", (stage.value for stage in Stage))),
+            text=one_paragraph(table, "text", table.text("text")),
+            question=one_paragraph(table, "question", table.text("question")),
+        )
+        if variant.kind == _ANY and variant.stage is not Stage.STAYING:
+            raise table.error("kind", 'may be "any" in the stage "staying" only; name a kind')
+        if "{" in variant.question:
+            raise table.error(
+                "question", "has a placeholder; put it into the text: a question must read the same everywhere"
+            )
+        if variant.stage is Stage.OPENING and len(variant.head) < _SHORTEST_HEAD:
+            raise table.error(
+                "text", f"must begin with {_SHORTEST_HEAD} characters or more before its first placeholder"
+            )
+        opening = variant.head if variant.stage is Stage.OPENING else variant.text
+        for field, words in (("text", opening), ("question", variant.question)):
+            if words in seen:
+                raise table.error(field, f"begins or reads as the {seen[words]} of another reply; use other words")
+            seen[words] = field
+        variants.append(variant)
+    return variants
+
+
+def one_paragraph(table: StrictTable, field: str, text: str) -> str:
+    """`text` without outer blanks, or KnowledgeError if it has an empty line or a placeholder that nobody fills."""
+    if "\n" in text.strip():
+        raise table.error(field, "has a line break; write it as one paragraph")
+    for match in _FIELD.finditer(text):
+        if match.group() not in {f"{{{name}}}" for name in PLACEHOLDERS}:
+            raise table.error(
+                field, f"has the placeholder {match.group()}; use {', '.join(f'{{{name}}}' for name in PLACEHOLDERS)}"
+            )
+    if text.count("{") != text.count("}") or text.count("{") != len(_FIELD.findall(text)):
+        raise table.error(field, "has a curly bracket without its partner; remove it or write a placeholder")
+    return text.strip()

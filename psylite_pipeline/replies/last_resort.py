@@ -1,0 +1,50 @@
+"""What is said when even the reply files cannot be read. Code, so that no broken file can take it away."""
+
+from __future__ import annotations
+
+_HANS_HEAD = "我在听。我是一个 AI，这会儿能说的不多，但不想让你一个人扛。"
+_HANS_TAIL = "也请叫一个信得过的人到你身边。\n\n现在有人能陪着你吗？"
+_HANT_HEAD = "我在聽。我是一個 AI，現在能說的不多，但不想讓你一個人撐著。"
+_HANT_TAIL = "也請找一個信得過的人來陪你。\n\n現在有人可以陪你嗎？"
+_EN_HEAD = (
+    "I'm listening. I'm an AI and there isn't much I can say just now, but I don't want you to be alone with this. "
+)
+_EN_TAIL = "Please get someone you trust to come.\n\nIs there anyone who can be with you now?"
+
+_ANYWHERE = {
+    "zh-Hans": (
+        "难受得撑不住时，请打 12356（全国心理援助热线）；有生命危险，马上拨 120（急救）或 110（报警）。"
+        "不在中国大陆，可以在 findahelpline.com 找到当地的热线，危急时拨当地的急救电话。"
+    ),
+    "zh-Hant": (
+        "難受到快撐不下去時，台灣請打 1925（安心專線，24 小時），香港請打 18111（情緒通，24 小時）；"
+        "有生命危險，台灣馬上打 119 或 110，香港打 999。其他地方可以在 findahelpline.com 查到當地的專線。"
+    ),
+    "en": (
+        "If it gets too much, call or text 988 (US and Canada) or call 116 123 (UK and Ireland); "
+        "findahelpline.com lists lines for other countries. If a life is in danger, call your local emergency number "
+        "(911 in the US and Canada, 999 in the UK, 112 in the EU). "
+    ),
+}
+_IN_CHINA = {
+    "zh-Hant": "難受到快撐不下去時，請打 12356（全國心理援助熱線）；有生命危險，馬上打 120（急救）或 110（報警）。",
+    "en": (
+        "In China, 12356 is the national psychological support line. If a life is in danger, call 120 (ambulance) or "
+        "110 (police). "
+    ),
+}
+_ELSEWHERE_HANS = "难受得撑不住时，可以在 findahelpline.com 找到当地的热线；有生命危险，马上拨当地的急救或报警电话。"
+
+
+def last_resort(lang: str, region: str) -> str:
+    """A short, humane text with numbers to call. Any `lang` and `region` will do; never raises.
+
+    A language that could not be told ("") is answered in Simplified Chinese and in English.
+    """
+    if not lang:
+        return last_resort("zh-Hans", region) + "\n\n" + last_resort("en", region)
+    if lang == "zh-Hans":
+        return _HANS_HEAD + (_ANYWHERE[lang] if region in ("CN", "auto", "") else _ELSEWHERE_HANS) + _HANS_TAIL
+    if lang == "zh-Hant":
+        return _HANT_HEAD + (_IN_CHINA if region == "CN" else _ANYWHERE)[lang] + _HANT_TAIL
+    return _EN_HEAD + (_IN_CHINA if region == "CN" else _ANYWHERE)["en"] + _EN_TAIL

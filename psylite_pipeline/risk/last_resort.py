@@ -1,0 +1,35 @@
+"""A handful of words held in code, for the case that every lexicon file is broken. Blunt on purpose: it over-alarms."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from psylite_pipeline.decision import Kind, Risk
+from psylite_pipeline.risk.lexicon import Finding
+
+_WORDS = (
+    "自杀", "自殺", "自残", "自殘", "轻生", "輕生", "想死", "去死", "不想活", "活不下去", "割腕", "跳楼", "跳樓", "上吊",
+    "安眠药", "安眠藥", "遗书", "遺書", "结束生命", "結束生命", "杀了他", "殺了他",
+    "suicid", "kill myself", "end my life", "want to die", "hurt myself", "cut myself", "overdose", "kill him", "kill her",
+)  # fmt: skip
+
+
+class LastResortLexicon:
+    """Reads like Lexicon, knows only plain words and one level."""
+
+    def read(self, text: str) -> tuple[Finding, ...]:
+        """A finding at level high when any of the words stands in the text."""
+        lowered = text.casefold()
+        hit = any(word in lowered for word in _WORDS)
+        return (Finding("last-resort.word", Risk.HIGH, Kind.SELF_HARM, ""),) if hit else ()
+
+    def asks_about_danger(self, assistant_text: str) -> bool:
+        """Whether the assistant spoke of danger at all."""
+        return bool(self.read(assistant_text))
+
+    def answer(self, text: str) -> Literal["yes", "no", ""]:
+        """A short yes or no."""
+        word = text.strip(" 。.!！,，").casefold()
+        if word in {"是", "是的", "有", "嗯", "想过", "对", "yes", "yeah", "yep", "i do", "i am", "i have"}:
+            return "yes"
+        return "no" if word in {"不是", "没有", "不", "no", "nope"} else ""

@@ -1,0 +1,190 @@
+"""The rule judge: reads a turn against the phrases under knowledge/risk/lexicon and says what it found, and why.
+
+It needs no model and no network, so it decides when everything else is broken. A rule finds phrases; idioms and the
+rule's own exceptions mask some of them; frames (negation, past, somebody else, fiction) change what the rest mean.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from psylite_pipeline.decision import Kind, Risk
+from psylite_pipeline.risk.normalise import CLAUSE_ENDS, SENTENCE_ENDS, Folder, Spellings, default_folder
+from psylite_pipeline.risk.patterns import Cover, Patterns, Span
+from psylite_pipeline.risk.rulebook import Frame, Rule, Rulebook, read_rulebook
+
+Answer = Literal["yes", "no", ""]
+
+MAX_ANSWER = 60
+"""Longer turns (folded characters) are no short answers."""
+
+_CLAUSE = re.compile(f"[{CLAUSE_ENDS}]+")
+_KEPT_SPANS = 400
+_QUESTION_SIDE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One rule that spoke. `sign` names a mood or move of the talk; it is empty for rules about danger."""
+
+    rule: str
+    level: Risk
+    kind: Kind | None
+    sign: str
+
+
+class Lexicon:
+    """All rules, frozen into one automaton. Safe to share between threads once built."""
+
+    def __init__(self, book: Rulebook, spellings: Spellings, folder: Folder | None = None) -> None:
+        self._book = book
+        self._spellings = spellings
+        self._folder = folder or default_folder()
+        self._patterns = Patterns()
+        self._groups: dict[str, int] = {}
+        for name, phrases in book.groups():
+            number = self._groups.setdefault(name, len(self._groups))
+            for phrase in phrases:
+                self._patterns.add(number, phrase)
+        self._patterns.freeze()
+        self._rules = [(rule, self._groups.get(f"rule {rule.id}", -1)) for rule in book.rules]
+
+    @classmethod
+    def load(cls, folder: Path) -> Lexicon:
+        """The lexicon in the TOML files of `folder`. Raises KnowledgeError naming the file, the rule and the field."""
+        book, spellings = read_rulebook(folder)
+        return cls(book, spellings)
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """Every rule, in the order of the files."""
+        return self._book.rules
+
+    def fold(self, text: str) -> str:
+        """`text` as the rules see it: folded, with disguised words written plainly."""
+        return self._spellings.apply(self._folder.fold(text).text)
+
+    def read(self, text: str) -> tuple[Finding, ...]:
+        """What the rules say about a person's turn, most serious first; one finding a rule. Never raises."""
+        folded = self.fold(text)
+        reading = _Reading(folded, self._patterns.find(folded), self._groups)
+        findings = []
+        for rule, number in self._rules:
+            if number in reading.found:
+                finding = reading.judge(rule, number, self._book.frames)
+                if finding is not None:
+                    findings.append(finding)
+        findings.sort(key=lambda finding: -finding.level)
+        return tuple(findings)
+
+    def asks_about_danger(self, assistant_text: str) -> bool:
+        """Whether the assistant asked directly about suicide, self-harm or wanting to die."""
+        folded = self.fold(assistant_text)
+        reading = _Reading(folded, self._patterns.find(folded), self._groups)
+        asked = reading.cover("marker asked_danger")
+        questions = reading.cover("marker question")
+        for start, end in asked.after(0, most=_KEPT_SPANS):
+            first, last = reading.sentence(start, end)
+            if last < len(folded) and folded[last] == "?":
+                return True
+            if questions.within(max(first, start - _QUESTION_SIDE), min(last, end + _QUESTION_SIDE)):
+                return True
+        return False
+
+    def answer(self, text: str) -> Answer:
+        """Whether a short turn says yes or no to what was asked; yes wins where it says both. `""` for anything else."""
+        folded = self.fold(text)
+        if len(folded) > MAX_ANSWER:
+            return ""
+        clauses = [clause.strip() for clause in _CLAUSE.split(folded) if clause.strip()]
+        if any(clause in self._book.yes for clause in clauses):
+            return "yes"
+        if clauses and clauses[0] in self._book.no:
+            return "no"
+        return ""
+
+
+class _Reading:
+    """One text with what was found in it."""
+
+    def __init__(self, text: str, found: Mapping[int, list[Span]], groups: Mapping[str, int]) -> None:
+        self.text = text
+        self.found = found
+        self._groups = groups
+        self._covers: dict[str, Cover] = {}
+
+    def cover(self, name: str) -> Cover:
+        """The spans of a group, without those of a marker that its exceptions mask."""
+        known = self._covers.get(name)
+        if known is None:
+            spans = self.found.get(self._groups.get(name, -1), [])
+            if spans and name.startswith("marker "):
+                masks = self.cover(f"unless {name}")
+                spans = [span for span in spans if not masks.contains(span)]
+            known = self._covers[name] = Cover(spans)
+        return known
+
+    def judge(self, rule: Rule, number: int, frames: tuple[Frame, ...]) -> Finding | None:
+        """The gravest thing `rule` says about the text, or None when every phrase it found is explained."""
+        masks = self.cover(f"unless rule {rule.id}")
+        idioms = self.cover("idioms") if rule.masked_by_idioms else Cover(())
+        others = self.cover(f"not_with rule {rule.id}")
+        best: Finding | None = None
+        spans = self.found[number]
+        if len(spans) > 2 * _KEPT_SPANS:  # a pasted wall of repetitions: its beginning and end tell enough
+            spans = spans[:_KEPT_SPANS] + spans[-_KEPT_SPANS:]
+        for span in spans:
+            if masks.contains(span) or idioms.contains(span):
+                continue
+            if others and others.within(*self.sentence(*span)):
+                continue
+            finding = self._meant(rule, span, frames)
+            if finding is None:
+                continue
+            if best is None or finding.level > best.level or (best.kind != rule.kind and finding.level == best.level):
+                best = finding
+            if best.level == rule.level and best.kind == rule.kind:
+                break
+        return best
+
+    def _meant(self, rule: Rule, span: Span, frames: tuple[Frame, ...]) -> Finding | None:
+        level, kind = rule.level, rule.kind
+        for frame in frames:
+            if not frame.applies(rule) or not self._holds(frame, span):
+                continue
+            if frame.effect == "drop":
+                return None
+            if frame.effect == "concern":
+                level = min(level, Risk.CONCERN)
+            else:
+                kind = Kind.SOMEONE_ELSE
+                if level < Risk.IMMINENT:
+                    level = min(level, Risk.CONCERN)
+        return Finding(rule.id, level, kind, rule.sign)
+
+    def _holds(self, frame: Frame, span: Span) -> bool:
+        cues = self.cover(f"marker {frame.cue}")
+        if not cues:
+            return False
+        start, end = span
+        ends = CLAUSE_ENDS if frame.scope == "clause" else SENTENCE_ENDS if frame.scope == "sentence" else ""
+        near = cues.before(start) if frame.where == "before" else cues.after(end)
+        for cue_start, cue_end in near:
+            first, last = (cue_end, start) if frame.where == "before" else (end, cue_start)
+            if last < first or last - first > frame.reach or any(mark in self.text[first:last] for mark in ends):
+                continue
+            stop_from, stop_to = (cue_end, end) if frame.where == "before" else (start, cue_start)
+            if not any(self.cover(f"marker {stop}").within(stop_from, stop_to) for stop in frame.stops):
+                return True
+        return False
+
+    def sentence(self, start: int, end: int) -> Span:
+        """Where the sentence around a span begins and ends (500 characters to either side are searched)."""
+        low = max(0, start - 500)
+        first = max(self.text.rfind(mark, low, start) for mark in SENTENCE_ENDS) + 1
+        lasts = [at for mark in SENTENCE_ENDS if (at := self.text.find(mark, end, end + 500)) >= 0]
+        return max(first, low), min(lasts, default=min(len(self.text), end + 500))

@@ -1,0 +1,305 @@
+"""The lexicon's files as values: rules, frames, idioms, word lists, spellings. Anything amiss is a KnowledgeError."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from psylite_pipeline.decision import Kind, Risk
+from psylite_pipeline.errors import KnowledgeError
+from psylite_pipeline.risk.normalise import Folder, Spellings, default_folder, tidy
+from psylite_pipeline.risk.patterns import Phrase, PhraseError, expand, parse
+
+SIGNS = frozenset({"grief", "illness", "anger", "fear", "trauma", "joke_request", "retraction", "calm"})
+GAP_HAN, GAP_LATIN = 6, 24
+"""Greatest gap, in characters, that a plain `…` allows in a phrase with Chinese characters, and in one without."""
+
+_HAN = re.compile("[\u4e00-\u9fff]")
+_RULE_FIELDS = frozenset(
+    {"id", "level", "kind", "sign", "match", "unless", "not_with", "frames", "gap", "examples", "counterexamples"}
+)
+_TABLES = frozenset({"lists", "rewrite", "kept", "watched", "idioms", "marker", "frame", "rule", "yes", "no"})
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule. `unless` phrases mask hits inside them; a `not_with` phrase in the same sentence silences the rule.
+    `frames` names the frames that may change its meaning (None: all that suit its kind)."""
+
+    id: str
+    level: Risk
+    kind: Kind | None
+    sign: str
+    match: tuple[Phrase, ...]
+    unless: tuple[Phrase, ...]
+    not_with: tuple[Phrase, ...]
+    frames: tuple[str, ...] | None
+    examples: tuple[str, ...]
+    counterexamples: tuple[str, ...]
+
+    @property
+    def masked_by_idioms(self) -> bool:
+        """Signs are not: 气死我了 is a figure of speech and still anger."""
+        return not self.sign
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What a word near a finding does to it. `cue` and `stops` name markers; a stop between cue and finding undoes it.
+    `reach` is the greatest distance in characters."""
+
+    name: str
+    cue: str
+    stops: tuple[str, ...]
+    where: Literal["before", "after"]
+    scope: Literal["clause", "sentence", "text"]
+    reach: int
+    kinds: frozenset[Kind]
+    effect: Literal["drop", "concern", "other"]
+
+    def applies(self, rule: Rule) -> bool:
+        """Whether this frame may change what `rule` says."""
+        if rule.sign:
+            return False
+        return rule.kind in self.kinds if rule.frames is None else self.name in rule.frames
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """A named set of phrases that frames refer to."""
+
+    name: str
+    match: tuple[Phrase, ...]
+    unless: tuple[Phrase, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """Everything the lexicon's files say, apart from spellings."""
+
+    rules: tuple[Rule, ...]
+    frames: tuple[Frame, ...]
+    markers: tuple[Marker, ...]
+    idioms: tuple[Phrase, ...]
+    yes: frozenset[str]
+    no: frozenset[str]
+
+    def groups(self) -> Iterator[tuple[str, tuple[Phrase, ...]]]:
+        """Every set of phrases that is looked for, with its name."""
+        yield "idioms", self.idioms
+        for marker in self.markers:
+            yield f"marker {marker.name}", marker.match
+            yield f"unless marker {marker.name}", marker.unless
+        for rule in self.rules:
+            yield f"rule {rule.id}", rule.match
+            yield f"unless rule {rule.id}", rule.unless
+            yield f"not_with rule {rule.id}", rule.not_with
+
+
+def read_rulebook(folder: Path) -> tuple[Rulebook, Spellings]:
+    """What the TOML files in `folder` say. Raises KnowledgeError naming file, rule and field."""
+    files: dict[str, dict[str, Any]] = {}
+    try:
+        paths = sorted(folder.glob("*.toml"))
+        if not paths:
+            raise KnowledgeError(f"{folder}: no .toml file of the lexicon here")
+        for path in paths:
+            files[path.name] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeError, tomllib.TOMLDecodeError) as error:
+        raise KnowledgeError(f"{folder}: cannot read the lexicon: {error}") from error
+    for name, tables in files.items():
+        if unknown := sorted(set(tables) - _TABLES):
+            raise KnowledgeError(f"{name}: unknown table or key {unknown[0]!r}")
+    return _Reader(files, default_folder()).book()
+
+
+class _Reader:
+    def __init__(self, files: Mapping[str, dict[str, Any]], folder: Folder) -> None:
+        self._files = files
+        self._folder = folder
+        self._lists: dict[str, tuple[str, ...]] = {}
+        self._pieces: dict[str, str] = {}
+        self._spellings = self._read_spellings()
+
+    def book(self) -> tuple[Rulebook, Spellings]:
+        self._read_lists()
+        markers = tuple(
+            Marker(name, self._phrases(file, f"marker {name}", table, "match", required=True),
+                   self._phrases(file, f"marker {name}", table, "unless"))
+            for file, table in self._tables("marker")
+            for name in (_text(file, "marker", table, "name"),)
+        )  # fmt: skip
+        names = {marker.name for marker in markers}
+        frames = tuple(self._frame(file, table, names) for file, table in self._tables("frame"))
+        rules = tuple(self._rule(file, table, frames) for file, table in self._tables("rule"))
+        seen: set[str] = set()
+        for rule in rules:
+            if rule.id in seen:
+                raise KnowledgeError(f"rule {rule.id}, field id: used twice")
+            seen.add(rule.id)
+        idioms = tuple(
+            phrase
+            for file, tables in self._files.items()
+            for phrase in self._phrases(file, "idioms", tables, "idioms")
+        )
+        yes, no = (frozenset(self._folded(line) for line in self._lines(field)) for field in ("yes", "no"))
+        return Rulebook(rules, frames, markers, idioms, yes, no), self._spellings
+
+    def _read_spellings(self) -> Spellings:
+        rewrites: dict[str, str] = {}
+        for file, tables in self._files.items():
+            for meant, written in tables.get("rewrite", {}).items():
+                for line in _strings(file, "rewrite", {meant: written}, meant):
+                    for spelling in expand(line, {}):
+                        rewrites[self._fold(spelling)] = self._fold(meant)
+        kept = [self._fold(word) for line in self._lines("kept") for word in expand(line, {})]
+        return Spellings(rewrites, kept, self._lines("watched"))
+
+    def _read_lists(self) -> None:
+        for file, tables in self._files.items():
+            for name in tables.get("lists", {}):
+                pieces = _strings(file, f"list {name}", tables["lists"], name)
+                try:
+                    words = [word for piece in pieces for word in expand(self._marked(piece), self._lists)]
+                except PhraseError as error:
+                    raise KnowledgeError(f"{file}: list {name}: {error}") from error
+                self._lists[name] = tuple(dict.fromkeys(words))
+
+    def _rule(self, file: str, table: dict[str, Any], frames: tuple[Frame, ...]) -> Rule:
+        ident = _text(file, "rule", table, "id")
+        where = f"rule {ident}"
+        if unknown := sorted(set(table) - _RULE_FIELDS):
+            raise KnowledgeError(f"{file}: {where}: unknown field {unknown[0]!r}")
+        sign = table.get("sign", "")
+        if sign and sign not in SIGNS:
+            raise KnowledgeError(f"{file}: {where}, field sign: {sign!r} is none of {', '.join(sorted(SIGNS))}")
+        try:
+            level = Risk.parse(_text(file, where, table, "level"))
+        except KeyError:
+            raise KnowledgeError(f"{file}: {where}, field level: must be none, concern, high or imminent") from None
+        try:
+            kind = Kind(table["kind"]) if "kind" in table else None
+        except ValueError:
+            raise KnowledgeError(f"{file}: {where}, field kind: must be one of {', '.join(Kind)}") from None
+        if not sign and kind is None:
+            raise KnowledgeError(f"{file}: {where}, field kind: a rule without a sign needs one")
+        gap = table.get("gap")
+        if gap is not None and (not isinstance(gap, int) or not 0 <= gap <= 80):
+            raise KnowledgeError(f"{file}: {where}, field gap: must be a whole number from 0 to 80")
+        chosen = _strings(file, where, table, "frames") if "frames" in table else None
+        if chosen is not None and (wrong := sorted(set(chosen) - {frame.name for frame in frames})):
+            raise KnowledgeError(f"{file}: {where}, field frames: there is no frame {wrong[0]!r}")
+        return Rule(
+            id=ident,
+            level=level,
+            kind=kind,
+            sign=sign,
+            match=self._phrases(file, where, table, "match", gap, required=True),
+            unless=self._phrases(file, where, table, "unless", gap),
+            not_with=self._phrases(file, where, table, "not_with", gap),
+            frames=chosen,
+            examples=_strings(file, where, table, "examples", required=True),
+            counterexamples=_strings(file, where, table, "counterexamples", required=True),
+        )
+
+    def _frame(self, file: str, table: dict[str, Any], markers: set[str]) -> Frame:
+        name = _text(file, "frame", table, "name")
+        where = f"frame {name}"
+        cue, stops = _text(file, where, table, "cue"), _strings(file, where, table, "stops")
+        for marker in (cue, *stops):
+            if marker not in markers:
+                raise KnowledgeError(f"{file}: {where}: there is no marker {marker!r}")
+        choices = {"where": ("before", "after"), "scope": ("clause", "sentence", "text"),
+                   "effect": ("drop", "concern", "other")}  # fmt: skip
+        for field, allowed in choices.items():
+            if table.get(field) not in allowed:
+                raise KnowledgeError(f"{file}: {where}, field {field}: must be one of {', '.join(allowed)}")
+        reach = table.get("reach")
+        if not isinstance(reach, int) or not 0 <= reach <= 2000:
+            raise KnowledgeError(f"{file}: {where}, field reach: must be a whole number from 0 to 2000")
+        try:
+            kinds = frozenset(Kind(kind) for kind in _strings(file, where, table, "kinds", required=True))
+        except ValueError:
+            raise KnowledgeError(f"{file}: {where}, field kinds: must be among {', '.join(Kind)}") from None
+        return Frame(name, cue, stops, table["where"], table["scope"], reach, kinds, table["effect"])
+
+    def _phrases(
+        self, file: str, where: str, table: dict[str, Any], field: str, gap: int | None = None, *, required: bool = False
+    ) -> tuple[Phrase, ...]:
+        phrases = []
+        for line in _strings(file, where, table, field, required=required):
+            usual = GAP_HAN if _HAN.search(line) else GAP_LATIN
+            try:
+                phrases.append(parse(self._marked(line), self._lists, usual if gap is None else gap))
+            except PhraseError as error:
+                raise KnowledgeError(f"{file}: {where}, field {field}, {line!r}: {error}") from error
+        return tuple(phrases)
+
+    def _tables(self, name: str) -> list[tuple[str, dict[str, Any]]]:
+        return [(file, table) for file, tables in self._files.items() for table in tables.get(name, [])]
+
+    def _lines(self, field: str) -> tuple[str, ...]:
+        return tuple(line for file, tables in self._files.items() for line in _strings(file, field, tables, field))
+
+    def _folded(self, text: str) -> str:
+        return self._spellings.apply(self._fold(text))
+
+    def _fold(self, text: str) -> str:
+        # The files are written in simplified characters and plain punctuation, so the costly steps are not needed.
+        return tidy(text.casefold())
+
+    def _marked(self, phrase: str) -> str:
+        """The phrase with its plain pieces folded as people's turns are, so that the two can meet."""
+        known = self._pieces.get(phrase)
+        if known is None:
+            known = self._pieces[phrase] = "".join(self._piece(piece) for piece in _split(phrase))
+        return known
+
+    def _piece(self, piece: str) -> str:
+        if piece in "()|" or piece[0] == "<" or piece.startswith("…") or not piece.strip():
+            return piece
+        folded = self._folded(piece)
+        return f"{' ' * piece.startswith(' ')}{folded}{' ' * piece.endswith(' ')}"
+
+
+def _split(phrase: str) -> list[str]:
+    pieces, plain = [], ""
+    at = 0
+    while at < len(phrase):
+        char = phrase[at]
+        size = 1
+        if char == "<":
+            size = max(phrase.find(">", at) + 1 - at, 1)
+        elif char == "…":
+            while at + size < len(phrase) and phrase[at + size].isdigit():
+                size += 1
+        elif char not in "()|":
+            plain += char
+            at += 1
+            continue
+        pieces += ([plain] if plain else []) + [phrase[at : at + size]]
+        plain = ""
+        at += size
+    return pieces + ([plain] if plain else [])
+
+
+def _text(file: str, where: str, table: Mapping[str, Any], field: str) -> str:
+    value = table.get(field)
+    if not isinstance(value, str) or not value:
+        raise KnowledgeError(f"{file}: {where}, field {field}: a text is needed")
+    return value
+
+
+def _strings(
+    file: str, where: str, table: Mapping[str, Any], field: str, *, required: bool = False
+) -> tuple[str, ...]:
+    value = table.get(field, [])
+    if not isinstance(value, list) or not all(isinstance(item, str) and item.strip() for item in value):
+        raise KnowledgeError(f"{file}: {where}, field {field}: a list of texts is needed")
+    if required and not value:
+        raise KnowledgeError(f"{file}: {where}, field {field}: at least one text is needed")
+    return tuple(cast("list[str]", value))

@@ -1,0 +1,45 @@
+"""Shared fixtures. Nothing here reaches a network beyond this machine, writes outside a test's own folder, or waits."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # helpers such as fake_ollama are modules beside the tests
+
+
+@pytest.fixture(autouse=True)
+def own_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test may see or change a person's own data folder, or be turned by their environment."""
+    monkeypatch.setenv("PSYLITE_DATA_DIR", str(tmp_path / "psylite-data"))
+    for name in ("OLLAMA_BASE_URL", "PSYLITE_MODEL", "PSYLITE_ENCODER", "PSYLITE_STANDIN", "PSYLITE_SNIPPETS_DIR"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def parts(tmp_path_factory: pytest.TempPathFactory):
+    """The real lexicon, classifier, encoder, snippets and texts, loaded once a worker."""
+    from dialogue import Parts
+
+    from psylite_pipeline.settings import Settings
+
+    return Parts.load(Settings.load(data_dir=tmp_path_factory.mktemp("data")))
+
+
+@pytest.fixture
+def ollama():
+    """A strict Ollama: a call without a script fails the test."""
+    from fake_ollama import FakeOllama
+
+    with FakeOllama(models=("psylite",)) as server:
+        yield server
+
+
+@pytest.fixture
+def chat(parts, ollama):
+    """A fresh talk with the real parts and the scripted model."""
+    from dialogue import Chat
+
+    return Chat(parts.counsellor(ollama.url), ollama)

@@ -1,0 +1,115 @@
+"""The model edge over real HTTP: what goes wrong on the wire becomes one of our errors, within the deadlines."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from fake_ollama import FakeOllama, Reply
+
+from psylite_pipeline.errors import ModelAway, ModelBroken, ModelMissing, ModelTimeout
+from psylite_pipeline.model import Deadlines, OllamaModel, Thought, Waiting, Words, split_thoughts
+
+ASKED = [{"role": "user", "content": "你好"}]
+QUICK = Deadlines(first=0.5, silence=0.3)
+
+
+def model_at(url: str) -> OllamaModel:
+    return OllamaModel(url, num_ctx=2048, keep_alive="5m")
+
+
+def said(pieces: list) -> str:
+    return "".join(piece.text for piece in pieces if isinstance(piece, Words))
+
+
+def test_streams_words_and_asks_for_its_window_and_keep_alive():
+    with FakeOllama() as ollama:
+        ollama.script(["你", "好", "。"])
+        pieces = list(model_at(ollama.url).stream("psylite", ASKED, QUICK))
+    assert [piece.text for piece in pieces] == ["你", "好", "。"]
+    assert ollama.calls[0]["options"]["num_ctx"] == 2048
+    assert ollama.calls[0]["keep_alive"] == "5m"
+
+
+def test_thinking_arrives_apart_whether_tagged_or_named():
+    with FakeOllama() as ollama:
+        ollama.script(Reply(["<thi", "nk>先想", "想</th", "ink>好", "的"]), Reply(["好"], think=["嗯"]))
+        model = model_at(ollama.url)
+        tagged = list(model.stream("psylite", ASKED, QUICK))
+        named = list(model.stream("psylite", ASKED, QUICK))
+    assert said(tagged) == "好的"
+    assert "".join(piece.text for piece in tagged if isinstance(piece, Thought)) == "先想想"
+    assert named == [Thought("嗯"), Words("好")]
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        (Reply(status=500), ModelBroken),
+        (Reply(status=400), ModelBroken),
+        (Reply(["a"], error_line="out of memory"), ModelBroken),
+        (Reply(["a"], garbage="\x00\xff{{not json"), ModelBroken),
+        (Reply(["a"], garbage='{"model":"psylite","mess'), ModelBroken),
+        (Reply(["a", "b"], close_after=1), ModelBroken),
+        (Reply(["a"], close_after=0), ModelBroken),
+        (Reply(["a"], hang=True), ModelTimeout),
+        (Reply(["a"], delay=2.0), ModelTimeout),
+    ],
+)
+def test_every_fault_is_one_of_our_errors(reply, error):
+    with FakeOllama() as ollama:
+        ollama.script(reply)
+        started = time.monotonic()
+        with pytest.raises(error):
+            list(model_at(ollama.url).stream("psylite", ASKED, QUICK))
+    assert time.monotonic() - started < 5
+
+
+def test_unknown_model_and_no_server_are_told_apart():
+    with FakeOllama(models=("other",)) as ollama:
+        with pytest.raises(ModelMissing, match="PSYLITE_MODEL"):
+            list(model_at(ollama.url).stream("psylite", ASKED, QUICK))
+        away = ollama.url
+    with pytest.raises(ModelAway, match="OLLAMA_BASE_URL"):
+        list(model_at(away).stream("psylite", ASKED, QUICK))
+
+
+def test_ten_megabytes_in_one_piece_arrive():
+    with FakeOllama() as ollama:
+        ollama.script(Reply(["a"], big=3_500_000))
+        pieces = list(model_at(ollama.url).stream("psylite", ASKED, Deadlines(20, 20)))
+    assert len(said(pieces)) == 3_500_001
+
+
+def test_closing_the_stream_hangs_up_on_the_model():
+    with FakeOllama() as ollama:
+        ollama.script(Reply(["字"] * 400, pause=0.02))
+        stream = model_at(ollama.url).stream("psylite", ASKED, Deadlines(5, 5))
+        assert next(stream) == Words("字")
+        stream.close()
+        for _ in range(100):
+            if ollama.hung_up:
+                break
+            time.sleep(0.05)
+        assert ollama.hung_up == 1
+
+
+def test_a_judge_answers_to_a_schema_within_its_deadline():
+    with FakeOllama() as ollama:
+        ollama.script(Reply.as_json({"level": "high"}), Reply(["not json"]), Reply(["{"], hang=True))
+        model = model_at(ollama.url)
+        schema = {"type": "object"}
+        assert model.ask("psylite", ASKED, schema, 2) == {"level": "high"}
+        with pytest.raises(ModelBroken):
+            model.ask("psylite", ASKED, schema, 2)
+        with pytest.raises(ModelTimeout):
+            model.ask("psylite", ASKED, schema, 0.3)
+    assert ollama.calls[0]["format"] == schema
+
+
+def test_thoughts_are_split_wherever_the_tags_are_cut():
+    text = "一<think>二</think>三<think>四</think>五 <th 六"
+    for cut in range(1, len(text)):
+        pieces = list(split_thoughts(iter([Words(text[:cut]), Waiting(1), Words(text[cut:])])))
+        assert said(pieces) == "一三五 <th 六"
+        assert "".join(piece.text for piece in pieces if isinstance(piece, Thought)) == "二四"
