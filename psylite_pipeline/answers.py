@@ -1,4 +1,4 @@
-"""How each route is answered: fixed words for CRISIS and DECLINE, the model for the rest, and true words when it fails."""
+"""How each route is answered: fixed words for CRISIS and DECLINE, the model for the rest, true words if it fails."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from psylite_pipeline import prompt
 from psylite_pipeline.conversation import Conversation, marker
 from psylite_pipeline.decision import Decision, Kind, Risk, Route
-from psylite_pipeline.errors import ModelAway, ModelError, ModelMissing, ModelTimeout
+from psylite_pipeline.errors import ModelError, ModelMissing, ModelTimeout
 from psylite_pipeline.humour.corpus import Snippet
 from psylite_pipeline.language import language_of
 from psylite_pipeline.model import ChatModel, Deadlines, Message, Thought, Waiting, Words
@@ -46,8 +46,8 @@ class Backend:
 
 
 class Answers:
-    """`replies` is None when its files are broken: then the last resort in the code speaks. `worst_of` gives the worst level among
-    texts. Keeps nothing."""
+    """`replies` is None when its files are broken: then the last resort in the code speaks. `worst_of` gives the
+    worst level among texts. Keeps nothing."""
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class Answers:
             yield Words(_REFUSAL["en" if language in {"en", "other"} else "zh"])
 
     def task(self, conversation: Conversation, decision: Decision, preferences: Preferences) -> Iterator[Piece]:
-        """Background work: the host's own messages to the model, or a neutral result where the text speaks of danger."""
+        """Background work: the host's own messages to the model; a neutral result where the text speaks of danger."""
         title = self._notice("task_title", _language(conversation, preferences), preferences)
         form = _NEUTRAL_TASKS.get(conversation.task or "", "%s")
         neutral = form.replace("%s", title)
@@ -130,7 +130,7 @@ class Answers:
     def guidance(
         self, conversation: Conversation, decision: Decision, preferences: Preferences, snippet: Snippet | None
     ) -> str:
-        """Text for another model's system prompt: care with the helpline, or the snippet; empty for the other routes."""
+        """Text for another model's system prompt: care with the helpline, or the snippet; else empty."""
         language = _language(conversation, preferences)
         texts = [prompt.addition(self._prompts, decision.route, language, snippet.lines if snippet else None)]
         if decision.route is Route.SUPPORT:
@@ -185,7 +185,9 @@ class Answers:
         number = len(conversation.said)
         if snippet is not None and preferences.show_snippet:
             summary = self._notice("snippet_summary", language, preferences)
-            tail.append(f"<details>\n<summary>{summary}：{snippet.title}</summary>\n\n{_quoted(snippet.lines)}\n\n</details>")
+            tail.append(
+                f"<details>\n<summary>{summary}：{snippet.title}</summary>\n\n{_quoted(snippet.lines)}\n\n</details>"
+            )
         elif snippet is not None:
             tail.append(marker(snippet.id).strip())
         if decision.route is Route.SUPPORT and self._replies:
@@ -238,12 +240,13 @@ def _quoted(lines: str) -> str:
 
 _REFUSAL = {
     "zh": "这件事我不能帮，因为可能会有人因此受伤。如果背后有让你难受或生气的事，愿意的话可以跟我说说。",
-    "en": "I can't help with this, because somebody could get hurt. If something painful lies behind it, tell me about it.",
+    "en": "I can't help with this, because somebody could get hurt. If something painful lies behind it, tell me.",
 }
 _PLAIN_NOTICES = {
-    "model_away": "我现在没法好好回答，请过一会儿再试。着急的话，请找身边信得过的人，或拨打 12356；危急时拨 110、120。\n"
-    "I cannot answer properly right now; please try again in a little while. If it is urgent, turn to somebody you trust, "
-    "to findahelpline.com, or to your local emergency number.",
+    "model_away": "我现在没法好好回答，请过一会儿再试。着急的话，请找身边信得过的人，"
+    "或拨打 12356；危急时拨 110、120。\n"
+    "I cannot answer properly right now; please try again in a little while. If it is urgent, turn to somebody "
+    "you trust, to findahelpline.com, or to your local emergency number.",
     "task_title": "新对话",
     "snippet_summary": "相声一段",
 }

@@ -29,7 +29,9 @@ errors = Console(stderr=True)
 
 @app.command()
 def decide(
-    explain: Annotated[bool, typer.Option("--explain", help="Also say, on standard error, why: rules and scores.")] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Also say, on standard error, why: rules and scores.")
+    ] = False,
     sensitivity: Annotated[str, typer.Option(help="standard or high, like the valve.")] = "standard",
 ) -> None:
     """Judge talks: one JSON object {"messages": [...]} a line in, one decision a line out, in the same order.

@@ -106,8 +106,13 @@ def _snippets(settings: Settings) -> Finding:
     counts = corpus.by_language()
     seen = ", ".join(f"{number} {language}" for language, number in sorted(counts.items())) or "none"
     if corpus.refused:
-        return Finding("snippets", False, f"{seen}; refused: {' | '.join(corpus.refused)}", "Correct the files named.",
-                       {"snippets": counts, "refused": len(corpus.refused)})
+        return Finding(
+            "snippets",
+            False,
+            f"{seen}; refused: {' | '.join(corpus.refused)}",
+            "Correct the files named.",
+            {"snippets": counts, "refused": len(corpus.refused)},
+        )
     return Finding("snippets", True, seen, counts={"snippets": counts})
 
 
@@ -125,8 +130,12 @@ def _judgement(settings: Settings) -> Finding:
     body = {"messages": [{"role": "user", "content": "我不想活了"}]}
     decision = counsellor.decide(Conversation.from_body(body))
     ok = decision.route.value == "crisis"
-    return Finding("judgement", ok, f"a plain statement of danger goes to {decision.route.value.upper()}",
-                   "" if ok else "Restore knowledge/risk from the package.")
+    return Finding(
+        "judgement",
+        ok,
+        f"a plain statement of danger goes to {decision.route.value.upper()}",
+        "" if ok else "Restore knowledge/risk from the package.",
+    )
 
 
 def _model(settings: Settings) -> Finding:
@@ -138,8 +147,12 @@ def _model(settings: Settings) -> Finding:
     except (httpx.HTTPError, ValueError, AttributeError):
         return Finding("model", False, f"no Ollama answers at {settings.ollama_url}", cure)
     if not names & {settings.model, f"{settings.model}:latest"}:
-        return Finding("model", False, f"Ollama has no model {settings.model!r}",
-                       f"Run `ollama pull {settings.weights}` and create {settings.model!r}, or set PSYLITE_MODEL.")
+        return Finding(
+            "model",
+            False,
+            f"Ollama has no model {settings.model!r}",
+            f"Run `ollama pull {settings.weights}` and create {settings.model!r}, or set PSYLITE_MODEL.",
+        )
     return Finding("model", True, f"{settings.model} at {settings.ollama_url}")
 
 
@@ -150,8 +163,12 @@ def _pipelines(settings: Settings) -> Finding:
             ok = client.get(address).json() == {"status": True}
     except (httpx.HTTPError, ValueError):
         ok = False
-    return Finding("pipelines", ok, f"{'answers' if ok else 'nothing of ours answers'} at {address}",
-                   "" if ok else "Run `psylite up`, or set PSYLITE_PIPELINES_PORT.")
+    return Finding(
+        "pipelines",
+        ok,
+        f"{'answers' if ok else 'nothing of ours answers'} at {address}",
+        "" if ok else "Run `psylite up`, or set PSYLITE_PIPELINES_PORT.",
+    )
 
 
 def _data_folder(settings: Settings) -> Finding:
@@ -160,5 +177,6 @@ def _data_folder(settings: Settings) -> Finding:
     import os
 
     ok = os.access(existing, os.W_OK)
-    return Finding("data folder", ok, str(folder),
-                   "" if ok else "Make it writable, or set PSYLITE_DATA_DIR to a folder that is.")
+    return Finding(
+        "data folder", ok, str(folder), "" if ok else "Make it writable, or set PSYLITE_DATA_DIR to a folder that is."
+    )

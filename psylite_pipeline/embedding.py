@@ -34,7 +34,7 @@ class Embedder(Protocol):
 
 
 class BundledEncoder:
-    """Universal Sentence Encoder, multilingual, version 3 (Apache-2.0): 512 dimensions, numpy only, loaded at first use.
+    """Universal Sentence Encoder, multilingual, version 3 (Apache-2.0): 512 dimensions, numpy only, loaded late.
 
     One BLAS thread: on two cores four threads make it eighty times slower (200 ms against 2.5 ms a sentence).
     """
@@ -54,12 +54,14 @@ class BundledEncoder:
 
                     self._model = USE(threads=1)
                 return np.asarray(self._model.encode([_clean(text) for text in texts]), dtype=np.float32)
-        except Exception as error:
-            raise EncoderError(f"The bundled encoder failed ({type(error).__name__}). Run `make install` again.") from None
+        except Exception as error:  # noqa: BLE001  the edge: whatever a package raises becomes ours
+            raise EncoderError(
+                f"The bundled encoder failed ({type(error).__name__}). Run `make install` again."
+            ) from None
 
 
 class SentenceTransformersEncoder:
-    """Any sentence-transformers model on this machine: a folder, an installed package that carries one, or a cached name."""
+    """Any sentence-transformers model on this machine: a folder, a package that carries one, a cached name."""
 
     def __init__(self, model: str) -> None:
         self.name = f"sentence-transformers:{Path(model).name}"
@@ -85,7 +87,7 @@ class SentenceTransformersEncoder:
                 "PSYLITE_ENCODER names a sentence-transformers model, but the extra is not installed. "
                 "Install psylite-pipeline[sentence-transformers], or unset PSYLITE_ENCODER."
             ) from None
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  the edge: whatever a package raises becomes ours
             raise EncoderError(
                 f"The encoder {self._source!r} cannot be used ({type(error).__name__}). "
                 "Give a folder or package that holds a sentence-transformers model, or unset PSYLITE_ENCODER."

@@ -1,4 +1,4 @@
-"""Every error this package raises on purpose. Messages name the file, line or setting and the cure, never a person's words."""
+"""Every error this package raises on purpose. Messages name file, line or setting and the cure, never what was said."""
 
 from __future__ import annotations
 

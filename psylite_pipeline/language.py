@@ -40,16 +40,16 @@ work would yeah year yes yesterday you you're your yourself
 _ENGLISH = frozenset(_ENGLISH_WORDS.split())
 # Small words that are not English, of the languages most often met in Latin letters.
 _FOREIGN_WORDS = """
-aber adiós ako aku alguien als anche ang auch aujourd'hui avec ayuda ayúdame ben bin bir bonjour buồn bạn c'est
-cansada cansado che chết ciao como con cosa così czy dan das de del dem den der des die dir dla doch don dood du
-dö e een eine einen el ella ellos essa esse est estoy está et eu fare fatto für ganz gracias gusto hab habe
-hallo hasta helfen het hilfe hindi hola ich ihr ik il ingin inte io ist istiyorum j'ai ja jag jak je jest jestem
-kann kein keine khong không ko komm können la las le leben les lo los mais mal mamatay mati me mein meine mi
-mich mir mit moi mon mori morir morire morto mourir muero muito muy muốn mă na nada nao ne nicht nie niente niet
-nunca nur não och oder olá où para pas per perché por porque pour pourquoi qu que quero quería quiero qué
-ragazzi salut saya sehr sein si sich sie siento sinto sola solo sono soy sterben su suis sur também te tidak
-todo toi très tu tudo tôi un una und une uno unser va ve vida vie vill vivir vivre você voglio vous vreau war
-warum weil wenn wie wil will wir wo ya yang yo yêu zu çok é és être ölmek żyć
+aber adiós ako aku alguien als anche ang auch aujourd'hui avec ayuda ayúdame bin bir bonjour buồn bạn c'est
+cansada cansado che chết ciao como con cosa così czy das de del dem den der des die dir dla doch don dood du dö
+e een eine einen el ella ellos essa esse est estoy está et eu fare fatto für ganz gracias gusto hab habe hallo
+hasta helfen het hilfe hindi hola ich ihr ik il ingin inte ist istiyorum j'ai ja jag jak je jest jestem kann
+kein keine khong không ko komm können la las le leben les lo los mais mamatay mati me mein meine mi mich mir mit
+moi mon mori morir morire morto mourir muero muito muy muốn mă na nada nao ne nicht nie niente niet nunca nur
+não och oder olá où para pas perché por porque pourquoi qu que quero quería quiero qué ragazzi saya sehr sein si
+sich sie siento sinto sola sono soy sterben su suis sur também te tidak todo toi très tu tudo tôi un una und une
+uno unser va ve vida vie vill vivir vivre você voglio vous vreau warum weil wenn wie wil will wir wo ya yang yo
+yêu zu çok é és être ölmek żyć
 """
 _FOREIGN = frozenset(_FOREIGN_WORDS.split()) - _ENGLISH
 # English words that other languages have too: they say nothing beside a foreign one.
@@ -61,7 +61,7 @@ _SYLLABLE = (
     "(?:iang|iong|uang|ang|eng|ing|ong|ian|iao|uai|uan|ai|ei|ao|ou|an|en|in|un|ia|ie|iu|ua|uo|ui|ue|a|o|e|i|u|v)"
 )
 _PINYIN = re.compile(rf"(?:{_SYLLABLE}|a|ai|an|ao|e|en|er){{1,4}}")
-# Pinyin words that are not English: two of them, and nothing but pinyin around them, make it Chinese.
+# Pinyin words that are not English: two of them among nothing but pinyin make it Chinese, in a short text one.
 _PINYIN_WORDS = """
 bu buxiang de guo hao haolei hen huo jiu jiuming kuai le lei leile mei meiyou nan nanshou ni nimen qu ren shi
 shuo si ta tai tamen weishenme wo women xiang xiangsi yao you zenme zhe zhen zhidao zisha
@@ -123,9 +123,9 @@ def _script(text: str) -> str:
 def _latin(words: list[str]) -> str:
     english = sum(word in _ENGLISH for word in words)
     foreign = sum(word in _FOREIGN or bool(_NOT_ENGLISH_LETTER.search(word)) for word in words)
-    if len(words) >= 2 and all(_PINYIN.fullmatch(word) for word in words):
+    if all(_PINYIN.fullmatch(word) for word in words):
         tells = sum(word in _PINYIN_TELLS for word in words)
-        if tells >= 2 or (tells and len(words) <= 3 and not english):
+        if tells >= 2 or (tells and len(words) <= 3 and not english and len("".join(words)) >= 5):
             return "zh-Hans"
     if foreign and foreign > english - sum(word in _SHARED for word in words):
         return "other"

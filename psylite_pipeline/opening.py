@@ -1,4 +1,4 @@
-"""Gathers the parts of a Counsellor from the settings. A part that cannot be had is left out, said once, and lived without."""
+"""Gathers the parts of a Counsellor from the settings. A part that cannot be had is left out, and said once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 def open_counsellor(settings: Settings) -> Counsellor:
-    """A counsellor ready to judge. Never raises for a broken data file: the shipped one, or the last resort, stands in."""
+    """A counsellor ready to judge. A broken data file raises nothing: the shipped one or the last resort stands in."""
     lexicon = open_lexicon(settings)
     plain_assessor = Assessor(lexicon, None)
     encoder = BundledEncoder()

@@ -1,4 +1,4 @@
-"""The messages that go to the model, fitted to its context window. Ollama cuts silently; we cut knowingly, from the middle."""
+"""The messages that go to the model, fitted to its window. Ollama cuts silently; we cut knowingly, from the middle."""
 
 from __future__ import annotations
 

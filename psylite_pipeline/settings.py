@@ -25,7 +25,7 @@ class Preferences(BaseModel):
     model: str = Field(
         default="",
         title="Model",
-        description="Name of the Ollama model that answers. Empty: the one the server was started with (PSYLITE_MODEL).",
+        description="Name of the Ollama model that answers. Empty: the server's own (PSYLITE_MODEL).",
         max_length=200,
     )
     sensitivity: Literal["standard", "high"] = Field(
@@ -34,49 +34,82 @@ class Preferences(BaseModel):
         description="High: a faint sign is enough for the careful reply. The rules of the lexicon always apply.",
     )
     humour: bool = Field(
-        default=True, title="Humour", description="Offer crosstalk when the talk is safe and light.",
+        default=True,
+        title="Humour",
+        description="Offer crosstalk when the talk is safe and light.",
     )
     humour_every: int = Field(
-        default=3, ge=1, le=50, title="Humour at most every N turns",
+        default=3,
+        ge=1,
+        le=50,
+        title="Humour at most every N turns",
         description="1 to 50. Turns from one snippet to the next; somebody who asks for a joke does not wait.",
     )
     calm_turns: int = Field(
-        default=4, ge=1, le=20, title="Calm turns before humour returns",
+        default=4,
+        ge=1,
+        le=20,
+        title="Calm turns before humour returns",
         description="1 to 20. Turns without risk, grief, fear or anger that must pass first.",
     )
     show_snippet: bool = Field(
-        default=True, title="Show the snippet", description="Put the crosstalk snippet in a folded block under the reply.",
+        default=True,
+        title="Show the snippet",
+        description="Put the crosstalk snippet in a folded block under the reply.",
     )
     show_thinking: bool = Field(
-        default=True, title="Show thinking",
+        default=True,
+        title="Show thinking",
         description="Show the model's reasoning, folded. It is always hidden while somebody may be at risk.",
     )
     region: Literal["auto", "CN", "HK", "TW", "SG", "US", "CA", "GB", "IE", "AU", "INTL"] = Field(
-        default="auto", title="Region of the helplines", description="Auto: by the language of the talk.",
+        default="auto",
+        title="Region of the helplines",
+        description="Auto: by the language of the talk.",
     )
     language: Literal["auto", "zh-Hans", "zh-Hant", "en"] = Field(
-        default="auto", title="Language of fixed replies", description="Auto: the language the person writes.",
+        default="auto",
+        title="Language of fixed replies",
+        description="Auto: the language the person writes.",
     )
     judge: Literal["off", "unsure", "always"] = Field(
-        default="off", title="Model as second judge",
+        default="off",
+        title="Model as second judge",
         description="Ask a model when the judgement is unsure. Needs 7B or more; adds its time to the turn.",
     )
     judge_model: str = Field(
-        default="", title="Model that judges", description="Empty: the model that answers.", max_length=200,
+        default="",
+        title="Model that judges",
+        description="Empty: the model that answers.",
+        max_length=200,
     )
     judge_seconds: float = Field(
-        default=8.0, ge=0.5, le=120, title="Deadline of the judge (seconds)",
+        default=8.0,
+        ge=0.5,
+        le=120,
+        title="Deadline of the judge (seconds)",
         description="0.5 to 120. Too late counts as the safer answer.",
     )
     reminder_every: int = Field(
-        default=20, ge=0, le=500, title="Remind that this is an AI every N turns", description="0 to 500; 0: never.",
+        default=20,
+        ge=0,
+        le=500,
+        title="Remind that this is an AI every N turns",
+        description="0 to 500; 0: never.",
     )
     first_piece_seconds: float = Field(
-        default=300.0, ge=5, le=1800, title="Deadline for the first words (seconds)",
+        default=300.0,
+        ge=5,
+        le=1800,
+        title="Deadline for the first words (seconds)",
         description="5 to 1800. A laptop without a GPU may read a long talk for minutes.",
     )
     silence_seconds: float = Field(
-        default=60.0, ge=2, le=600, title="Deadline for silence within a reply (seconds)", description="2 to 600.",
+        default=60.0,
+        ge=2,
+        le=600,
+        title="Deadline for silence within a reply (seconds)",
+        description="2 to 600.",
     )
 
     @model_validator(mode="before")
@@ -93,7 +126,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PSYLITE_", extra="ignore", env_ignore_empty=True, frozen=True)
 
     ollama_url: str = Field(
-        default="http://127.0.0.1:11434", validation_alias="OLLAMA_BASE_URL", description="Address of Ollama.",
+        default="http://127.0.0.1:11434",
+        validation_alias="OLLAMA_BASE_URL",
+        description="Address of Ollama.",
     )
     model: str = Field(default="psylite", description="Name of the model that answers, where the valve is empty.")
     weights: str = Field(default=PSYLITE_WEIGHTS, description="What Ollama pulls to create the model `psylite`.")
@@ -102,14 +137,15 @@ class Settings(BaseSettings):
     standin: bool = Field(default=False, description="Set by `psylite up` when the model is only a stand-in.")
     encoder: str = Field(
         default="bundled",
-        description="`bundled`, or a sentence-transformers model: a folder, a package or a name already on this machine.",
+        description="`bundled`, or a sentence-transformers model: a folder, a package, or a name already here.",
     )
     data_dir: Path = Field(
         default_factory=lambda: Path(platformdirs.user_data_dir("psylite", appauthor=False)),
         description="Indexes, keys, logs, the stand-in model and Open WebUI's data.",
     )
     knowledge_dir: Path = Field(
-        default_factory=lambda: bundled("knowledge"), description="Lexicon, replies, helplines, crosstalk.",
+        default_factory=lambda: bundled("knowledge"),
+        description="Lexicon, replies, helplines, crosstalk.",
     )
     snippets_dir: Path | None = Field(default=None, description="A further folder of an admin's own crosstalk files.")
     pipelines_port: int = Field(default=9099, ge=1, le=65535, description="Port of the Pipelines server.")

@@ -35,8 +35,12 @@ class Parts:
         lexicon = open_lexicon(settings)
         shelf = open_shelf(settings)
         return cls(
-            Assessor(lexicon, open_classifier(settings)), Assessor(lexicon, None), shelf.embedder, shelf,
-            open_replies(settings), open_prompts(settings),
+            Assessor(lexicon, open_classifier(settings)),
+            Assessor(lexicon, None),
+            shelf.embedder,
+            shelf,
+            open_replies(settings),
+            open_prompts(settings),
         )
 
     def counsellor(self, url: str, **backend: Any) -> Counsellor:
@@ -44,8 +48,12 @@ class Parts:
         model = OllamaModel(url, num_ctx=backend.get("num_ctx", 4096), keep_alive="5m")
         answers = Answers(self.replies, self.prompts, model, Backend(**backend), self.plain_assessor.worst)
         return Counsellor(
-            assessor=self.assessor, plain_assessor=self.plain_assessor, embedder=self.embedder, shelf=self.shelf,
-            answers=answers, model=model,
+            assessor=self.assessor,
+            plain_assessor=self.plain_assessor,
+            embedder=self.embedder,
+            shelf=self.shelf,
+            answers=answers,
+            model=model,
         )
 
 

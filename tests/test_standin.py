@@ -29,6 +29,7 @@ from psylite_pipeline.stack.standin.backend import BackendError, Finish, Message
 from psylite_pipeline.stack.standin.fetch import LOCK_FILE, ensure_model, is_ready
 from psylite_pipeline.stack.standin.hub import HubDownload
 from psylite_pipeline.stack.standin.llama import LlamaBackend, default_threads
+from psylite_pipeline.stack.standin.openmp import lend_openmp
 from psylite_pipeline.stack.standin.parts import Part, PipDownload, read_lock
 from psylite_pipeline.stack.standin.progress import Progress
 from psylite_pipeline.stack.standin.serve import serve
@@ -551,6 +552,28 @@ def test_weights_that_cannot_be_loaded(tmp_path: Path) -> None:
     with pytest.raises(StackError, match=r"could not load|xllamacpp"):
         LlamaBackend(tmp_path / "tiny.gguf")
     assert default_threads() >= 1
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems need no OpenMP library")
+def test_a_missing_openmp_library_is_lent_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/elsewhere")
+    monkeypatch.delenv("PSYLITE_OPENMP", raising=False)
+    copy = tmp_path / "site" / "faiss_cpu.libs" / "libgomp-12ab.so.1.0.0"
+    copy.parent.mkdir(parents=True)
+    copy.write_bytes(b"")
+    begun: list[str] = []
+
+    def lend(found: bool, place: str) -> None:
+        again = lambda: begun.append(os.environ["LD_LIBRARY_PATH"])  # noqa: E731
+        lend_openmp(tmp_path / "lib", found=lambda: found, search=[str(tmp_path / place)], again=again)
+
+    lend(True, "site")
+    lend(False, "nothing here")
+    assert begun == []
+    lend(False, "site")
+    lend(False, "site")
+    assert begun == [f"{tmp_path / 'lib'}:/elsewhere"]
+    assert (tmp_path / "lib" / "libgomp.so.1").resolve() == copy
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -1,4 +1,4 @@
-"""The same judgement as a filter in front of any other model. It fails open when its server is away: prefer the pipe."""
+"""The same judgement as a filter before any other model. It fails open when its server is away: prefer the pipe."""
 
 from __future__ import annotations
 
@@ -24,9 +24,7 @@ DEADLINE = 10.0
 class FilterPipeline:
     """What the Pipelines server loads as a filter."""
 
-    def __init__(
-        self, loader_file: str | None = None, counsellor: Callable[[], Counsellor] = shared.get
-    ) -> None:
+    def __init__(self, loader_file: str | None = None, counsellor: Callable[[], Counsellor] = shared.get) -> None:
         self.type = "filter"
         self.name = "PsyLite filter"
         if loader_file:

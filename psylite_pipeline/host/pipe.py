@@ -23,9 +23,7 @@ log = logging.getLogger(__name__)
 class PipePipeline:
     """What the Pipelines server loads. It has no `type`: with one, the host would not list it as a model."""
 
-    def __init__(
-        self, loader_file: str | None = None, counsellor: Callable[[], Counsellor] = shared.get
-    ) -> None:
+    def __init__(self, loader_file: str | None = None, counsellor: Callable[[], Counsellor] = shared.get) -> None:
         self.name = "PsyLite"
         if loader_file:
             mend_saved_valves(Path(loader_file), PipeValves)

@@ -102,7 +102,12 @@ def _snippet(entry: object, language: str) -> Snippet | str:
         return "`language` must be zh or en."
     lines = "\n".join(_stripped(entry["lines"].splitlines()))
     return Snippet(
-        entry["id"].strip(), entry["title"].strip(), language, entry["mood"], tuple(topics), lines,
+        entry["id"].strip(),
+        entry["title"].strip(),
+        language,
+        entry["mood"],
+        tuple(topics),
+        lines,
         str(entry.get("teaches", "")),
     )
 

@@ -1,4 +1,4 @@
-"""The FAISS index over the snippets: built once, kept beside its description, rebuilt when corpus or encoder changed."""
+"""The FAISS index over the snippets: built once, kept with its description, rebuilt when corpus or encoder changed."""
 
 from __future__ import annotations
 

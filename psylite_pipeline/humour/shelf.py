@@ -48,8 +48,8 @@ class Shelf:
         `asked` says that the person asked for a joke. Raises EncoderError.
         """
         index = self.open()
-        vector = self.embedder.encode([text])[0] if vector is None else vector
-        hits = index.search(vector, language="en" if language == "en" else "zh")
+        query = self.embedder.encode([text])[0] if vector is None else vector
+        hits = index.search(query, language="en" if language == "en" else "zh")
         return choose(hits, text=text, used=used, threshold=index.threshold, gentle_only=asked)
 
     def shown_in(self, answers: Sequence[str]) -> tuple[frozenset[str], ...]:

@@ -112,5 +112,5 @@ class Replies:
 
 
 def _known(lang: str) -> str:
-    """A language we have texts for. "" (nothing to tell it by) is answered in Simplified Chinese, our first language."""
+    """A language we have texts for. "" (nothing to tell it by) is answered in Simplified Chinese."""
     return lang if lang in LANGUAGES else "other" if lang else "zh-Hans"

@@ -15,7 +15,7 @@ from typing import Protocol
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Kind, Risk
 from psylite_pipeline.embedding import Vectors
-from psylite_pipeline.risk.lexicon import Finding, Lexicon
+from psylite_pipeline.risk.lexicon import Answer, Finding
 from psylite_pipeline.risk.memory import ScoreCache
 
 #: The person's turns that are read again. DESIGN: about 20; older danger is kept in the prompt's one-line memory.
@@ -71,6 +71,22 @@ class Thresholds:
     glance_high: float = 0.5
     sensitive: float = 0.7
     """Factor on `concern` and `high` when the sensitivity valve is high."""
+
+
+class Rules(Protocol):
+    """What is asked of a lexicon; it must always answer."""
+
+    def read(self, text: str) -> tuple[Finding, ...]:
+        """The rules that speak of a person's turn."""
+        ...
+
+    def asks_about_danger(self, assistant_text: str) -> bool:
+        """Whether the assistant asked directly about suicide or harm."""
+        ...
+
+    def answer(self, text: str) -> Answer:
+        """Whether a short turn says yes or no."""
+        ...
 
 
 class Classifier(Protocol):
@@ -136,7 +152,7 @@ class Assessment:
 class Assessor:
     """Lexicon and classifier together. Safe to share between threads."""
 
-    def __init__(self, lexicon: Lexicon, classifier: Classifier | None) -> None:
+    def __init__(self, lexicon: Rules, classifier: Classifier | None) -> None:
         self._lexicon = lexicon
         self._classifier = classifier
         self._memory: ScoreCache[tuple[Finding, ...]] = ScoreCache()
@@ -148,7 +164,9 @@ class Assessor:
 
     def worst(self, texts: Sequence[str]) -> Risk:
         """The highest level that the lexicon gives any of the texts."""
-        levels = (finding.level for text in texts for finding in self._memory.get(text, partial(self._lexicon.read, text)))
+        levels = (
+            finding.level for text in texts for finding in self._memory.get(text, partial(self._lexicon.read, text))
+        )
         return max(levels, default=Risk.NONE)
 
     def assess(self, conversation: Conversation, vector: Vectors | None, *, sensitive: bool = False) -> Assessment:
@@ -169,7 +187,12 @@ class Assessor:
         level = max((finding.level for finding in findings), default=Risk.NONE)
         kind = next((f.kind for f in findings if f.level == level and level > Risk.NONE), None)
         rules = [finding.rule for finding in findings]
-        if asked and level < Risk.HIGH and self._lexicon.answer(text) == "yes" and self._lexicon.asks_about_danger(asked):
+        if (
+            asked
+            and level < Risk.HIGH
+            and self._lexicon.answer(text) == "yes"
+            and self._lexicon.asks_about_danger(asked)
+        ):
             level, kind = Risk.HIGH, kind or Kind.SELF_HARM
             rules.append("context.yes-to-direct-question")
         harmful = any(finding.kind is Kind.HARMFUL_REQUEST for finding in findings)

@@ -34,7 +34,7 @@ _INSTRUCTION = (
 
 
 def ask(model: ChatModel, name: str, turns: Sequence[Turn], seconds: float) -> Risk:
-    """The level that the model named `name` gives the last turn. Raises ModelError; the caller keeps the safer level."""
+    """The level that the model `name` gives the last turn. Raises ModelError; the caller keeps the safer level."""
     talk = "\n".join(
         f"[{'person' if turn.speaker == 'user' else 'assistant'}] {_fenced(turn.text)}" for turn in turns[-SHOWN_TURNS:]
     )
@@ -64,5 +64,7 @@ def combine(assessment: Assessment, said: Risk) -> Risk:
 
 
 def _fenced(text: str) -> str:
-    text = text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS // 2]} … {text[-SHOWN_CHARACTERS // 2 :]}"
+    text = (
+        text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS // 2]} … {text[-SHOWN_CHARACTERS // 2 :]}"
+    )
     return text.replace("<", "＜").replace(">", "＞")

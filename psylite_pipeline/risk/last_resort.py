@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from psylite_pipeline.decision import Kind, Risk
-from psylite_pipeline.risk.lexicon import Finding
+from psylite_pipeline.risk.lexicon import Answer, Finding
 
 _WORDS = (
-    "自杀", "自殺", "自残", "自殘", "轻生", "輕生", "想死", "去死", "不想活", "活不下去", "割腕", "跳楼", "跳樓", "上吊",
-    "安眠药", "安眠藥", "遗书", "遺書", "结束生命", "結束生命", "杀了他", "殺了他",
-    "suicid", "kill myself", "end my life", "want to die", "hurt myself", "cut myself", "overdose", "kill him", "kill her",
+    "自杀", "自殺", "自残", "自殘", "轻生", "輕生", "想死", "去死", "不想活", "活不下去", "割腕", "跳楼", "跳樓",
+    "上吊", "安眠药", "安眠藥", "遗书", "遺書", "结束生命", "結束生命", "杀了他", "殺了他",
+    "suicid", "kill myself", "end my life", "want to die", "hurt myself", "cut myself", "overdose", "kill him",
 )  # fmt: skip
 
 
@@ -27,7 +25,7 @@ class LastResortLexicon:
         """Whether the assistant spoke of danger at all."""
         return bool(self.read(assistant_text))
 
-    def answer(self, text: str) -> Literal["yes", "no", ""]:
+    def answer(self, text: str) -> Answer:
         """A short yes or no."""
         word = text.strip(" 。.!！,，").casefold()
         if word in {"是", "是的", "有", "嗯", "想过", "对", "yes", "yeah", "yep", "i do", "i am", "i have"}:

@@ -10,7 +10,6 @@ import re
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product
 
 import ahocorasick
 
@@ -19,9 +18,12 @@ from psylite_pipeline.risk.normalise import SENTENCE_ENDS, is_word
 MAX_LITERALS = 60_000
 """Most literals one part of a phrase may stand for: more is a mistake in a data file."""
 
+WRITTEN_OUT = 150
+"""Most literals a part is multiplied out to; beyond that it becomes two parts that must touch."""
+
 Span = tuple[int, int]
 _PART = re.compile(r"\s*…(\d*)\s*")
-_PIECE = re.compile(r"\(([^()]*)\)|<([^<>]+)>|([^()<>]+)")
+_TOKENS = re.compile(r"[()|]|<[^<>]*>|[^()|<]+|<")
 
 
 class PhraseError(ValueError):
@@ -39,37 +41,90 @@ class Phrase:
 def parse(text: str, lists: Mapping[str, Sequence[str]], gap: int) -> Phrase:
     """The phrase written as `text`. Raises PhraseError for an unknown list, an empty part or too many literals."""
     pieces = _PART.split(text)
-    parts = tuple(expand(piece, lists) for piece in pieces[::2])
-    gaps = (0, *(int(number) if number else gap for number in pieces[1::2]))
-    return Phrase(parts, gaps)
+    parts: list[tuple[str, ...]] = []
+    gaps: list[int] = []
+    for at, piece in enumerate(pieces[::2]):
+        number = pieces[2 * at - 1] if at else "0"
+        runs = _runs(_choices(piece, lists))
+        parts += runs
+        gaps += [int(number) if number else gap, *[0] * (len(runs) - 1)]
+    return Phrase(tuple(parts), tuple(gaps))
 
 
 def expand(text: str, lists: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """Every literal that `text`, a phrase without gaps, stands for. Raises PhraseError."""
+    found = _runs(_choices(text, lists), MAX_LITERALS)
+    if len(found) != 1:
+        raise PhraseError(f"stands for more than {MAX_LITERALS} literals")
+    return found[0]
+
+
+def _choices(text: str, lists: Mapping[str, Sequence[str]]) -> list[Sequence[str]]:
+    """What may stand at each place of a phrase without gaps."""
+    tokens = _TOKENS.findall(text.strip())
     choices: list[Sequence[str]] = []
-    at = 0
-    for piece in _PIECE.finditer(text):
-        if piece.start() != at:
-            break
-        at = piece.end()
-        alternatives, name, plain = piece.groups()
-        if name is not None:
-            if name not in lists:
-                raise PhraseError(f"there is no word list <{name}>")
-            choices.append(lists[name])
+    while tokens:
+        token, tokens = tokens[0], tokens[1:]
+        if token in ")|":
+            raise PhraseError(f"{token!r} stands outside brackets")
+        choice: Sequence[str] = (token,)
+        if token == "(":
+            choice, tokens = _bracket(tokens, lists)
+        elif token[0] == "<":
+            if token[1:-1] not in lists:
+                raise PhraseError(f"there is no word list {token}")
+            choice = lists[token[1:-1]]
+        choices.append(choice)
+    return choices
+
+
+def _bracket(tokens: list[str], lists: Mapping[str, Sequence[str]]) -> tuple[list[str], list[str]]:
+    """The literals up to the closing bracket, and the tokens after it."""
+    depth, branch = 1, ""
+    branches: list[str] = []
+    for at, token in enumerate(tokens):
+        depth += (token == "(") - (token == ")")
+        if not depth or (token == "|" and depth == 1):
+            branches.append(branch)
+            branch = ""
         else:
-            choices.append([plain] if alternatives is None else alternatives.split("|"))
-    if at != len(text):
-        raise PhraseError(f"cannot read {text[at:]!r}")
-    total = 1
-    for choice in choices:
-        total *= len(choice)
-    if total > MAX_LITERALS:
-        raise PhraseError(f"stands for {total} literals, at most {MAX_LITERALS} are allowed")
-    literals = dict.fromkeys("".join(combination).strip() for combination in product(*choices))
-    if not literals or "" in literals:
+            branch += token
+        if not depth:
+            return [word for branch in branches for word in _product(branch, lists)], tokens[at + 1 :]
+    raise PhraseError("a bracket is not closed")
+
+
+def _product(branch: str, lists: Mapping[str, Sequence[str]]) -> list[str]:
+    words = [""]
+    space = (" " * branch.startswith(" "), " " * branch.endswith(" ")) if branch.strip() else (branch, "")
+    for choice in _choices(branch, lists):
+        words = [before + after for before in words for after in choice]
+        if len(words) > MAX_LITERALS:
+            raise PhraseError(f"stands for more than {MAX_LITERALS} literals")
+    return [f"{space[0]}{word}{space[1]}" for word in words]
+
+
+def _runs(choices: list[Sequence[str]], most: int = WRITTEN_OUT) -> list[tuple[str, ...]]:
+    """The choices multiplied out, cut into neighbouring parts where that would give more than `most` literals."""
+    runs: list[tuple[str, ...]] = []
+    here: dict[str, None] = {"": None}
+    for at, choice in enumerate(choices):
+        if len(here) * len(choice) > most and "" not in here:
+            rest_may_be_empty = all("" in later for later in choices[at:])
+            if rest_may_be_empty:  # nothing after this is needed for a match
+                break
+            if "" not in choice or not all("" in later for later in choices[at + 1 :]):
+                runs.append(tuple(here))
+                here = {"": None}
+        here = {before + after: None for before in here for after in choice}
+        if len(here) > MAX_LITERALS:
+            raise PhraseError(f"stands for more than {MAX_LITERALS} literals")
+    runs.append(tuple(here))
+    runs[0] = tuple(dict.fromkeys(word.lstrip() for word in runs[0]))
+    runs[-1] = tuple(dict.fromkeys(word.rstrip() for word in runs[-1]))
+    if any("" in run for run in runs):
         raise PhraseError("a part of the phrase is or may be empty")
-    return tuple(literals)
+    return runs
 
 
 @dataclass(slots=True)
@@ -146,7 +201,7 @@ class Patterns:
 
 def _chain(text: str, before: list[Span], start: int, gap: int) -> int | None:
     # Only the latest few can be near enough; overlapping ones are why it is not just the last.
-    for begin, end in before[-1:-5:-1]:
+    for begin, end in before[-1:-9:-1]:
         if end <= start and start - end <= gap and not any(mark in text[end:start] for mark in SENTENCE_ENDS):
             return begin
     return None

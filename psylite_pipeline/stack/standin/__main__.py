@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import signal
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from psylite_pipeline.errors import StackError
 from psylite_pipeline.stack.standin.fetch import ensure_model
+from psylite_pipeline.stack.standin.openmp import lend_openmp
 from psylite_pipeline.stack.standin.serve import DEFAULT_NAME, serve
 
 _log = logging.getLogger("psylite.standin")
@@ -35,6 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
         if chosen.command == "fetch":
             _log.info("%s", ensure_model(chosen.data_dir, _LoggedProgress()))
             return 0
+        with contextlib.suppress(OSError):  # then the message about the missing library is the one that helps
+            lend_openmp(chosen.data_dir / "lib")
         serve(chosen.port, chosen.data_dir, name=chosen.name, threads=chosen.threads, progress=_LoggedProgress())
     except StackError as error:
         _log.error("%s", error)

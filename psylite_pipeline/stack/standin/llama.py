@@ -35,6 +35,11 @@ class LlamaBackend:
         try:
             library: Any = importlib.import_module("xllamacpp")
         except ImportError as error:
+            if "libgomp" in str(error):
+                raise StackError(
+                    "The stand-in model needs the OpenMP library libgomp.so.1. Install it with the system's package "
+                    "manager (Debian, Ubuntu: libgomp1; Fedora: libgomp), or use an Ollama instead."
+                ) from error
             raise StackError("The stand-in model needs the package xllamacpp. Run: make install") from error
         key = secrets.token_urlsafe(24)
         try:

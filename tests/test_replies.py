@@ -1,0 +1,384 @@
+"""The words said without a model: complete, kind, true, varied, and broken files told plainly."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from itertools import pairwise, product
+from pathlib import Path
+
+import opencc
+import pytest
+
+from psylite_pipeline.decision import Kind, Risk
+from psylite_pipeline.errors import KnowledgeError
+from psylite_pipeline.replies import JOINT, LANGUAGES, NOTICES, REGIONS, Replies, Stage, last_resort
+from psylite_pipeline.replies.crisis import CRISIS_KINDS
+
+FOLDER = Path(__file__).parent.parent / "knowledge" / "replies"
+STAGED = ("zh-Hans", "zh-Hant", "en")
+EVERYWHERE = ("auto", *REGIONS)
+
+# What must never be said to a person in danger, or to anybody we refuse.
+FORBIDDEN = re.compile(
+    "保证|保證|发誓|發誓|答应我|答應我|向我承诺|向我承諾|会保密|會保密|替你保密|幫你保密|不告诉任何人|不告訴任何人"
+    "|一切都?会好|一切都?會好|会好起来|會好起來|想开点|想開點|别想太多|別想太多|加油|坚强一点|堅強一點"
+    "|抑郁症|憂鬱症|抑鬱症|我不能[谈談]|无法讨论|無法討論|亲爱的|親愛的|都是你|怪你自己|[跟和]他好好[谈談]"
+    r"|promise me|i promise|i won't tell|swear to|between us|keep (?:it|this) (?:a )?secret|be (?:fine|okay|ok)\b"
+    r"|cheer up|stay strong|calm down\b|can(?:'|no)t talk about|i guarantee|you (?:have|suffer from) depression"
+    r"|diagnos|your fault for|talk it out with (?:him|her|them)|commit(?:ted)? suicide|\bdear\b",
+    re.IGNORECASE,
+)
+
+
+@pytest.fixture(scope="module")
+def replies() -> Replies:
+    return Replies.load(FOLDER)
+
+
+def speak(
+    replies: Replies, turns: list[Risk], *, lang: str, kind: Kind, seed: int = 0, region: str = "auto"
+) -> list[str]:
+    """A scripted talk: what is said at each turn, each seeing what was said before."""
+    said: list[str] = []
+    for number, risk in enumerate(turns):
+        said.append(replies.crisis(kind=kind, risk=risk, lang=lang, region=region, said=said, seed=seed + number))
+    return said
+
+
+def stage_of(replies: Replies, text: str, lang: str) -> Stage:
+    """The stage whose question ends `text`."""
+    found = {v.stage for v in replies.crisis_texts.variants[lang] if text.endswith(JOINT + v.question)}
+    assert len(found) == 1, text
+    return found.pop()
+
+
+def every_text(replies: Replies, lang: str) -> list[str]:
+    """All that is said in a language, unfilled."""
+    words = replies.words[lang]
+    variants = [part for v in replies.crisis_texts.variants[lang] for part in (v.text, v.question)]
+    return [*variants, *words.decline, words.support, *words.concern.values(), *words.notices.values()]
+
+
+# ---------------------------------------------------------------- the texts themselves
+@pytest.mark.parametrize(("lang", "kind", "stage"), list(product(STAGED, CRISIS_KINDS, Stage)))
+def test_each_kind_and_stage_has_three_variants(replies: Replies, lang: str, kind: Kind, stage: Stage) -> None:
+    assert len(replies.crisis_texts.of(lang, kind, stage)) >= 3
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_no_two_texts_of_a_language_are_equal(replies: Replies, lang: str) -> None:
+    texts = every_text(replies, lang)
+    assert len(texts) == len(set(texts))
+
+
+def test_no_question_hides_in_another_text(replies: Replies) -> None:
+    """Questions mark what has been asked; one inside another text would mark what was not."""
+    variants = [v for lang in LANGUAGES for v in replies.crisis_texts.variants[lang]]
+    texts = [*(v.text for v in variants), *(t for w in replies.words.values() for t in w.concern.values())]
+    for variant in variants:
+        assert not [text for text in texts if variant.question in text], variant.question
+        assert sum(variant.question in other.question for other in variants) == 1, variant.question
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "答应我，今晚不要做傻事。",
+        "我會保密的。",
+        "一切都会好起来。",
+        "和他好好谈谈吧。",
+        "Promise me you won't.",
+        "You'll be fine.",
+    ],
+)
+def test_the_lint_sees_what_it_is_for(sentence: str) -> None:
+    assert FORBIDDEN.search(sentence)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_nothing_harmful_is_said(replies: Replies, lang: str) -> None:
+    for text in [*every_text(replies, lang), last_resort(lang, "auto")]:
+        assert not FORBIDDEN.search(text), (FORBIDDEN.search(text), text)
+        assert text.count("！") + text.count("!") == 0, text
+
+
+@pytest.mark.parametrize("lang", STAGED)
+def test_crisis_texts_are_short_and_ask_one_thing(replies: Replies, lang: str) -> None:
+    for variant in replies.crisis_texts.variants[lang]:
+        bare = re.sub(r"\{\w+\}", "", variant.text)
+        size = len(bare.split()) if lang == "en" else len(bare)
+        assert (30 <= size <= 120) if lang == "en" else (50 <= size <= 180), (size, variant.text)
+        marks = "?" if lang == "en" else "？"
+        assert variant.question.endswith(marks), variant.question
+        assert variant.question.count(marks) == 1, variant.question
+
+
+@pytest.mark.parametrize(("lang", "kind"), list(product(LANGUAGES, CRISIS_KINDS)))
+def test_openings_say_what_is_owed(replies: Replies, lang: str, kind: Kind) -> None:
+    """An AI; a line for day and night; a professional; a trusted person."""
+    professional = re.compile("医|醫|心理|doctor|counsellor")
+    trusted = re.compile(
+        "信得过|信得過|安心|家人|家里人|朋友|大人|靠得住|靠谱|可靠|家屬|trust|friend|family|adult|steady|safer|reliable|relative"
+    )
+    for variant in replies.crisis_texts.of(lang, kind, Stage.OPENING):
+        assert "AI" in variant.text
+        assert "{line}" in variant.text
+        assert professional.search(variant.text), variant.text
+        assert trusted.search(variant.text), variant.text
+
+
+@pytest.mark.parametrize(("lang", "kind"), list(product(STAGED, CRISIS_KINDS)))
+def test_imminent_replies_give_the_emergency_number_and_say_ai(replies: Replies, lang: str, kind: Kind) -> None:
+    for variant in replies.crisis_texts.of(lang, kind, Stage.IMMINENT):
+        assert variant.names_emergency, variant.text
+        assert "AI" in variant.text
+    for stage in (Stage.MEANS, Stage.COMPANY, Stage.STAYING):
+        assert any(v.names_emergency for v in replies.crisis_texts.of(lang, kind, stage)), stage
+
+
+def test_abuse_texts_lead_to_the_police_and_lift_the_blame(replies: Replies) -> None:
+    for lang in LANGUAGES:
+        for variant in replies.crisis_texts.of(lang, Kind.ABUSE, Stage.OPENING):
+            assert "{police}" in variant.text, variant.text
+            assert re.search(
+                "不是你的错|错在|不會怪你|不会怪你|不是你的錯|錯的是|not your fault|in the wrong|won't ask why",
+                variant.text,
+            )
+
+
+def test_each_script_keeps_to_its_letters(replies: Replies) -> None:
+    to_simplified, to_traditional = opencc.OpenCC("t2s"), opencc.OpenCC("s2t")
+    # Letters at home in both, which the converter would change by its own taste.
+    both = set("后里只干面台几了么着吃才于占吁")
+    lines = replies.helplines.rows
+    for lang, away, back in (("zh-Hans", to_simplified, to_traditional), ("zh-Hant", to_traditional, to_simplified)):
+        helpline_words = [t[lang] for row in lines for t in (row.place, row.name, row.hours, row.says, row.brief) if t]
+        for text in [*every_text(replies, lang), *helpline_words, last_resort(lang, "auto"), last_resort(lang, "TW")]:
+            strange = {c for c in text if away.convert(c) != c and back.convert(c) == c} - both
+            assert not strange, (lang, strange, text)
+
+
+def test_traditional_is_written_not_converted(replies: Replies) -> None:
+    convert = opencc.OpenCC("s2t").convert
+    simplified = {convert(text) for text in every_text(replies, "zh-Hans")}
+    traditional = every_text(replies, "zh-Hant")
+    assert sum(text in simplified for text in traditional) / len(traditional) < 0.1
+
+
+# ---------------------------------------------------------------- placeholders, helplines
+@pytest.mark.parametrize(("lang", "region"), list(product(LANGUAGES, EVERYWHERE)))
+def test_every_placeholder_resolves_everywhere(replies: Replies, lang: str, region: str) -> None:
+    for text, brief in product(every_text(replies, lang), (False, True)):
+        filled = replies.helplines.fill(text, region=region, lang=lang, brief=brief)
+        assert "{" not in filled and "}" not in filled
+        if "{" in text:
+            assert re.search(r"\d{3}|13 11 14|findahelpline|local emergency|当地|當地", filled), filled
+    assert "  " not in replies.support_line(lang=lang, region=region)
+
+
+def test_every_helpline_has_a_source(replies: Replies) -> None:
+    for row in replies.helplines.rows:
+        assert row.source.strip() and row.checked.strip(), row.id
+        assert re.fullmatch(r"(\d{4}(-\d{2}(-\d{2})?)?)?", row.source_date), row.id
+
+
+def test_china_is_told_the_truth_about_hours(replies: Replies) -> None:
+    line = replies.support_line(lang="zh-Hans", region="auto")
+    assert "12356" in line and "18 小时" in line
+    assert "010-82951332" in line and "120" in line and "110" in line
+
+
+@pytest.mark.parametrize(
+    ("lang", "region", "numbers"),
+    [
+        ("zh-Hant", "auto", ["1925", "18111", "119", "999"]),
+        ("en", "auto", ["988", "116 123", "findahelpline.com", "911"]),
+        ("other", "auto", ["988", "findahelpline.com", "112"]),
+        ("zh-Hans", "US", ["988", "911"]),
+        ("en", "CN", ["12356", "120"]),
+        ("zh-Hant", "TW", ["1925", "119"]),
+        ("zh-Hant", "HK", ["18111", "2896 0000", "999"]),
+        ("en", "SG", ["1767", "995"]),
+        ("en", "AU", ["13 11 14", "000"]),
+        ("en", "IE", ["116 123", "112"]),
+        ("en", "INTL", ["findahelpline.com", "112"]),
+        ("en", "nowhere", ["988"]),
+    ],
+)
+def test_a_region_gets_its_own_lines(replies: Replies, lang: str, region: str, numbers: list[str]) -> None:
+    line = replies.support_line(lang=lang, region=region)
+    assert [number for number in numbers if number not in line] == []
+
+
+# ---------------------------------------------------------------- the staged talk
+@pytest.mark.parametrize(("lang", "kind", "seed"), list(product(STAGED, CRISIS_KINDS, (0, 1, 5))))
+def test_a_talk_of_twelve_turns_asks_in_order_and_repeats_nothing(
+    replies: Replies, lang: str, kind: Kind, seed: int
+) -> None:
+    said = speak(replies, [Risk.HIGH] * 12, lang=lang, kind=kind, seed=seed)
+    stages = [stage_of(replies, text, lang) for text in said]
+    assert stages[:4] == [Stage.OPENING, Stage.MEANS, Stage.COMPANY, Stage.TIME]
+    assert set(stages[4:]) == {Stage.STAYING}
+    paragraphs = [paragraph for text in said for paragraph in text.split(JOINT)]
+    assert len(paragraphs) == len(set(paragraphs))
+
+
+@pytest.mark.parametrize(("lang", "kind"), list(product(STAGED, CRISIS_KINDS)))
+def test_an_imminent_danger_is_answered_first(replies: Replies, lang: str, kind: Kind) -> None:
+    said = speak(replies, [Risk.IMMINENT] * 10, lang=lang, kind=kind)
+    stages = [stage_of(replies, text, lang) for text in said]
+    assert stages[:3] == [Stage.IMMINENT, Stage.COMPANY, Stage.MEANS]
+    assert set(stages[3:]) <= {Stage.IMMINENT, Stage.STAYING}
+    paragraphs = [paragraph for text in said for paragraph in text.split(JOINT)]
+    assert len(paragraphs) == len(set(paragraphs))
+    for text in said[:3]:
+        assert re.search(r"120|110|119|999|emergency number|警|急救", text), text
+
+
+def test_danger_that_becomes_imminent_interrupts_and_then_goes_on(replies: Replies) -> None:
+    turns = [Risk.HIGH, Risk.HIGH, Risk.IMMINENT, Risk.IMMINENT, Risk.HIGH, Risk.HIGH]
+    said = speak(replies, turns, lang="zh-Hans", kind=Kind.SELF_HARM)
+    stages = [stage_of(replies, text, "zh-Hans") for text in said]
+    assert stages == [Stage.OPENING, Stage.MEANS, Stage.IMMINENT, Stage.COMPANY, Stage.TIME, Stage.STAYING]
+
+
+def test_the_direct_question_is_not_asked_twice(replies: Replies) -> None:
+    for lang in STAGED:
+        concern = replies.concern_question(kind=None, lang=lang)
+        earlier = ["听起来你很累。" + JOINT + concern]
+        reply = replies.crisis(kind=Kind.SELF_HARM, risk=Risk.HIGH, lang=lang, region="auto", said=earlier, seed=0)
+        assert stage_of(replies, reply, lang) is Stage.MEANS
+        assert any(reply.startswith(v.head) for v in replies.crisis_texts.of(lang, Kind.SELF_HARM, Stage.OPENING))
+        follow = replies.crisis(
+            kind=Kind.SELF_HARM, risk=Risk.HIGH, lang=lang, region="auto", said=[*earlier, reply], seed=1
+        )
+        assert stage_of(replies, follow, lang) is Stage.COMPANY
+
+
+def test_a_later_episode_is_asked_anew_in_other_words(replies: Replies) -> None:
+    first = speak(replies, [Risk.HIGH] * 4, lang="en", kind=Kind.SELF_HARM)
+    calm = [*first, "That sounds better.", "I am glad."]
+    again = replies.crisis(kind=Kind.SELF_HARM, risk=Risk.HIGH, lang="en", region="auto", said=calm, seed=0, episode=0)
+    assert stage_of(replies, again, "en") is Stage.OPENING
+    assert again not in calm
+    without = replies.crisis(kind=Kind.SELF_HARM, risk=Risk.HIGH, lang="en", region="auto", said=calm, seed=0)
+    assert stage_of(replies, without, "en") is Stage.STAYING
+
+
+def test_a_change_of_language_or_region_does_not_start_over(replies: Replies) -> None:
+    said = speak(replies, [Risk.HIGH] * 2, lang="zh-Hans", kind=Kind.SELF_HARM, region="CN")
+    reply = replies.crisis(kind=Kind.SELF_HARM, risk=Risk.HIGH, lang="en", region="US", said=said, seed=0)
+    assert stage_of(replies, reply, "en") is Stage.COMPANY
+
+
+def test_a_very_long_talk_never_says_the_same_twice_in_a_row(replies: Replies) -> None:
+    for lang in LANGUAGES:
+        said = speak(replies, [Risk.HIGH] * 60, lang=lang, kind=Kind.ABUSE)
+        assert all(one != following for one, following in pairwise(said))
+
+
+def test_replies_depend_on_nothing_but_their_arguments(replies: Replies) -> None:
+    one = replies.crisis(kind=Kind.ABUSE, risk=Risk.HIGH, lang="en", region="GB", said=[], seed=7)
+    replies.crisis(kind=Kind.SELF_HARM, risk=Risk.HIGH, lang="zh-Hans", region="CN", said=[one], seed=3)
+    assert replies.crisis(kind=Kind.ABUSE, risk=Risk.HIGH, lang="en", region="GB", said=[], seed=7) == one
+
+
+def test_any_kind_and_language_is_answered(replies: Replies) -> None:
+    for kind, risk, lang in product(Kind, Risk, (*LANGUAGES, "", "xx")):
+        assert replies.crisis(kind=kind, risk=risk, lang=lang, region="auto", said=[], seed=-3).strip()
+
+
+# ---------------------------------------------------------------- the rest
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_refusals_vary(replies: Replies, lang: str) -> None:
+    said: list[str] = []
+    for number in range(4):
+        said.append(replies.decline(lang=lang, said=said, seed=number * 3))
+    assert len(set(said)) == 4
+    assert replies.decline(lang=lang, said=said * 3, seed=1)
+
+
+@pytest.mark.parametrize(("name", "lang"), list(product(NOTICES, LANGUAGES)))
+def test_notices_are_plain_and_helpful(replies: Replies, name: str, lang: str) -> None:
+    text = replies.notice(name, lang=lang, region="GB")
+    assert not re.search(
+        r"error|exception|timeout|server|http|ollama|端口|服务器|伺服器|超时|异常|错误码", text, re.IGNORECASE
+    )
+    if name.startswith("model_") or name == "standin":
+        assert "116 123" in text and "999" in text
+
+
+def test_what_we_append_is_stripped_and_crisis_replies_stay(replies: Replies) -> None:
+    for lang, region in product(LANGUAGES, EVERYWHERE):
+        support = replies.support_line(lang=lang, region=region)
+        concern = replies.concern_question(kind=None, lang=lang)
+        reminder = replies.notice("ai_reminder", lang=lang, region=region)
+        shown = JOINT.join(["第一段。\n\n第二段。", support, concern, reminder])
+        assert replies.strip(shown) == "第一段。\n\n第二段。"
+    crisis = replies.crisis(kind=Kind.SELF_HARM, risk=Risk.HIGH, lang="en", region="US", said=[], seed=0)
+    assert replies.strip(crisis) == crisis
+    assert replies.strip("") == ""
+
+
+def test_concern_asked_sees_every_question(replies: Replies) -> None:
+    for kind, lang in product((None, *Kind), LANGUAGES):
+        assert replies.concern_asked(["x" + JOINT + replies.concern_question(kind=kind, lang=lang)])
+    assert not replies.concern_asked(["你好"])
+
+
+def test_the_last_resort_needs_no_file() -> None:
+    for lang, region in product((*LANGUAGES, "", "xx"), (*EVERYWHERE, "", "??")):
+        text = last_resort(lang, region)
+        assert "AI" in text and re.search(r"findahelpline\.com|12356", text)
+    assert "12356" in last_resort("", "auto") and "988" in last_resort("", "auto")
+
+
+# ---------------------------------------------------------------- broken files
+@pytest.mark.parametrize(
+    ("file", "old", "new", "told"),
+    [
+        ("helplines.toml", 'number = "12356"', "number = 12356", ["cn-12356", '"number"']),
+        ("helplines.toml", 'kind = "youth"', 'kind = "teen"', ["cn-12355", '"kind"', "crisis, emergency, youth"]),
+        ("helplines.toml", 'source = "kch.org.tw"', "", ["tw-1925", '"source"']),
+        ("helplines.toml", 'regions = ["SG"]', 'regions = ["XX"]', ["sg-1767", '"regions"']),
+        ("helplines.toml", 'line = ["tw-1925", "hk-18111"]', 'line = ["tw-1"]', ["auto", '"line"', "tw-1"]),
+        ("crisis.en.toml", 'stage = "means"', 'stage = "mean"', ['"stage"', "means"]),
+        ("crisis.en.toml", "{line}", "{hotline}", ['"text"', "{hotline}", "{line}"]),
+        ("crisis.en.toml", "[[reply]]", "[[reply]", ["not valid TOML"]),
+        ("crisis.zh-Hans.toml", "\nquestion = ", "\nqestion = ", ['"qestion"']),
+        ("words.en.toml", "status_slow = ", "status_slo = ", ["[notice]", '"status_slo"']),
+        ("words.zh-Hant.toml", "[concern]\ndefault", "[concern]\ndefaul", ["[concern]", '"defaul"']),
+        ("words.other.toml", "support = ", "suport = ", ['"suport"']),
+    ],
+)
+def test_a_broken_file_is_told_by_name_place_and_field(
+    tmp_path: Path, file: str, old: str, new: str, told: list[str]
+) -> None:
+    folder = shutil.copytree(FOLDER, tmp_path / "replies")
+    text = (folder / file).read_text(encoding="utf-8")
+    assert old in text
+    (folder / file).write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(KnowledgeError) as caught:
+        Replies.load(folder)
+    message = str(caught.value)
+    assert [part for part in [file, *told] if part not in message] == [], message
+
+
+def test_a_missing_or_undecodable_file_is_told(tmp_path: Path) -> None:
+    folder = shutil.copytree(FOLDER, tmp_path / "replies")
+    (folder / "words.en.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(KnowledgeError, match=r"words\.en\.toml: is not UTF-8"):
+        Replies.load(folder)
+    (folder / "words.en.toml").unlink()
+    with pytest.raises(KnowledgeError, match=r"words\.en\.toml: cannot be read"):
+        Replies.load(folder)
+
+
+def test_a_stage_without_replies_is_told(tmp_path: Path) -> None:
+    folder = shutil.copytree(FOLDER, tmp_path / "replies")
+    file = folder / "crisis.zh-Hant.toml"
+    kept = [part for part in file.read_text(encoding="utf-8").split("[[reply]]") if 'stage = "time"' not in part]
+    file.write_text("[[reply]]".join(kept), encoding="utf-8")
+    with pytest.raises(KnowledgeError, match=r'crisis\.zh-Hant\.toml: no \[\[reply\]\] with kind "self_harm"'):
+        Replies.load(folder)
