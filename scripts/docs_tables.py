@@ -1,0 +1,72 @@
+"""Tables for docs/reference.md, made from the code and the data. `make docs` writes them, `make test` checks them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+from psylite_pipeline.host.valves import FilterValves
+from psylite_pipeline.settings import Preferences, Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def valves() -> str:
+    """Every valve with its choices and default."""
+    rows = ["| valve | title | choices | default | what it does |", "|---|---|---|---|---|"]
+    for name, field in FilterValves.model_fields.items():
+        where = "" if name in Preferences.model_fields else " (filter only)"
+        rows.append(
+            f"| `{name}` | {field.title}{where} | {_choices(field)} | {_shown(field.default)} | {field.description} |"
+        )
+    return "\n".join(rows)
+
+
+def settings() -> str:
+    """Every environment variable with its default."""
+    rows = ["| variable | default | what it does |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        variable = field.validation_alias or f"PSYLITE_{name.upper()}"
+        default = "(computed)" if field.default_factory else _shown(field.default)
+        rows.append(f"| `{variable}` | {default} | {field.description} |")
+    return "\n".join(rows)
+
+
+def helplines() -> str:
+    """Every helpline with its hours, source and the source's date."""
+    table = tomllib.loads((ROOT / "knowledge" / "replies" / "helplines.toml").read_text(encoding="utf-8"))
+    lines = next(value for value in table.values() if isinstance(value, list))
+    rows = ["| region | number | kind | hours | source |", "|---|---|---|---|---|"]
+    for line in lines:
+        hours = line.get("hours", "")
+        hours = hours.get("en", "") if isinstance(hours, dict) else hours
+        source = f"{line.get('source', '')} {line.get('source_date', '')}".strip()
+        rows.append(f"| {line['region']} | {line['number']} | {line.get('kind', '')} | {hours} | {source} |")
+    return "\n".join(rows)
+
+
+def command(*arguments: str) -> str:
+    """The help text of a command, eighty columns wide."""
+    done = subprocess.run(
+        [sys.executable, "-c", "from psylite_pipeline.cli import main; main()", *arguments, "--help"],
+        capture_output=True, text=True, check=True, encoding="utf-8",
+        env={"COLUMNS": "88", "TERM": "dumb", "NO_COLOR": "1", "PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT),
+             "PYTHONIOENCODING": "utf-8", "HOME": "/nonexistent"},
+    ).stdout  # fmt: skip
+    lines = [line.rstrip() for line in done.strip().splitlines()]
+    return "```text\n" + "\n".join(lines) + "\n```"
+
+
+def _choices(field: Any) -> str:
+    if get_origin(field.annotation) is not None and all(isinstance(one, str) for one in get_args(field.annotation)):
+        return ", ".join(get_args(field.annotation))
+    return {bool: "on, off", int: "whole number", float: "number", str: "text"}.get(field.annotation, "list")
+
+
+def _shown(default: Any) -> str:
+    if isinstance(default, bool):
+        return "on" if default else "off"
+    return f"`{default}`" if default not in ("", None) else "(empty)"
