@@ -79,6 +79,29 @@ def index(
 
 
 @app.command()
+def search(
+    text: Annotated[str, typer.Argument(help="What a person might say.")],
+    most: Annotated[int, typer.Option(help="How many snippets to show.", min=1, max=50)] = 5,
+) -> None:
+    """Show which crosstalk snippets a turn would find, how alike they are, and whether that is enough."""
+    from psylite_pipeline.humour.index import overlap
+    from psylite_pipeline.language import language_of
+    from psylite_pipeline.opening import open_shelf
+
+    shelf = open_shelf(Settings.load())
+    opened = shelf.open()
+    language = "en" if language_of(text) == "en" else "zh"
+    table = Table("score", "topic words", "enough", "id", "title", "topics", box=None)
+    for hit in opened.search(shelf.embedder.encode([text])[0], language=language)[:most]:
+        shared = overlap(hit.snippet, text)
+        enough = hit.score >= opened.threshold or shared > 0
+        row = (f"{hit.score:.3f}", str(shared), "yes" if enough else "no", hit.snippet.id, hit.snippet.title)
+        table.add_row(*row, " ".join(hit.snippet.topics))
+    console.print(table)
+    console.print(f"Threshold of {shelf.embedder.name}: {opened.threshold}")
+
+
+@app.command()
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object with versions and counts.")] = False,
 ) -> None:
@@ -112,7 +135,7 @@ def main() -> None:
     """Entry point: our own errors become one sentence and exit code 1."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
-        app()
+        app(prog_name="psylite")
     except PsyLiteError as error:
         errors.print(f"[red]{error}[/]", highlight=False)
         sys.exit(1)

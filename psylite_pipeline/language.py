@@ -23,7 +23,7 @@ _IN_BIG5 = frozenset(_ALL_HAN.encode("big5", "ignore").decode("big5"))
 # Rare in mainland text and yet outside its oldest set: net slang and given names must not make a text traditional.
 _NEUTRAL = frozenset("囧喆堃嘚瞓镕珺昇淼犇赟叕垚昶煊翀璟祎喵氵囍槑烎呲")
 _SIMPLIFIED = _IN_GB - _IN_BIG5 - _NEUTRAL
-_TRADITIONAL = (_IN_BIG5 - _IN_GB - _NEUTRAL) | frozenset("嘅喺咁冇咗哋啲嚟嘢瞓")
+_TRADITIONAL = (_IN_BIG5 - _IN_GB - _NEUTRAL) | frozenset("嘅喺咁冇咗哋啲嚟嘢瞓於爲裏")
 
 _ENGLISH_WORDS = """
 a about after again all alone always am an and any anymore anyone are aren't as ask at away be because been

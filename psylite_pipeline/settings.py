@@ -149,6 +149,12 @@ class Settings(BaseSettings):
     )
     snippets_dir: Path | None = Field(default=None, description="A further folder of an admin's own crosstalk files.")
     pipelines_port: int = Field(default=9099, ge=1, le=65535, description="Port of the Pipelines server.")
+    pipelines_host: str = Field(
+        default="127.0.0.1", description="Address the Pipelines server binds to. Inside a container: 0.0.0.0."
+    )
+    allowed_hosts: str = Field(
+        default="", description="Names, separated by commas, by which others reach the Pipelines server."
+    )
     webui_port: int = Field(default=8080, ge=1, le=65535, description="Port of Open WebUI.")
     standin_port: int = Field(default=11435, ge=1, le=65535, description="Port of the stand-in model.")
 

@@ -38,13 +38,14 @@ def settings() -> str:
 def helplines() -> str:
     """Every helpline with its hours, source and the source's date."""
     table = tomllib.loads((ROOT / "knowledge" / "replies" / "helplines.toml").read_text(encoding="utf-8"))
-    lines = next(value for value in table.values() if isinstance(value, list))
-    rows = ["| region | number | kind | hours | source |", "|---|---|---|---|---|"]
-    for line in lines:
-        hours = line.get("hours", "")
-        hours = hours.get("en", "") if isinstance(hours, dict) else hours
-        source = f"{line.get('source', '')} {line.get('source_date', '')}".strip()
-        rows.append(f"| {line['region']} | {line['number']} | {line.get('kind', '')} | {hours} | {source} |")
+    rows = ["| place | number | kind | hours | source | its date | checked |", "|---|---|---|---|---|---|---|"]
+    for line in table["helpline"]:
+        hours = line["hours"]["en"] or "not stated"
+        dated = line["source_date"] or "none given"
+        rows.append(
+            f"| {line['place']['en']} ({', '.join(line['regions'])}) | {line['number']} | {line['kind']} | {hours} "
+            f"| {line['source']} | {dated} | {line['checked']} |"
+        )
     return "\n".join(rows)
 
 

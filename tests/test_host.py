@@ -106,7 +106,9 @@ def test_the_filter_leaves_tasks_alone_unless_they_speak_of_danger(server):
     assert (risky["model"], risky["psylite"]["task"]) == ("psylite", "title_generation")
 
 
-@pytest.mark.parametrize("body", [{}, {"messages": None}, {"messages": "x", "model": "other"}, {"messages": [{}], "metadata": 3}])
+@pytest.mark.parametrize(
+    "body", [{}, {"messages": None}, {"messages": "x", "model": "other"}, {"messages": [{}], "metadata": 3}]
+)
 def test_odd_bodies_pass_both_inlets(server, body):
     for plugin in ("psylite", "psylite_filter"):
         assert isinstance(inlet(server, plugin, body), dict)

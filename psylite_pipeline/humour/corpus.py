@@ -17,7 +17,8 @@ MAX_FILE_BYTES = 8_000_000
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
-    """One self-contained bit of crosstalk. `lines` are the dialogue, one speaker a line; `language` is `zh` or `en`."""
+    """One self-contained bit of crosstalk. `lines` are the dialogue, one speaker a line; `language` is `zh` or `en`;
+    `hears` are turns that a person might say before it."""
 
     id: str
     title: str
@@ -26,11 +27,12 @@ class Snippet:
     topics: tuple[str, ...]
     lines: str
     teaches: str = ""
+    hears: tuple[str, ...] = ()
 
     @property
-    def keys(self) -> tuple[str, str]:
-        """The two texts it is found by: what it is about, and what it says."""
-        return f"{self.title}。{'，'.join(self.topics)}", self.lines
+    def keys(self) -> tuple[str, ...]:
+        """The texts it is found by: what it is about, what it says, and turns of a person that it would suit."""
+        return f"{self.title}。{'，'.join(self.topics)}", self.lines, *self.hears
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,21 +96,22 @@ def _snippet(entry: object, language: str) -> Snippet | str:
             return f"`{name}` is missing or is not text."
     if entry.get("mood") not in get_args(Mood):
         return f"`mood` must be one of {', '.join(get_args(Mood))}."
-    topics = entry.get("topics", [])
-    if not isinstance(topics, list) or not all(isinstance(topic, str) for topic in topics):
-        return "`topics` must be a list of words."
+    for name in ("topics", "hears"):
+        if not isinstance(entry.get(name, []), list) or not all(isinstance(one, str) for one in entry.get(name, [])):
+            return f"`{name}` must be a list of texts."
     language = entry.get("language", language)
     if language not in {"zh", "en"}:
         return "`language` must be zh or en."
     lines = "\n".join(_stripped(entry["lines"].splitlines()))
     return Snippet(
-        entry["id"].strip(),
-        entry["title"].strip(),
-        language,
-        entry["mood"],
-        tuple(topics),
-        lines,
-        str(entry.get("teaches", "")),
+        id=entry["id"].strip(),
+        title=entry["title"].strip(),
+        language=language,
+        mood=entry["mood"],
+        topics=tuple(entry.get("topics", [])),
+        lines=lines,
+        teaches=str(entry.get("teaches", "")),
+        hears=tuple(entry.get("hears", [])),
     )
 
 

@@ -36,12 +36,13 @@ class Hit:
 
 
 class SnippetIndex:
-    """Exact inner-product search over unit vectors, two rows a snippet (what it is about, what it says)."""
+    """Exact inner-product search over unit vectors, one row for each key of each snippet."""
 
     def __init__(self, corpus: Corpus, index: Any, threshold: float) -> None:
         self.corpus = corpus
         self.threshold = threshold
         self._index = index
+        self._owners = [snippet for snippet in corpus.snippets for _ in snippet.keys]
 
     def search(self, vector: Vectors, *, language: str) -> list[Hit]:
         """Snippets in `language`, most alike first, each once. `vector` has shape (dimensions,)."""
@@ -53,7 +54,7 @@ class SnippetIndex:
         for score, row in zip(scores[0].tolist(), found[0].tolist(), strict=True):
             if row < 0:
                 continue
-            snippet = self.corpus.snippets[row // 2]
+            snippet = self._owners[row]
             if snippet.language == language and snippet.id not in best:
                 best[snippet.id] = Hit(snippet, float(score))
         return list(best.values())
@@ -73,7 +74,7 @@ def open_index(
     except IndexFileError:
         pass
     vectors = _encode(corpus, embedder, progress)
-    threshold = threshold_of(vectors) if threshold_override is None else threshold_override
+    threshold = threshold_of(vectors, corpus) if threshold_override is None else threshold_override
     index = _flat(vectors)
     try:
         _save(index, corpus, embedder.name, threshold, folder)
@@ -82,11 +83,12 @@ def open_index(
     return SnippetIndex(corpus, index, threshold)
 
 
-def threshold_of(vectors: Vectors) -> float:
+def threshold_of(vectors: Vectors, corpus: Corpus) -> float:
     """A similarity that two unrelated snippets seldom reach: the 99th percentile over pairs of different snippets."""
-    if len(vectors) < 8:
+    firsts = np.cumsum([0, *(len(snippet.keys) for snippet in corpus.snippets)])[:-1][:400]
+    if len(firsts) < 8:
         return 0.5
-    chosen = vectors[: 2 * 200 : 2]
+    chosen = vectors[firsts]
     alike = (chosen @ chosen.T)[np.triu_indices(len(chosen), 1)]
     return round(float(np.percentile(alike, 99)), 3)
 
@@ -129,7 +131,7 @@ def _load(corpus: Corpus, encoder: str, folder: Path) -> SnippetIndex:
         index = faiss.read_index(str(index_path), faiss.IO_FLAG_MMAP)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise IndexFileError(f"The index cannot be read ({type(error).__name__}).") from None
-    if index.ntotal != 2 * len(corpus.snippets):
+    if index.ntotal != sum(len(snippet.keys) for snippet in corpus.snippets):
         raise IndexFileError("The index holds another number of snippets.")
     return SnippetIndex(corpus, index, threshold)
 

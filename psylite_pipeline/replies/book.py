@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from psylite_pipeline.decision import Kind, Risk
-from psylite_pipeline.replies.crisis import JOINT, CrisisTexts, Stage
+from psylite_pipeline.replies.crisis import JOINT, LOOK_BACK, CrisisTexts, Stage
 from psylite_pipeline.replies.helplines import REGIONS, TEXT_LANGUAGES, Helplines
 from psylite_pipeline.replies.words import DEFAULT, Words
 
@@ -66,7 +66,7 @@ class Replies:
         """A warm, firm no to a harmful request, in words not in `said` while there are such."""
         lang = _known(lang)
         variants = [self.helplines.fill(text, region=region, lang=lang) for text in self.words[lang].decline]
-        spoken = JOINT.join(said)
+        spoken = JOINT.join(said[-LOOK_BACK:])
         left = [text for text in variants if text not in spoken] or variants
         return left[seed % len(left)]
 

@@ -17,7 +17,7 @@ CRISIS_KINDS = (Kind.SELF_HARM, Kind.HARM_TO_OTHERS, Kind.SOMEONE_ELSE, Kind.ABU
 JOINT = "\n\n"
 _ANY = "any"
 # Only this many of the assistant's latest texts are looked through: the cost of a turn must not grow with the talk.
-_LOOK_BACK = 60
+LOOK_BACK = 60
 _SHORTEST_HEAD = 8
 _FIELD = re.compile(r"\{(\w*)[^}]*\}")
 
@@ -111,7 +111,7 @@ class CrisisTexts:
         """
         if kind not in CRISIS_KINDS:
             kind = Kind.SELF_HARM
-        recent = list(said[-_LOOK_BACK:])
+        recent = list(said[-LOOK_BACK:])
         spoken = JOINT.join(recent)
         counted = recent if episode is None else recent[max(0, len(recent) - episode) :]
         asked = JOINT.join(counted)

@@ -1,8 +1,201 @@
-"""(being written)"""
+"""The learnt judge: n-grams, the encoder's vector and the lexicon's findings, weighed into five probabilities.
+
+Trained by `psylite train` (psylite_pipeline/training), read here from plain arrays; nothing is unpickled. Each part
+gives a logit for each question, and a last small layer weighs the parts against each other.
+"""
+
 from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from psylite_pipeline.decision import Kind, Risk
+from psylite_pipeline.embedding import Vectors
 from psylite_pipeline.errors import KnowledgeError
+from psylite_pipeline.risk.assess import Reading, Thresholds
+from psylite_pipeline.risk.grams import Grams, grams_of
+from psylite_pipeline.risk.lexicon import Finding
+
+#: The questions, in the order of every array: at least concern, at least high, a harmful request, a joke fits, heavy.
+HEADS = ("concern", "high", "harmful", "humour", "heavy")
+
+#: Characters of the windows in which the strongest passage of a long text is looked for: Chinese, other scripts.
+WINDOWS = (20, 60)
+
+SIGNS = ("grief", "illness", "anger", "fear", "trauma", "joke_request", "retraction", "calm")
+KINDS = tuple(Kind)
+FORMAT = 1
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The arrays of the file, V n-grams, M landmarks, D dimensions, H questions."""
+
+    hashes: NDArray[np.uint32]
+    idf: Floats
+    gram_weights: Floats
+    gram_bias: Floats
+    landmarks: Floats
+    kernel_weights: Floats
+    kernel_bias: Floats
+    read_weights: Floats
+    read_bias: Floats
+    glance_weights: Floats
+    glance_bias: Floats
+    gamma: float
+
+
 class Classifier:
+    """Scores turns from `Weights`. Keeps no state; safe to share between threads."""
+
+    def __init__(self, weights: Weights, thresholds: Thresholds) -> None:
+        self._weights = weights
+        self._thresholds = thresholds
+
     @classmethod
     def load(cls, folder: Path) -> Classifier:
-        raise KnowledgeError(f"{folder}: no classifier yet")
+        """The weights in `folder` (classifier.json, classifier.npz). Raises KnowledgeError."""
+        try:
+            meta: dict[str, Any] = json.loads((folder / "classifier.json").read_text(encoding="utf-8"))
+            if meta["format"] != FORMAT or tuple(meta["heads"]) != HEADS:
+                raise KnowledgeError(f"{folder}: the classifier's weights are of another version. Run `psylite train`.")
+            with np.load(folder / "classifier.npz", allow_pickle=False) as arrays:
+                found = {
+                    name.name: arrays[name.name] if name.name == "hashes" else arrays[name.name].astype(np.float32)
+                    for name in fields(Weights)
+                    if name.name != "gamma"
+                }
+            weights = Weights(gamma=float(meta["gamma"]), **found)
+            _check(weights)
+            return cls(weights, Thresholds(**{key: float(value) for key, value in meta["thresholds"].items()}))
+        except KnowledgeError:
+            raise
+        except Exception as error:
+            raise KnowledgeError(
+                f"{folder}: the classifier cannot be read ({type(error).__name__}). Run `psylite train`."
+            ) from None
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """Probabilities from which a reading counts."""
+        return self._thresholds
+
+    def read(self, text: str, vector: Vectors | None, before: Sequence[str], findings: Sequence[Finding]) -> Reading:
+        """The last turn, with its vector (None: the encoder failed) and the person's turns before it."""
+        weights = self._weights
+        reading = self._reading(text, vector, findings)
+        if before and reading.harmful < self._thresholds.harmful:
+            # A request in pieces: what was asked for stands in the turns before, the last one only says "and then?"
+            pieces = "\n".join((*before[-2:], text))
+            together = _probability(_linear(self.plain(pieces, findings), weights.glance_weights, weights.glance_bias))
+            reading = Reading(reading.concern, reading.high, max(reading.harmful, 0.8 * float(together[2])),
+                              reading.humour, reading.heavy)  # fmt: skip
+        return reading
+
+    def glance(self, text: str, findings: Sequence[Finding]) -> Reading:
+        """An earlier turn, without an encoder."""
+        return self._reading(text, None, findings)
+
+    def _reading(self, text: str, vector: Vectors | None, findings: Sequence[Finding]) -> Reading:
+        weights = self._weights
+        known = self.plain(text, findings)
+        if vector is None or vector.shape != weights.landmarks.shape[1:]:
+            logits = _linear(known, weights.glance_weights, weights.glance_bias)
+        else:
+            logits = _linear(np.concatenate((known, self.kernel(vector))), weights.read_weights, weights.read_bias)
+        return Reading(*(float(value) for value in _probability(logits)))
+
+    def plain(self, text: str, findings: Sequence[Finding]) -> Floats:
+        """What the last layer sees of a turn without an encoder."""
+        grams = grams_of(text)
+        return np.concatenate((self.gram_logits(grams), finding_features(findings), shape_features(grams)))
+
+    def gram_logits(self, grams: Grams) -> Floats:
+        """For each question the logit of the whole text, then that of its strongest passage."""
+        weights = self._weights
+        places = np.searchsorted(weights.hashes, grams.hashes)
+        places[places == len(weights.hashes)] = 0
+        known = weights.hashes[places] == grams.hashes
+        places, starts = places[known], grams.starts[known]
+        if not len(places):
+            return np.concatenate((weights.gram_bias, weights.gram_bias))
+        once = np.unique(places)
+        idf = weights.idf[once]
+        whole = idf @ weights.gram_weights[once] / np.sqrt(idf @ idf) + weights.gram_bias
+        width = WINDOWS[0] if grams.han > 0.4 else WINDOWS[1]
+        if grams.length <= 1.5 * width:
+            return np.concatenate((whole, whole))
+        step = width // 2
+        count = grams.length // step + 1
+        idf = weights.idf[places]
+        sums = np.zeros((count + 1, len(HEADS) + 1), dtype=np.float32)
+        values = np.concatenate((weights.gram_weights[places] * idf[:, None], (idf * idf)[:, None]), axis=1)
+        np.add.at(sums, starts // step, values)
+        sums = sums[:-1] + sums[1:]
+        passages = sums[:, :-1] / np.sqrt(np.maximum(sums[:, -1:], 30.0)) + weights.gram_bias
+        return np.concatenate((whole, passages.max(axis=0)))
+
+    def kernel(self, vector: Vectors) -> Floats:
+        """For each question the logit of the encoder's vector (unit length)."""
+        weights = self._weights
+        near = np.exp(2 * weights.gamma * (weights.landmarks @ vector.astype(np.float32) - 1))
+        return near @ weights.kernel_weights + weights.kernel_bias
+
+
+def finding_features(findings: Sequence[Finding]) -> Floats:
+    """The lexicon's findings by level, kind and sign; rule ids do not matter."""
+    danger = [finding for finding in findings if finding.level > Risk.NONE]
+    top = max((finding.level for finding in danger), default=Risk.NONE)
+    own = max((finding.level for finding in danger if finding.kind is Kind.SELF_HARM), default=Risk.NONE)
+    kinds = {finding.kind for finding in findings}
+    signs = {finding.sign for finding in findings}
+    values = [
+        *(float(top >= level) for level in (Risk.CONCERN, Risk.HIGH, Risk.IMMINENT)),
+        *(float(own >= level) for level in (Risk.CONCERN, Risk.HIGH)),
+        float(len(danger) >= 2),
+        float(len(danger) >= 3),
+        *(float(kind in kinds) for kind in KINDS),
+        *(float(sign in signs) for sign in SIGNS),
+    ]
+    return np.array(values, dtype=np.float32)
+
+
+def shape_features(grams: Grams) -> Floats:
+    """Length and script of a text."""
+    size = float(np.log1p(grams.length)) / 4
+    return np.array([size, grams.han, size * grams.han], dtype=np.float32)
+
+
+def _linear(known: Floats, weights: Floats, bias: Floats) -> Floats:
+    return known @ weights + bias
+
+
+def _probability(logits: Floats) -> Floats:
+    return 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
+
+
+def _check(weights: Weights) -> None:
+    """Arrays that do not fit together would fail, or mislead, only later. Raises ValueError."""
+    heads, grams, landmarks = len(HEADS), len(weights.hashes), len(weights.landmarks)
+    plain = 2 * heads + 7 + len(KINDS) + len(SIGNS) + 3
+    shapes = (
+        (weights.idf, (grams,)),
+        (weights.gram_weights, (grams, heads)),
+        (weights.gram_bias, (heads,)),
+        (weights.kernel_weights, (landmarks, heads)),
+        (weights.kernel_bias, (heads,)),
+        (weights.glance_weights, (plain, heads)),
+        (weights.glance_bias, (heads,)),
+        (weights.read_weights, (plain + heads, heads)),
+        (weights.read_bias, (heads,)),
+    )
+    if any(array.shape != shape or not np.isfinite(array).all() for array, shape in shapes) or not grams:
+        raise ValueError("shapes")

@@ -1,0 +1,256 @@
+"""Rows to learn from: the project's own turns and those public sets whose licence lets weights ship.
+
+A row says for each of the five questions yes, no or "not known"; a set only answers what its own labels answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from psylite_pipeline.errors import PsyLiteError
+
+#: Moods that rule humour out.
+HEAVY_MOODS = frozenset({"grief", "fear", "anger", "ill", "trauma"})
+
+#: Groups of our turns whose label rests on what was said before, not on the last turn's own words.
+RESTS_ON_CONTEXT = frozenset({"retraction", "denied", "yes_to_question", "short_answer_in_episode", "assistant_only"})
+
+Answers = dict[str, tuple[float, float]]
+"""For each question that a row answers: 0 or 1, and the weight of that answer."""
+
+
+class DataError(PsyLiteError):
+    """A file of rows cannot be read. The message names file and line, never a text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One turn to learn from. `part` is which tenth of the rows it belongs to, by a hash of its text."""
+
+    id: str
+    text: str
+    source: str
+    group: str
+    lang: str
+    answers: Mapping[str, tuple[float, float]]
+    before: tuple[str, ...] = ()
+    part: int = field(default=0)
+
+    def y(self, head: str) -> float:
+        """1, 0, or NaN where the row does not say."""
+        return self.answers[head][0] if head in self.answers else float("nan")
+
+    def weight(self, head: str) -> float:
+        """How much the answer counts; 0 where there is none."""
+        return self.answers[head][1] if head in self.answers else 0.0
+
+
+def digest(text: str) -> bytes:
+    """What a text is known by where the text itself may not be kept."""
+    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).digest()
+
+
+def tenth(text: str) -> int:
+    """0 to 9, from the text alone: the same on every machine, whatever rows stand beside it."""
+    return digest("".join(text.split()).lower())[0] * 10 // 256
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The objects of a JSON-lines file with their line numbers. Raises DataError."""
+    try:
+        with path.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    found = json.loads(line)
+                    if not isinstance(found, dict):
+                        raise DataError(f"{path.name}, line {number}: must be a JSON object.")
+                    yield number, found
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}).") from None
+    except ValueError:
+        raise DataError(f"{path.name}: a line is not JSON in UTF-8.") from None
+
+
+def load_rows(folder: Path, turns: Path) -> list[Row]:
+    """Every row to learn from: the public sets in `folder` (all must be there) and our turns. Raises DataError."""
+    missing = [f"{name}.jsonl" for name in PUBLIC if not (folder / f"{name}.jsonl").is_file()]
+    if missing:
+        raise DataError(f"{folder} lacks {', '.join(missing)}. The model card says where each public set comes from.")
+    rows: dict[tuple[str, tuple[str, ...]], Row] = {}
+    for path in sorted(turns.glob("*.jsonl")):
+        for _, raw in read_lines(path):
+            for row in own_rows(raw):
+                rows.setdefault((row.text, row.before), row)
+    for name, answer in PUBLIC.items():
+        for number, raw in read_lines(folder / f"{name}.jsonl"):
+            answers = answer(raw)
+            text = str(raw.get("text", ""))
+            if answers and text.strip():
+                row = Row(f"{name}:{number}", text, name, group_of(raw), str(raw.get("lang", "zh")), answers, (), tenth(text))
+                rows.setdefault((text, ()), row)
+    return list(rows.values())
+
+
+def group_of(raw: Mapping[str, Any]) -> str:
+    """The group a row is counted under."""
+    for key in ("group", "severity", "mood", "label"):
+        if isinstance(raw.get(key), str) and raw[key]:
+            return raw[key]
+    return "all"
+
+
+def own_rows(raw: Mapping[str, Any]) -> Iterable[Row]:
+    """One of our turns as rows: its last turn, and for a harmful request in pieces the pieces together."""
+    said = tuple(message["content"] for message in raw["messages"] if message["role"] == "user")
+    text, before = said[-1], said[:-1]
+    answers = own_answers(raw, bool(before))
+    part = tenth(text + "".join(before))
+    yield Row(raw["id"], text, "own", raw["group"], raw["lang"], answers, before, part)
+    if before and raw["route"] == "decline":
+        joined = "\n".join(said[-3:])
+        yield Row(raw["id"] + "+", joined, "own", raw["group"], raw["lang"], {"harmful": (1, 3)}, (), part)
+
+
+def own_answers(raw: Mapping[str, Any], in_talk: bool) -> Answers:
+    """What the labels of one of our turns say of the words of its last turn alone."""
+    danger, heavy = raw["risk"] != "none", raw["mood"] in HEAVY_MOODS
+    answers: Answers = {}
+    if not (in_talk and raw["group"] in RESTS_ON_CONTEXT):
+        answers["concern"] = (float(danger), 3)
+        answers["high"] = (float(raw["risk"] in {"high", "imminent"}), 3)
+    if raw["route"] == "decline":
+        answers["concern"], answers["high"] = (0, 1), (0, 1)
+        if not in_talk:
+            answers["harmful"] = (1, 3)
+    else:
+        answers["harmful"] = (0, 3 if raw["group"] == "honest_question" else 2)
+    if raw["humour"]:
+        answers["humour"] = (1, 3)
+    elif not in_talk or danger or heavy:
+        answers["humour"] = (0, 3)
+    if heavy or not danger:
+        answers["heavy"] = (float(heavy), 2)
+    return answers
+
+
+def _psysuicide(raw: Mapping[str, Any]) -> Answers:
+    severity = raw["severity"]
+    if severity == "none":
+        return {"concern": (0, 2), "high": (0, 2), "harmful": (0, 0.3)}
+    if severity == "violence":
+        return {"humour": (0, 1)}
+    answers: Answers = {"concern": (1, 2), "humour": (0, 1), "harmful": (0, 0.5)}
+    if severity in {"active_ideation", "high_plan_or_behaviour"}:
+        answers["high"] = (1, 2)
+    elif severity == "exploration":
+        answers["high"] = (0, 0.5)
+    return answers
+
+
+def _counselling(raw: Mapping[str, Any]) -> Answers:
+    if raw.get("kw_crisis"):
+        return {"humour": (0, 0.5)}
+    return {"concern": (0, 0.5), "high": (0, 0.5), "harmful": (0, 0.3), "humour": (0, 0.2)}
+
+
+def _counselchat(raw: Mapping[str, Any]) -> Answers:
+    answers = _counselling(raw)
+    if not raw.get("kw_crisis"):
+        answers |= {"concern": (0, 1), "high": (0, 1), "humour": (0, 1)}
+        if raw.get("topic") in {"grief-and-loss", "trauma", "domestic-violence", "anger-management"}:
+            answers["heavy"] = (1, 1)
+    return answers
+
+
+def _cped(raw: Mapping[str, Any]) -> Answers:
+    mood = raw["mood"]
+    answers: Answers = {"concern": (0, 0.2), "high": (0, 0.2)}
+    if mood in {"anger", "fear", "sadness"}:
+        answers |= {"heavy": (1, 0.5), "humour": (0, 0.7)}
+    elif mood in {"depress", "worried", "disgust", "negative-other"}:
+        answers |= {"humour": (0, 0.5)}
+    elif mood == "happy":
+        answers |= {"heavy": (0, 0.5), "humour": (1, 0.7)}
+    elif mood in {"relaxed", "positive-other", "neutral"}:
+        answers |= {"heavy": (0, 0.3), "humour": (0, 0.1)}
+    return answers
+
+
+def _goemotions(raw: Mapping[str, Any]) -> Answers:
+    moods = set(str(raw["label"]).split("|"))
+    answers: Answers = {"concern": (0, 0.2), "high": (0, 0.2)}
+    if moods & {"anger", "fear", "grief", "sadness"}:
+        return answers | {"heavy": (1, 0.5), "humour": (0, 0.7)}
+    if moods & {"annoyance", "disappointment", "disapproval", "disgust", "embarrassment", "nervousness", "remorse"}:
+        return answers | {"humour": (0, 0.4)}
+    answers["heavy"] = (0, 0.3)
+    if moods & {"joy", "amusement", "excitement"}:
+        return answers | {"humour": (1, 0.7)}
+    return answers | {"humour": (0, 0.1)} if moods == {"neutral"} else answers
+
+
+def _xstest(raw: Mapping[str, Any]) -> Answers:
+    if raw["label"] == "safe":
+        return {"harmful": (0, 2), "concern": (0, 1), "high": (0, 1)}
+    return {} if "discr" in str(raw["type"]) else {"harmful": (1, 2)}
+
+
+def _jade(raw: Mapping[str, Any]) -> Answers:
+    return {} if raw.get("kw_crisis") else {"harmful": (1, 0.3 if raw["label"] == "歧视偏见" else 0.7)}
+
+
+def _flames(raw: Mapping[str, Any]) -> Answers:
+    if raw.get("kw_crisis"):
+        return {}
+    answers: Answers = {"concern": (0, 0.4), "high": (0, 0.4)}
+    if raw["label"] in {"Fairness", "Morality"} or raw["sub"] == "Non-anthropomorphism":
+        answers["harmful"] = (0, 0.4)
+    return answers
+
+
+def _cvalues(raw: Mapping[str, Any]) -> Answers:
+    return {"concern": (0, 0.5), "high": (0, 0.5), "harmful": (0, 1)}
+
+
+def _moderation(raw: Mapping[str, Any]) -> Answers:
+    if raw["label"] == "self_harm":
+        return {"concern": (1, 1), "humour": (0, 1)}
+    if raw["label"] == "safe":
+        return {"concern": (0, 0.5), "high": (0, 0.5), "harmful": (0, 0.3)}
+    return {"high": (0, 0.3)} if "V" not in str(raw["cats"]) else {}
+
+
+def _cssrs(raw: Mapping[str, Any]) -> Answers:
+    """A person's label; where it says no risk on a forum about suicide, the five models must agree."""
+    level = int(str(raw["label"]).rsplit("_", 1)[-1])
+    if level >= 2:
+        return {"concern": (1, 1), "high": (1, 0.7), "humour": (0, 1)}
+    if level == 1:
+        return {"concern": (1, 1), "humour": (0, 1)}
+    others = [str(raw.get(name, "")) for name in ("gpt", "claude", "llama", "mistral", "gemini")]
+    if sum(other.startswith("0") for other in others) == len(others):
+        return {"concern": (0, 0.5), "high": (0, 0.5), "humour": (0, 0.5)}
+    return {"humour": (0, 0.5)}
+
+
+#: How each public set answers the questions. The name is the file's, without `.jsonl`.
+PUBLIC: Mapping[str, Callable[[Mapping[str, Any]], Answers]] = {
+    "crisis_zh_psysuicide_dev": _psysuicide,
+    "counselling_zh_cpsycound_turns": _counselling,
+    "counselling_zh_smile_turns": _counselling,
+    "mood_zh_cped": _cped,
+    "mood_en_goemotions": _goemotions,
+    "idiom_en_xstest": _xstest,
+    "requests_zh_jade_unsafe": _jade,
+    "requests_zh_flames": _flames,
+    "requests_zh_cvalues_benign": _cvalues,
+    "crisis_en_openai_moderation": _moderation,
+    "crisis_en_cssrs_suicidewatch": _cssrs,
+    "counselling_en_counselchat": _counselchat,
+}
+
