@@ -11,7 +11,7 @@ from psylite_pipeline.conversation import Conversation, marker
 from psylite_pipeline.decision import Decision, Kind, Risk, Route
 from psylite_pipeline.errors import ModelError, ModelMissing, ModelTimeout
 from psylite_pipeline.humour.corpus import Snippet
-from psylite_pipeline.language import language_of
+from psylite_pipeline.language import language_of_talk
 from psylite_pipeline.model import ChatModel, Deadlines, Message, Thought, Waiting, Words
 from psylite_pipeline.prompt import Prompts
 from psylite_pipeline.replies import Replies, last_resort
@@ -219,10 +219,10 @@ class Answers:
 
 
 def _language(conversation: Conversation, preferences: Preferences) -> str:
-    """The language to answer in: the valve's, else that of the last turn in which one can be told."""
+    """The language to answer in: the valve's, else that of the talk."""
     if preferences.language != "auto":
         return preferences.language
-    return next((found for text in reversed(conversation.said) if (found := language_of(text))), "zh-Hans")
+    return language_of_talk(conversation.said) or "zh-Hans"
 
 
 def _notice_for(error: ModelError, spoken: bool) -> str:
