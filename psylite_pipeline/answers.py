@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from psylite_pipeline.decision import Decision, Kind, Risk, Route
 from psylite_pipeline.errors import ModelError, ModelMissing, ModelTimeout
 from psylite_pipeline.humour.corpus import Snippet
 from psylite_pipeline.language import language_of_talk
-from psylite_pipeline.model import ChatModel, Deadlines, Message, Thought, Waiting, Words
+from psylite_pipeline.model import HEARTBEAT_SECONDS, ChatModel, Deadlines, Message, Thought, Waiting, Words
 from psylite_pipeline.prompt import Prompts
 from psylite_pipeline.replies import Replies, last_resort
 from psylite_pipeline.settings import Preferences
@@ -156,9 +157,13 @@ class Answers:
         )
         thinking = preferences.show_thinking and decision.route is not Route.SUPPORT
         spoken = False
+        began = told = time.monotonic()
         try:
             for piece in self._stream(messages, preferences):
                 if isinstance(piece, Thought) and not thinking:
+                    if time.monotonic() - told > HEARTBEAT_SECONDS:  # hidden thinking must not look like a dead server
+                        told = time.monotonic()
+                        yield Waiting(told - began)
                     continue
                 if isinstance(piece, Words):
                     if not spoken and not piece.text.strip():

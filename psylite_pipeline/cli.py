@@ -57,6 +57,36 @@ def decide(
 
 
 @app.command()
+def up(
+    webui: Annotated[bool, typer.Option(help="Start Open WebUI as well; without it, connect your own.")] = True,
+) -> None:
+    """Start the model, the Pipelines server and Open WebUI on this machine, and wait. Ctrl-C stops all of it."""
+    from psylite_pipeline.stack import up as stack
+
+    stack.up(Settings.load(), console, with_webui=webui)
+
+
+@app.command()
+def down() -> None:
+    """Stop what a lost terminal left running. Touches nothing that `psylite up` did not start."""
+    from psylite_pipeline.stack import up as stack
+
+    stack.down(Settings.load(), console)
+
+
+@app.command()
+def clean(
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Stop everything and remove the data folder: keys, models, indexes, Open WebUI and the talks it kept."""
+    from psylite_pipeline.stack import up as stack
+
+    settings = Settings.load()
+    if yes or typer.confirm(f"Remove {settings.data_dir} and everything in it?"):
+        stack.clean(settings, console)
+
+
+@app.command()
 def index(
     force: Annotated[bool, typer.Option("--force", help="Build again even where nothing changed.")] = False,
 ) -> None:

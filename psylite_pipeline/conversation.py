@@ -23,7 +23,8 @@ _BACKGROUND_ROLES = frozenset({"system", "developer", "tool", "function"})
 
 # Only the assistant's text is cleaned of hidden blocks; a person's words are judged whole, forged tags and all.
 _TAG = re.compile(r"<(/?)(think|details)\b", re.IGNORECASE)
-_MARKER = re.compile(r"\n*\[//\]: # \(psylite ([a-z0-9-]{1,80})\)")
+# The lookbehind and the possessive `*+` keep a storm of line breaks linear.
+_MARKER = re.compile(r"(?<!\n)\n*+\[//\]: # \(psylite ([a-z0-9-]{1,80})\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ def marked(text: str) -> tuple[str, ...]:
 def _plain(content: Any) -> tuple[str, bool]:
     """A message's content as text, and whether it holds a picture. Content may be text, parts or nothing."""
     if isinstance(content, str):
-        return content, False
+        return _writable(content), False
     if not isinstance(content, list | tuple):
         return "", False
     texts: list[str] = []
@@ -147,8 +148,14 @@ def _plain(content: Any) -> tuple[str, bool]:
                 texts.append(part["text"])
             elif isinstance(part.get("content"), str):
                 texts.append(part["content"])
-            has_image = has_image or "image" in str(part.get("type", ""))
-    return "\n".join(texts), has_image
+            kind = part.get("type")
+            has_image = has_image or (isinstance(kind, str) and "image" in kind)
+    return _writable("\n".join(texts)), has_image
+
+
+def _writable(text: str) -> str:
+    """`text` without lone surrogates: no wire can carry them, and what is judged must be what is sent."""
+    return text.encode("utf-8", "ignore").decode("utf-8")
 
 
 def _task(body: Mapping[str, Any]) -> str | None:
@@ -166,12 +173,12 @@ def _floor(body: Mapping[str, Any]) -> Floor:
     carried = body.get(CARRIED)
     if not isinstance(carried, Mapping):
         return Floor()
+    risk, route = carried.get("risk"), carried.get("route")
     try:
-        risk = Risk.parse(str(carried.get("risk", "none")))
+        least = Risk.parse(risk) if isinstance(risk, str) else Risk.NONE
     except KeyError:
-        risk = Risk.NONE
+        least = Risk.NONE
     try:
-        route = Route(str(carried.get("route", "")))
+        return Floor(least, Route(route) if isinstance(route, str) else None)
     except ValueError:
-        route = None
-    return Floor(risk, route)
+        return Floor(least)

@@ -155,6 +155,9 @@ class Settings(BaseSettings):
     allowed_hosts: str = Field(
         default="", description="Names, separated by commas, by which others reach the Pipelines server."
     )
+    accounts: bool = Field(
+        default=False, description="Open WebUI asks for accounts and passwords. Off: one person on their own laptop."
+    )
     webui_port: int = Field(default=8080, ge=1, le=65535, description="Port of Open WebUI.")
     standin_port: int = Field(default=11435, ge=1, le=65535, description="Port of the stand-in model.")
 

@@ -51,18 +51,20 @@ class PipePipeline:
             conversation = Conversation.from_body(body, messages)
             decision = counsellor.decide(conversation, preferences)
             quiet = conversation.task is not None or decision.risk >= Risk.HIGH or not streams
+            waiting = False
             for piece in counsellor.reply(conversation, decision, preferences):
+                if waiting and not isinstance(piece, Waiting):
+                    yield _status("", done=True)
+                    waiting = False
                 if isinstance(piece, Words):
                     yield from _as_text(piece.text)
                     said = said or bool(piece.text)
                 elif not quiet:
                     yield from _as_event(piece)
-            if not quiet:
-                yield _status("", done=True)
+                    waiting = isinstance(piece, Waiting)
         except Exception as error:  # noqa: BLE001  an exception here would be an empty answer
             log.error("A turn failed (%s).", type(error).__name__)
-            if not said:
-                yield last_resort("", "auto")
+            yield ("\n\n" if said else "") + last_resort("", "auto")
 
 
 def _as_text(text: str) -> Iterator[str]:

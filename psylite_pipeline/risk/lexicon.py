@@ -138,7 +138,7 @@ class _Reading:
         if len(spans) > 2 * _KEPT_SPANS:  # a pasted wall of repetitions: its beginning and end tell enough
             spans = spans[:_KEPT_SPANS] + spans[-_KEPT_SPANS:]
         for span in spans:
-            if masks.contains(span) or idioms.contains(span):
+            if masks.explains(span) or idioms.explains(span):
                 continue
             if others and others.within(*self.sentence(*span)):
                 continue

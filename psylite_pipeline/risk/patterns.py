@@ -7,7 +7,7 @@ A phrase is plain text with three extras: `(想|要|)` chooses between pieces, `
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -227,6 +227,15 @@ class Cover:
         """Whether `span` lies wholly inside one of the spans."""
         at = bisect_right(self._starts, span[0])
         return bool(at) and self._reach[at - 1] >= span[1]
+
+    def explains(self, span: Span) -> bool:
+        """Whether one of the spans covers `span`, or overlaps it and reaches past its start or its end."""
+        start, end = span
+        before = bisect_left(self._starts, start)
+        if before and self._reach[before - 1] > start:
+            return True
+        at = bisect_left(self._starts, end)
+        return bool(at) and self._reach[at - 1] >= end
 
     def within(self, start: int, end: int) -> bool:
         """Whether one of the spans lies wholly between `start` and `end` (the first dozen starting there count)."""

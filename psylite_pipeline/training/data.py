@@ -109,11 +109,17 @@ def own_rows(raw: Mapping[str, Any]) -> Iterable[Row]:
     said = tuple(message["content"] for message in raw["messages"] if message["role"] == "user")
     text, before = said[-1], said[:-1]
     answers = own_answers(raw, bool(before))
-    part = tenth(text + "".join(before))
+    part = tenth(block_of(raw["id"]))
     yield Row(raw["id"], text, "own", raw["group"], raw["lang"], answers, before, part)
     if before and raw["route"] == "decline":
         joined = "\n".join(said[-3:])
         yield Row(raw["id"] + "+", joined, "own", raw["group"], raw["lang"], {"harmful": (1, 3)}, (), part)
+
+
+def block_of(name: str) -> str:
+    """Ten neighbouring ids stay together: hard pairs stand side by side, and half a pair must not test the other half."""
+    stem, _, number = name.rpartition("-")
+    return f"{stem}-{int(number) // 10}" if number.isdigit() else name
 
 
 def own_answers(raw: Mapping[str, Any], in_talk: bool) -> Answers:

@@ -1,0 +1,70 @@
+# The commands of this project. `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+STAMPS := $(VENV)/stamps
+ARGS ?=
+
+# Whatever ends up in the wheel: a change in any of it installs the package again.
+SOURCES := pyproject.toml README.md $(shell find psylite_pipeline pipelines knowledge requirements -type f \
+	-not -name '*.pyc' 2>/dev/null | grep -v '[[:space:]]')
+
+.PHONY: help install up down test check lock docs clean clean-all
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(STAMPS)/package ## The package and its locked dependencies, in .venv
+
+up: $(STAMPS)/package $(STAMPS)/stack ## Model, Pipelines and Open WebUI on this machine; Ctrl-C stops them (ARGS=--no-webui)
+	@exec $(BIN)/psylite up $(ARGS)
+
+down: ## Stop what a lost terminal left running
+	@if [ -x $(BIN)/psylite ]; then $(BIN)/psylite down; else echo "Nothing is installed here, so nothing runs."; fi
+
+test: $(STAMPS)/package $(STAMPS)/stack $(STAMPS)/dev ## Format, lint, types, import boundaries, generated docs, tests
+	@scripts/check
+
+check: test
+
+docs: $(STAMPS)/package $(STAMPS)/dev ## Write the generated parts of the documentation again
+	@$(BIN)/cog -r README.md README.zh.md docs/*.md
+
+lock: ## Make the lock files anew
+	@scripts/lock
+
+clean: ## Remove caches of the tools
+	@rm -rf build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
+
+clean-all: clean ## Stop everything and remove all it ever wrote: data folder, models, .venv
+	@if [ -x $(BIN)/psylite ]; then $(BIN)/psylite clean --yes; fi
+	@rm -rf $(VENV)
+
+$(STAMPS)/venv:
+	@scripts/make-venv "$(PYTHON)" "$(VENV)"
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/core: requirements/core.txt | $(STAMPS)/venv
+	@echo "Installing the locked dependencies"
+	@$(PIP) --require-hashes -r $<
+	@touch $@
+
+$(STAMPS)/package: $(SOURCES) | $(STAMPS)/core
+	@echo "Installing PsyLite pipeline"
+	@$(PIP) --no-deps --no-build-isolation --no-index --force-reinstall .
+	@touch $@
+
+$(STAMPS)/stack: requirements/stack.txt | $(STAMPS)/core
+	@echo "Installing what the stack needs"
+	@$(PIP) --require-hashes -r $<
+	@touch $@
+
+$(STAMPS)/dev: requirements/dev.txt | $(STAMPS)/core
+	@echo "Installing what the tests need"
+	@$(PIP) --require-hashes -r $<
+	@touch $@

@@ -1,0 +1,99 @@
+"""Where the stack keeps its things: everything under one folder that only its owner may read."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from psylite_pipeline.errors import StackError
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The folders and files under `root`, the data folder."""
+
+    root: Path
+
+    @property
+    def pipelines(self) -> Path:
+        """Loader files and saved valves, as the Pipelines server wants them."""
+        return self.root / "pipelines"
+
+    @property
+    def webui_venv(self) -> Path:
+        """Open WebUI's own environment."""
+        return self.root / "webui-venv"
+
+    def webui_data(self, accounts: bool) -> Path:
+        """Open WebUI's database. One for each way to sign in: the one without accounts has a well-known password."""
+        return self.root / ("webui-accounts" if accounts else "webui")
+
+    @property
+    def logs(self) -> Path:
+        """One log a part, new at every start."""
+        return self.root / "logs"
+
+    @property
+    def run(self) -> Path:
+        """One record a running process, and the lock of `psylite up`."""
+        return self.root / "run"
+
+    @property
+    def standin(self) -> Path:
+        """The stand-in model's weights."""
+        return self.root / "standin"
+
+    @property
+    def pipelines_key(self) -> Path:
+        """The key of the Pipelines server."""
+        return self.root / "pipelines.key"
+
+    @property
+    def webui_secret(self) -> Path:
+        """What Open WebUI signs its sessions with."""
+        return self.root / "webui.secret"
+
+    def ours(self) -> list[Path]:
+        """All that is made here, but the folder of the plugins, where an admin's files may be too."""
+        return [
+            self.webui_venv, self.webui_data(False), self.webui_data(True), self.logs, self.run, self.standin,
+            self.pipelines_key, self.webui_secret,
+        ]  # fmt: skip
+
+    def make(self) -> None:
+        """Create the folders, for the owner alone. Raises StackError when that cannot be done."""
+        try:
+            for folder in (self.root, self.pipelines, self.logs, self.run):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StackError(
+                f"The data folder {self.root} cannot be used: {error.strerror}. Set PSYLITE_DATA_DIR to another."
+            ) from None
+
+
+def secret(path: Path) -> str:
+    """The random secret in `path`, made at the first call, readable by its owner alone.
+
+    Raises StackError when the file cannot be read, made, or is empty.
+    """
+    try:
+        if not path.exists():
+            beside = path.with_name(f"{path.name}.{os.getpid()}.part")
+            with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(secrets.token_urlsafe(32))
+            try:
+                os.link(beside, path)  # unlike a rename, this never replaces what another start has just made
+            except FileExistsError:
+                pass
+            finally:
+                beside.unlink()
+        elif path.stat().st_mode & 0o077:
+            path.chmod(0o600)
+        found = path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise StackError(f"{path} cannot be used: {error.strerror}. Correct its permissions, or delete it.") from None
+    if len(found) < 16:
+        raise StackError(f"{path} holds no usable secret. Delete it; a new one is made at the next start.")
+    return found

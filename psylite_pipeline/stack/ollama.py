@@ -1,0 +1,101 @@
+"""The model server: an Ollama that is there, one that can be started, or the stand-in."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import httpx
+import ollama
+
+from psylite_pipeline.errors import StackError
+from psylite_pipeline.settings import Settings
+from psylite_pipeline.stack import processes
+from psylite_pipeline.stack.guard import LOOPBACK
+from psylite_pipeline.stack.layout import Layout
+from psylite_pipeline.stack.teller import Teller
+
+#: The name that is made from `settings.weights`; any other is pulled by its own name.
+OURS = "psylite"
+
+#: Seconds that an Ollama has to begin answering after `ollama serve`.
+_START = 30.0
+
+#: Seconds of silence while Ollama downloads or checks before it counts as stuck.
+_SILENCE = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelServer:
+    """Where the model answers and under what name."""
+
+    url: str
+    model: str
+    standin: bool = False
+
+
+def listed(url: str, seconds: float = 3.0) -> list[str] | None:
+    """The names of the models an Ollama at `url` has; None when none answers."""
+    try:
+        answer = httpx.get(f"{url.rstrip('/')}/api/tags", timeout=seconds, trust_env=not is_local(url))
+        return [str(model["name"]) for model in answer.raise_for_status().json()["models"]]
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError):
+        return None
+
+
+def has(names: list[str], model: str) -> bool:
+    """Whether `model` is among `names`; without a tag it means `latest`."""
+    return model in names or f"{model}:latest" in names
+
+
+def is_local(url: str) -> bool:
+    """Whether `url` is on this machine."""
+    try:
+        return (urlsplit(url).hostname or "") in LOOPBACK
+    except ValueError:
+        return False
+
+
+def start_ollama(settings: Settings, layout: Layout) -> processes.Child | None:
+    """Start the `ollama` on the PATH at the configured address and wait for it; None where there is none.
+
+    Raises StackError when it ends at once or stays silent.
+    """
+    program = shutil.which("ollama")
+    if not program or not is_local(settings.ollama_url):
+        return None
+    environment = {**os.environ, "OLLAMA_HOST": urlsplit(settings.ollama_url).netloc}
+    child = processes.start("ollama", [program, "serve"], environment, layout)
+    deadline = time.monotonic() + _START
+    while listed(settings.ollama_url, 1.0) is None:
+        if child.ended or time.monotonic() > deadline:
+            words = child.last_words()
+            child.stop()
+            raise StackError(f"`ollama serve` did not begin to answer. The end of {child.log}:\n{words}")
+        time.sleep(0.2)
+    return child
+
+
+def fetch(settings: Settings, teller: Teller) -> None:
+    """Have the Ollama at the configured address pull the model, or create `psylite` from its weights.
+
+    Raises StackError when it cannot.
+    """
+    client = ollama.Client(host=settings.ollama_url, timeout=httpx.Timeout(30.0, read=_SILENCE))
+    source = settings.weights if settings.model.removesuffix(":latest") == OURS else settings.model
+    try:
+        if not has(listed(settings.ollama_url) or [], source):
+            with teller.working(f"Ollama fetches {source}") as update:
+                for step in client.pull(source, stream=True):
+                    megabytes = f"{(step.completed or 0) // 1_000_000} of {(step.total or 0) // 1_000_000} MB"
+                    note = megabytes if step.total else (step.status or "")
+                    update(step.completed or 0, step.total or 0, note)
+        if source != settings.model:
+            client.create(model=settings.model, from_=source)
+    except ollama.ResponseError as error:
+        raise StackError(f"Ollama could not fetch {source}: {error.error}") from None
+    except (httpx.HTTPError, ConnectionError, ValueError) as error:
+        raise StackError(f"Ollama could not fetch {source}: {type(error).__name__}.") from None

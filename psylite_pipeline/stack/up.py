@@ -1,0 +1,309 @@
+"""`psylite up`, `down` and `clean`: all parts started together, watched, and stopped together."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+
+from rich.console import Console
+
+from psylite_pipeline.errors import StackError
+from psylite_pipeline.settings import Settings, bundled
+from psylite_pipeline.stack import health, install, ollama, pipelines, ports, processes, standin, webui
+from psylite_pipeline.stack.layout import Layout, secret
+from psylite_pipeline.stack.ollama import ModelServer
+from psylite_pipeline.stack.processes import Child
+from psylite_pipeline.stack.teller import Teller
+
+STANDIN_MODEL = "psylite-standin:latest"
+
+#: How often a part that ends by itself is started again before everything is given up.
+RESTARTS = 3
+
+_STANDIN_NOTICE = (
+    "The model is a stand-in: a small general model, not PsyLite, and not for people in need.\n"
+    "It is here so that you can try everything. For PsyLite itself install Ollama and start again."
+)
+
+
+@dataclass(slots=True)
+class Part:
+    """One process of the stack: how it is started, and how one sees that it answers within `patience` seconds."""
+
+    label: str
+    begin: Callable[[], Child]
+    answers: Callable[[], bool]
+    patience: float
+    child: Child | None = None
+    restarts: int = field(default=0)
+
+
+def up(settings: Settings, console: Console, *, with_webui: bool = True) -> None:
+    """Start everything, say where it is, and stay until Ctrl-C; then stop what was started, and only that.
+
+    Raises StackError, after stopping, when a part cannot be had, started or kept alive.
+    """
+    teller, layout = Teller(console), Layout(settings.data_dir)
+    layout.make()
+    parts: list[Part] = []
+    with _alone(layout), _stoppable():
+        try:
+            _sweep(layout, teller)
+            _demand_ports(settings, with_webui)
+            model = _get_model(settings, layout, teller, parts)
+            if with_webui:
+                install.ensure_webui(layout, teller)
+            plugins = pipelines.install_loaders(layout)
+            key = secret(layout.pipelines_key)
+            parts += _parts(settings, layout, model, key, with_webui)
+            for part in parts:
+                part.child = part.child or part.begin()
+            _wait_for_all(parts, teller)
+            _demand_plugins(settings, layout, key, plugins)
+            _greet(settings, layout, teller, model, with_webui)
+            _watch(parts, teller)
+        except KeyboardInterrupt:
+            teller.say("\nStopping.")
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave half of it running
+            processes.stop_all([part.child for part in parts if part.child])
+
+
+def down(settings: Settings, console: Console) -> None:
+    """Stop a running `up`, and whatever an `up` that was killed has left behind. Nothing else."""
+    layout, teller = Layout(settings.data_dir), Teller(console)
+    stopped = []
+    if processes.stop_recorded(layout.run / "up.json", group=False, patience=4 * processes.PATIENCE):
+        stopped.append("psylite up")
+    stopped += _stop_left(layout)
+    teller.say(f"Stopped: {', '.join(stopped)}." if stopped else "Nothing of ours is running.")
+
+
+def clean(settings: Settings, console: Console) -> None:
+    """Stop everything and remove what was ever written to the data folder; other people's files in it stay."""
+    down(settings, console)
+    layout, teller = Layout(settings.data_dir), Teller(console)
+    if not layout.root.exists():
+        return
+    for loader in bundled("pipelines").glob("*.py"):
+        (layout.pipelines / loader.name).unlink(missing_ok=True)
+        (layout.pipelines / "failed" / loader.name).unlink(missing_ok=True)
+        shutil.rmtree(layout.pipelines / loader.stem, ignore_errors=True)
+    shutil.rmtree(layout.pipelines / "__pycache__", ignore_errors=True)
+    for path in (*layout.ours(), settings.index_dir):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+    for folder in (layout.pipelines / "failed", layout.pipelines, layout.root):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+    left = sorted(path.name for path in layout.root.iterdir()) if layout.root.exists() else []
+    teller.say(f"Kept in {layout.root}, not ours: {', '.join(left)}." if left else f"Removed {layout.root}.")
+
+
+def _get_model(settings: Settings, layout: Layout, teller: Teller, parts: list[Part]) -> ModelServer:
+    """Decide which model answers, and fetch it where it is missing. An Ollama started here becomes a part."""
+    url, model = settings.ollama_url.rstrip("/"), settings.model
+    names = ollama.listed(url)
+    if names is None:
+        child = ollama.start_ollama(settings, layout)
+        if child:
+            parts.append(
+                Part(
+                    "Ollama", lambda: _ollama_again(settings, layout), lambda: ollama.listed(url) is not None, 60, child
+                )
+            )
+            names = ollama.listed(url)
+    if names is not None:
+        if ollama.has(names, model):
+            return ModelServer(url, model)
+        try:
+            ollama.fetch(settings, teller)
+            return ModelServer(url, model)
+        except StackError as error:
+            teller.say(f"{error} The stand-in takes its place until the next start.", "yellow")
+    else:
+        teller.say(f"No Ollama answers at {url}, and there is none to start: the stand-in takes its place.", "yellow")
+    ports.demand_free(settings.standin_port, "the stand-in model", "PSYLITE_STANDIN_PORT")
+    if not standin.is_ready(layout.standin):
+        with teller.working("Stand-in model, 1.1 GB, once") as update:
+            standin.ensure_model(layout.standin, update)
+    return ModelServer(f"http://127.0.0.1:{settings.standin_port}", STANDIN_MODEL, standin=True)
+
+
+def _ollama_again(settings: Settings, layout: Layout) -> Child:
+    child = ollama.start_ollama(settings, layout)
+    if child is None:
+        raise StackError("Ollama has ended and can no longer be started.")
+    return child
+
+
+def _parts(settings: Settings, layout: Layout, model: ModelServer, key: str, with_webui: bool) -> list[Part]:
+    """The processes to start; none waits for another."""
+    found = []
+    if model.standin:
+        command = [
+            sys.executable, "-m", "psylite_pipeline.stack.standin", "serve", "--port", str(settings.standin_port),
+            "--data-dir", str(layout.standin), "--name", STANDIN_MODEL,
+        ]  # fmt: skip
+        # Passive: threads that spin while they wait would starve the judgement on a small machine.
+        environment = {**os.environ, "OMP_WAIT_POLICY": "passive"}
+        found.append(
+            Part(
+                "stand-in model",
+                lambda: processes.start("standin", command, environment, layout),
+                lambda: ollama.listed(model.url, 2.0) is not None,
+                300,
+            )
+        )
+    at = f"http://127.0.0.1:{settings.pipelines_port}"
+    for_pipelines = pipelines.environment(settings, layout, key, model)
+    found.append(
+        Part(
+            "Pipelines",
+            lambda: processes.start("pipelines", pipelines.COMMAND, for_pipelines, layout),
+            lambda: health.answers(f"{at}/v1/models", key),
+            120,
+        )
+    )
+    if with_webui:
+        data = layout.webui_data(settings.accounts)
+        data.mkdir(mode=0o700, exist_ok=True)
+        for_webui = webui.environment(settings, layout, key, secret(layout.webui_secret), accounts=settings.accounts)
+        found.append(
+            Part(
+                "Open WebUI",
+                lambda: processes.start("webui", webui.command(settings, layout), for_webui, layout, data),
+                lambda: health.answers(f"http://127.0.0.1:{settings.webui_port}/health"),
+                600,
+            )
+        )
+    return found
+
+
+def _wait_for_all(parts: list[Part], teller: Teller) -> None:
+    """Until each part answers. Raises StackError with the end of its log when one dies or takes too long."""
+    begun = time.monotonic()
+    waiting = list(parts)
+    with teller.working("Starting") as update:
+        while waiting:
+            update(len(parts) - len(waiting), len(parts), "waiting for " + ", ".join(part.label for part in waiting))
+            for part in list(waiting):
+                seconds = time.monotonic() - begun
+                if part.child and part.child.ended:
+                    raise StackError(_obituary(part, "ended while it was starting"))
+                if part.answers():
+                    waiting.remove(part)
+                    teller.say(f"✓ {part.label} answers ({seconds:.0f} s)", "green")
+                elif seconds > part.patience:
+                    raise StackError(_obituary(part, f"did not answer within {part.patience:.0f} s"))
+            time.sleep(0.2)
+
+
+def _watch(parts: list[Part], teller: Teller) -> None:
+    """Until told to stop. A part that ends by itself is started again, three times; then StackError."""
+    while True:
+        for part in parts:
+            if part.child and part.child.ended:
+                if part.restarts >= RESTARTS:
+                    raise StackError(_obituary(part, "keeps ending"))
+                part.restarts += 1
+                teller.say(f"{part.label} has ended by itself and is started again.", "yellow")
+                part.child.stop()
+                part.child = part.begin()
+        time.sleep(0.5)
+
+
+def _obituary(part: Part, what: str) -> str:
+    if part.child is None:
+        return f"{part.label} {what}."
+    words = part.child.last_words()
+    return f"{part.label} {what}. " + (f"The end of {part.child.log}:\n{words}" if words else "It left no word.")
+
+
+def _demand_plugins(settings: Settings, layout: Layout, key: str, plugins: list[str]) -> None:
+    """Raise StackError when the server has not loaded one of our plugins: without them nobody is looked after."""
+    there = health.models(f"http://127.0.0.1:{settings.pipelines_port}", key)
+    missing = sorted({*pipelines.failed(layout, plugins), *(name for name in plugins if name not in there)})
+    if missing:
+        words = processes.last_lines(layout.logs / "pipelines.log")
+        raise StackError(
+            f"The Pipelines server could not load {', '.join(missing)}. Run `psylite doctor`. The end of its log:\n{words}"
+        )
+
+
+def _greet(settings: Settings, layout: Layout, teller: Teller, model: ModelServer, with_webui: bool) -> None:
+    if model.standin:
+        teller.say(f"\n{_STANDIN_NOTICE}", "bold yellow")
+    if with_webui:
+        teller.say(f"\nOpen http://127.0.0.1:{settings.webui_port} and chat with PsyLite.", "bold")
+    else:
+        teller.say(f"\nPipelines answers at http://127.0.0.1:{settings.pipelines_port}; its key is in", "bold")
+        teller.say(f"{layout.pipelines_key}. Add both to your Open WebUI as an OpenAI connection.", "bold")
+    teller.say("Ctrl-C stops everything. After a lost terminal: psylite down")
+
+
+def _demand_ports(settings: Settings, with_webui: bool) -> None:
+    ports.demand_free(settings.pipelines_port, "the Pipelines server", "PSYLITE_PIPELINES_PORT")
+    if with_webui:
+        ports.demand_free(settings.webui_port, "Open WebUI", "PSYLITE_WEBUI_PORT")
+
+
+def _sweep(layout: Layout, teller: Teller) -> None:
+    stopped = _stop_left(layout)
+    if stopped:
+        teller.say(f"Stopped what an earlier start had left behind: {', '.join(stopped)}.")
+
+
+def _stop_left(layout: Layout) -> list[str]:
+    """Stop every recorded process but `up` itself; the names of those that still ran."""
+    records = sorted(layout.run.glob("*.json")) if layout.run.is_dir() else []
+    return [record.stem for record in records if record.name != "up.json" and processes.stop_recorded(record)]
+
+
+@contextmanager
+def _alone(layout: Layout) -> Iterator[None]:
+    """One `up` at a time for a data folder. Raises StackError while another runs; its lock ends with its process."""
+    record = layout.run / "up.json"
+    with (layout.run / "up.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            pid = processes.recorded(record)
+            raise StackError(
+                f"PsyLite is already running{f' (process {pid})' if pid else ''}. Stop it with Ctrl-C where it runs, or "
+                "with `psylite down`. For a second one set PSYLITE_DATA_DIR and the ports."
+            ) from None
+        processes.remember(record, os.getpid())
+        try:
+            yield
+        finally:
+            record.unlink(missing_ok=True)
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """A polite signal and a closed terminal count as Ctrl-C."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number in numbers:
+        signal.signal(number, _interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

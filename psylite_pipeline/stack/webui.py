@@ -1,0 +1,75 @@
+"""Open WebUI as a part of the stack: its environment, which holds everything it is told."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from psylite_pipeline.settings import Settings
+from psylite_pipeline.stack.layout import Layout
+
+DOOR = Path(__file__).with_name("webui_door.py")
+
+# Nothing else of a person's environment reaches Open WebUI: it reads hundreds of names, and keys meant for others.
+_KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE")
+
+_OFF = (
+    "ENABLE_OLLAMA_API",  # with it any user talks to the raw model, past every judgement
+    "ENABLE_PERSISTENT_CONFIG",  # else the first start's address and key would stay for ever
+    "ENABLE_VERSION_UPDATE_CHECK",
+    "ENABLE_EVALUATION_ARENA_MODELS",
+    "ENABLE_TITLE_GENERATION",
+    "ENABLE_TAGS_GENERATION",
+    "ENABLE_FOLLOW_UP_GENERATION",
+    "ENABLE_AUTOCOMPLETE_GENERATION",
+    "ENABLE_SEARCH_QUERY_GENERATION",
+    "ENABLE_RETRIEVAL_QUERY_GENERATION",
+    "ENABLE_CONTEXT_COMPACTION",  # calls the model past the pipeline
+    "ENABLE_MEMORY_BACKGROUND_REVIEW",  # the same
+    "ENABLE_COMMUNITY_SHARING",
+    "ENABLE_WEB_SEARCH",
+    "ENABLE_CODE_INTERPRETER",
+    "ENABLE_IMAGE_GENERATION",
+    "ENABLE_DIRECT_CONNECTIONS",
+    "ANONYMIZED_TELEMETRY",
+)
+
+
+def command(settings: Settings, layout: Layout) -> list[str]:
+    """How it is started, from its own environment."""
+    return [str(layout.webui_venv / "bin" / "python"), str(DOOR), str(settings.webui_port)]
+
+
+def environment(settings: Settings, layout: Layout, key: str, secret: str, *, accounts: bool) -> Mapping[str, str]:
+    """Everything Open WebUI is told: one connection, one default model, no network, no background calls."""
+    data = layout.webui_data(accounts)
+    address = f"127.0.0.1:{settings.webui_port}"
+    return {
+        **{name: os.environ[name] for name in _KEPT if name in os.environ},
+        **dict.fromkeys(_OFF, "false"),
+        "HOME": str(data),  # whatever it or its libraries put beside their data stays in our folder
+        "XDG_CACHE_HOME": str(data / "cache"),
+        "HF_HOME": str(data / "cache" / "huggingface"),
+        "DATA_DIR": str(data),
+        "WEBUI_SECRET_KEY": secret,
+        "WEBUI_AUTH": "true" if accounts else "false",
+        "ENABLE_SIGNUP": "true",
+        "DEFAULT_USER_ROLE": "user",
+        "WEBUI_URL": f"http://{address}",
+        "CORS_ALLOW_ORIGIN": f"http://{address};http://localhost:{settings.webui_port}",
+        "OPENAI_API_BASE_URLS": f"http://127.0.0.1:{settings.pipelines_port}",
+        "OPENAI_API_KEYS": key,
+        "DEFAULT_MODELS": "psylite",
+        "BYPASS_MODEL_ACCESS_CONTROL": "true",  # ordinary users see PsyLite without a grant
+        "OFFLINE_MODE": "true",
+        "HF_HUB_OFFLINE": "1",
+        "RAG_EMBEDDING_ENGINE": "ollama",  # else it loads an embedding model from a hub at start
+        "RAG_OLLAMA_BASE_URL": "http://127.0.0.1:9",  # nothing answers there
+        "DO_NOT_TRACK": "true",
+        "SCARF_NO_ANALYTICS": "true",
+        "GLOBAL_LOG_LEVEL": "WARNING",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHON_DOTENV_DISABLED": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+    }

@@ -1,0 +1,39 @@
+"""Writes the classifier's files: plain arrays and a JSON description, the same bytes for the same weights."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from psylite_pipeline.risk.assess import Thresholds
+from psylite_pipeline.risk.classifier import FORMAT, HEADS, Weights
+
+#: Arrays that are kept as they are; all others become float16 (their values were rounded before they were used).
+_KEPT = {"hashes", "read_weights", "read_bias", "glance_weights", "glance_bias", "gram_bias", "kernel_bias"}
+_FINE = {"kernel_weights"}
+
+
+def write(folder: Path, weights: Weights, thresholds: Thresholds, about: Mapping[str, Any]) -> None:
+    """Write classifier.npz and classifier.json into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    arrays = {
+        field.name: getattr(weights, field.name)
+        if field.name in _KEPT | _FINE
+        else getattr(weights, field.name).astype(np.float16)
+        for field in fields(Weights)
+        if field.name != "gamma"
+    }
+    np.savez(folder / "classifier.npz", **arrays)
+    meta = {
+        "format": FORMAT,
+        "heads": list(HEADS),
+        "gamma": weights.gamma,
+        "thresholds": {name: round(value, 4) for name, value in asdict(thresholds).items()},
+        **about,
+    }
+    (folder / "classifier.json").write_text(json.dumps(meta, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

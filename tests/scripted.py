@@ -1,0 +1,196 @@
+"""Parts whose answers a test writes down: rules and classifier by keyword, encoders of any size, a model by script."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from psylite_pipeline.answers import Answers, Backend
+from psylite_pipeline.conversation import Conversation
+from psylite_pipeline.counsellor import Counsellor
+from psylite_pipeline.decision import Kind, Risk
+from psylite_pipeline.errors import EncoderError, ModelError
+from psylite_pipeline.humour.shelf import Shelf
+from psylite_pipeline.model import Thought, Waiting, Words
+from psylite_pipeline.opening import open_prompts, open_replies
+from psylite_pipeline.risk.assess import Assessor, Reading, Thresholds
+from psylite_pipeline.risk.lexicon import Answer, Finding
+from psylite_pipeline.settings import Settings
+
+#: What a keyword in a turn means to `KeywordRules`.
+KEYWORDS = {
+    "NOW": Finding("t.now", Risk.IMMINENT, Kind.SELF_HARM, ""),
+    "DIE": Finding("t.die", Risk.HIGH, Kind.SELF_HARM, ""),
+    "BEATEN": Finding("t.beaten", Risk.HIGH, Kind.ABUSE, ""),
+    "WORRY": Finding("t.worry", Risk.CONCERN, Kind.SELF_HARM, ""),
+    "FRIEND": Finding("t.friend", Risk.CONCERN, Kind.SOMEONE_ELSE, ""),
+    "BOMB": Finding("t.bomb", Risk.NONE, Kind.HARMFUL_REQUEST, ""),
+    "GRIEF": Finding("t.grief", Risk.NONE, None, "grief"),
+    "JOKE": Finding("t.joke", Risk.NONE, None, "joke_request"),
+    "KIDDING": Finding("t.kidding", Risk.NONE, None, "retraction"),
+}
+
+
+class KeywordRules:
+    """A lexicon of the keywords above. An assistant asks about danger with the word ASK."""
+
+    def read(self, text: str) -> tuple[Finding, ...]:
+        found = [finding for word, finding in KEYWORDS.items() if word in text]
+        return tuple(sorted(found, key=lambda finding: -finding.level))
+
+    def asks_about_danger(self, assistant_text: str) -> bool:
+        return "ASK" in assistant_text
+
+    def answer(self, text: str) -> Answer:
+        return "yes" if text == "yes" else "no" if text == "no" else ""
+
+
+class KeywordClassifier:
+    """FUN is a cheerful turn, FAINT and GRAVE are signs that no rule knows, BAD is a harmful request."""
+
+    thresholds = Thresholds()
+
+    def read(self, text: str, vector: Any, before: Sequence[str], findings: Sequence[Finding]) -> Reading:
+        return self.glance(text, findings)
+
+    def glance(self, text: str, findings: Sequence[Finding]) -> Reading:
+        return Reading(
+            concern=0.9 if "GRAVE" in text else 0.6 if "FAINT" in text else 0.4 if "HINT" in text else 0.05,
+            high=0.8 if "GRAVE" in text else 0.05,
+            harmful=0.9 if "BAD" in text else 0.0,
+            humour=0.95 if "FUN" in text else 0.1,
+            heavy=0.9 if "HEAVY" in text else 0.0,
+        )
+
+
+class HashEncoder:
+    """Unit vectors from the letters of a text, the same in every process. Texts that share letters are alike."""
+
+    def __init__(self, dimensions: int = 16, name: str = "", fails: bool = False) -> None:
+        self.name = name or f"hash-{dimensions}"
+        self.dimensions = dimensions
+        self.fails = fails
+        self.encoded = 0
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        if self.fails:
+            raise EncoderError("The encoder is away.")
+        self.encoded += len(texts)
+        vectors = np.full((len(texts), self.dimensions), 0.01, dtype=np.float32)
+        for row, text in zip(vectors, texts, strict=True):
+            for letter in text:
+                row[zlib.crc32(letter.encode("utf-8", "replace")) % self.dimensions] += 1
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+class ScriptedModel:
+    """A chat model in this process: says `says` at each call, then raises `error` if there is one."""
+
+    def __init__(self, *says: Words | Thought | Waiting | str, error: ModelError | None = None) -> None:
+        self.says = says or ("我在听。",)
+        self.error = error
+        self.calls: list[list[dict[str, str]]] = []
+        self.names: list[str] = []
+        self.judged: Any = {"level": "none"}
+
+    def stream(self, model: str, messages: Sequence[dict[str, str]], deadlines: Any) -> Iterator[Any]:
+        self.names.append(model)
+        self.calls.append([dict(message) for message in messages])
+        for piece in self.says:
+            yield Words(piece) if isinstance(piece, str) else piece
+        if self.error:
+            raise self.error
+
+    def ask(self, model: str, messages: Sequence[dict[str, str]], schema: Any, seconds: float) -> dict[str, Any]:
+        if isinstance(self.judged, Exception):
+            raise self.judged
+        return self.judged
+
+
+SNIPPET = """[[snippet]]
+id = "{id}"
+title = "{title}"
+mood = "{mood}"
+topics = ["{topic}"]
+lines = \"\"\"
+甲：{line}
+乙：是吗？
+甲：可不是嘛。
+\"\"\"
+"""
+
+
+def snippet_toml(number: int, **values: str) -> str:
+    """One entry of a snippet file."""
+    defaults = {
+        "id": f"s-{number}",
+        "title": f"第{number}段",
+        "mood": "gentle",
+        "topic": f"话题{number}",
+        "line": f"第{number}句开场",
+    }
+    return SNIPPET.format(**{**defaults, **values})
+
+
+def snippet_folder(folder: Path, count: int = 10) -> Path:
+    """A folder with one file of `count` gentle snippets."""
+    (folder / "zh").mkdir(parents=True, exist_ok=True)
+    (folder / "zh" / "one.toml").write_text("\n".join(snippet_toml(n) for n in range(count)), encoding="utf-8")
+    return folder
+
+
+def scripted_counsellor(
+    folder: Path,
+    model: Any = None,
+    *,
+    classifier: Any = None,
+    rules: Any = None,
+    shelf: Any = None,
+    replies: Any = "real",
+    **backend: Any,
+) -> Counsellor:
+    """A counsellor over keyword rules, a hash encoder and `folder` for snippets and index. Texts are the real ones."""
+    settings = Settings.load(data_dir=folder / "data")
+    rules = rules or KeywordRules()
+    encoder = HashEncoder()
+    model = model or ScriptedModel()
+    plain = Assessor(rules, None)
+    return Counsellor(
+        assessor=Assessor(rules, classifier or KeywordClassifier()),
+        plain_assessor=plain,
+        embedder=encoder,
+        shelf=shelf or Shelf([snippet_folder(folder / "snippets")], encoder, folder / "index"),
+        answers=Answers(
+            open_replies(settings) if replies == "real" else replies,
+            open_prompts(settings),
+            model,
+            Backend(**{"model": "psylite", **backend}),
+            plain.worst,
+        ),
+        model=model,
+    )
+
+
+class Talk:
+    """A talk in process: `talk.say("…")`, then `talk.decision`, `talk.shown`, `talk.pieces`."""
+
+    def __init__(self, counsellor: Counsellor, preferences: Any = None) -> None:
+        self.counsellor, self.preferences = counsellor, preferences
+        self.messages: list[dict[str, Any]] = []
+
+    def say(self, content: Any, **body: Any) -> Talk:
+        self.messages.append({"role": "user", "content": content})
+        conversation = Conversation.from_body({"messages": self.messages, **body})
+        self.decision = self.counsellor.decide(conversation, self.preferences)
+        self.pieces = list(self.counsellor.reply(conversation, self.decision, self.preferences))
+        self.shown = "".join(piece.text for piece in self.pieces if isinstance(piece, Words))
+        self.messages.append({"role": "assistant", "content": self.shown})
+        return self
+
+    @property
+    def route(self) -> str:
+        return self.decision.route.value
