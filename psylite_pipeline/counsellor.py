@@ -16,6 +16,7 @@ from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Decision, Kind, Risk, Route, Scores
 from psylite_pipeline.embedding import Embedder, Vectors
 from psylite_pipeline.errors import ModelError
+from psylite_pipeline.humour.corpus import Snippet
 from psylite_pipeline.humour.fit import Fit, fit
 from psylite_pipeline.humour.index import Hit
 from psylite_pipeline.humour.shelf import Shelf
@@ -73,13 +74,11 @@ class Counsellor:
             case Route.DECLINE:
                 return self._answers.decline(conversation, preferences)
             case _:
-                snippet = self._shelf.get(decision.snippets[0]) if decision.snippets else None
-                return self._answers.counsel(conversation, decision, preferences, snippet)
+                return self._answers.counsel(conversation, decision, preferences, self._snippet(decision))
 
     def guidance(self, conversation: Conversation, decision: Decision, preferences: Preferences) -> str:
         """Text to put before another model that answers this turn; empty where nothing is to be added."""
-        snippet = self._shelf.get(decision.snippets[0]) if decision.snippets else None
-        return self._answers.guidance(conversation, decision, preferences, snippet)
+        return self._answers.guidance(conversation, decision, preferences, self._snippet(decision))
 
     def warm_up(self) -> None:
         """Load the encoder and the index now, so that the first person does not wait for them. Never raises."""
@@ -133,6 +132,10 @@ class Counsellor:
         text = conversation.last.text if conversation.last else ""
         own = vector if self._shelf.embedder.name == self._embedder.name else None
         return self._shelf.find(text, own, language=language_of(text), used=used, asked=judged.asked)
+
+    def _snippet(self, decision: Decision) -> Snippet | None:
+        ids = decision.snippets
+        return self._attempt("snippets", lambda: self._shelf.get(ids[0]), None) if ids else None
 
     def _task(self, conversation: Conversation) -> Decision:
         """Background work goes straight to the model, unless its text speaks of danger."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from psylite_pipeline.conversation import Conversation, Turn
@@ -18,6 +18,17 @@ ANSWER_SHARE = 0.3
 
 #: Characters of the host's own system text that are passed on.
 MAX_NOTE = 1500
+
+#: Tokens below which a text is not shortened any further.
+_SHORTEST = 32
+
+#: Which line recalls what was left out, by the worst level in it.
+_MEMORY = {
+    Risk.NONE: "earlier_none",
+    Risk.CONCERN: "earlier_concern",
+    Risk.HIGH: "earlier_high",
+    Risk.IMMINENT: "earlier_high",
+}
 
 _PARTS = ("counselling", "care", "humour", "earlier", "earlier_none", "earlier_concern", "earlier_high", "host_note")
 
@@ -85,24 +96,30 @@ def build(
 ) -> list[Message]:
     """System text, then as many of the last turns as fit, the person's last turn always among them.
 
-    `snippet` goes in fenced, as material. `worst_of` gives the worst level of the turns that had to be
-    left out, which is told in one line. The result is estimated to stay within `(1 - ANSWER_SHARE) * num_ctx` tokens.
+    `snippet` goes in fenced, as material, and is left out of a window too small for it; the host's own system text is
+    shortened. `worst_of` gives the worst level of the turns that had to be left out, which is told in one line. The
+    result is estimated to stay within `(1 - ANSWER_SHARE) * num_ctx` tokens.
     """
     texts = prompts.of(language)
-    parts = [texts["counselling"]]
-    if added := addition(prompts, route, language, snippet):
-        parts.append(added)
-    if conversation.system and texts["host_note"]:
-        parts.append(texts["host_note"].replace("{note}", _defenced(conversation.system[:MAX_NOTE])))
     budget = int(num_ctx * (1 - ANSWER_SHARE))
-    room = max(budget - tokens("\n\n".join(parts)) - 60, budget // 3)
+    memory = {part: texts["earlier"].replace("{earlier}", texts[part]) for part in _MEMORY.values()}
+    spare = budget - budget // 3 - max(map(tokens, memory.values()))  # a third is for the talk, whatever else there is
+    parts = [texts["counselling"]]
+    added = addition(prompts, route, language, snippet)
+    if added and (route is Route.SUPPORT or tokens(added) <= spare - tokens(parts[0])):
+        parts.append(added)
+    spare -= sum(map(tokens, parts))
+    note_room = spare - tokens(texts["host_note"])
+    if conversation.system and texts["host_note"] and note_room >= _SHORTEST:
+        note = _shorten(conversation.system[:MAX_NOTE], note_room)
+        parts.append(texts["host_note"].replace("{note}", _defenced(note)))
+    room = budget - sum(map(tokens, parts)) - max(map(tokens, memory.values()))
     turns = _alternating(conversation.turns)
     kept, left_out = _fit(turns, room)
     if left_out:
-        worst = worst_of([turn.text for turn in turns[: len(turns) - len(kept)] if turn.speaker == "user"])
-        memory = texts[{Risk.NONE: "earlier_none", Risk.CONCERN: "earlier_concern"}.get(worst, "earlier_high")]
-        parts.append(texts["earlier"].replace("{earlier}", memory))
-    return [{"role": "system", "content": "\n\n".join(parts)}, *kept]
+        worst = worst_of([turn.text for turn in turns[:left_out] if turn.speaker == "user"])
+        parts.append(memory[_MEMORY[worst]])
+    return [{"role": "system", "content": "\n\n".join(part for part in parts if part)}, *kept]
 
 
 def addition(prompts: Prompts, route: Route, language: str, snippet: str | None) -> str:
@@ -119,33 +136,36 @@ def task_messages(conversation: Conversation, num_ctx: int) -> list[Message]:
     """The messages of a background task, as the host wrote them, fitted to the window."""
     room = int(num_ctx * (1 - ANSWER_SHARE))
     system = [{"role": "system", "content": _shorten(conversation.system, room // 2)}] if conversation.system else []
-    kept, _ = _fit(conversation.turns, room - sum(tokens(message["content"]) for message in system))
+    turns = [replace(turn, text=turn.raw) for turn in conversation.turns]
+    kept, _ = _fit(turns, room - sum(tokens(message["content"]) for message in system))
     return [*system, *kept]
 
 
-def _fit(turns: Sequence[Turn], room: int) -> tuple[list[Message], bool]:
-    """The last turns that fit `room` tokens, in order, and whether anything was left out."""
+def _fit(turns: Sequence[Turn], room: int) -> tuple[list[Message], int]:
+    """The last turns that fit `room` tokens, in order, and how many were left out before them.
+
+    The person's last turn stays in any case, shortened if need be, and so does an answer that follows it.
+    """
     kept: list[Message] = []
-    shortened = False
     for turn in reversed(turns):
+        continues = not kept and turn.speaker == "assistant"  # an answer to be continued leaves half to what it answers
+        allowed = room // 2 if continues else room
         text = turn.text
-        cost = tokens(text)
-        if cost > room and kept:
-            break
-        if cost > room:
-            text, shortened = _shorten(text, room), True
-            cost = tokens(text)
+        if tokens(text) > allowed:
+            if len(kept) > 1 or any(message["role"] == "user" for message in kept):
+                break
+            text = _shorten(text, allowed)
         kept.append({"role": turn.speaker, "content": text})
-        room -= cost
-    while len(kept) > 1 and kept[-1]["role"] == "assistant":
+        room -= tokens(text)
+    while 1 < len(kept) < len(turns) and kept[-1]["role"] == "assistant":
         kept.pop()  # a window that opens with an answer to nothing confuses small models
     kept.reverse()
-    return kept, shortened or len(kept) < len(turns)
+    return kept, len(turns) - len(kept)
 
 
 def _shorten(text: str, room: int) -> str:
     """Head and tail of `text` within `room` tokens. People put the question first or last."""
-    room = max(room, 32)
+    room = max(room, _SHORTEST)
     if tokens(text) <= room:
         return text
     half = max(room // 2 - 8, 8)
@@ -154,10 +174,10 @@ def _shorten(text: str, room: int) -> str:
 
 
 def _alternating(turns: Sequence[Turn]) -> list[Turn]:
-    """Turns without empty ones, neighbours of one speaker joined: some chat templates refuse anything else."""
+    """Turns from the person's first on, without empty ones, neighbours joined: some templates refuse anything else."""
     joined: list[Turn] = []
     for turn in turns:
-        if not turn.text.strip():
+        if not turn.text.strip() or (not joined and turn.speaker == "assistant"):
             continue
         if joined and joined[-1].speaker == turn.speaker:
             text = f"{joined[-1].text}\n{turn.text}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,13 @@ Mood = Literal["gentle", "playful", "silly"]
 
 #: A file larger than this is no snippet file; reading it whole could fill a small machine's memory.
 MAX_FILE_BYTES = 8_000_000
+
+#: Characters of one dialogue. It goes into the prompt, and a small window must still hold it.
+MAX_LINES_CHARACTERS = 2_000
+
+_FIELDS = frozenset({"id", "title", "language", "mood", "topics", "lines", "teaches", "hears"})
+# What the hidden marker in an answer can carry; any other id could not be known again on a later turn.
+_ID = re.compile(r"[a-z0-9-]{1,80}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +71,16 @@ def load_corpus(folders: Sequence[Path]) -> Corpus:
     snippets: dict[str, Snippet] = {}
     refused: list[str] = []
     for folder in folders:
+        if not folder.is_dir():
+            refused.append(f"{folder}: there is no such folder. Create it, or correct the setting that names it.")
+            continue
         for path in sorted(folder.rglob("*.toml")):
-            try:
-                if path.stat().st_size > MAX_FILE_BYTES:
-                    refused.append(f"{path}: larger than {MAX_FILE_BYTES // 1_000_000} MB. Split the file.")
-                    continue
-                entries = tomllib.loads(path.read_text(encoding="utf-8")).get("snippet", [])
-            except UnicodeDecodeError:
-                refused.append(f"{path}: not UTF-8. Save the file as UTF-8.")
-                continue
-            except (OSError, tomllib.TOMLDecodeError) as error:
-                refused.append(f"{path}: {error}. Correct the file; its snippets are left out until then.")
+            entries = _entries(path)
+            if isinstance(entries, str):
+                refused.append(f"{path}: {entries}")
                 continue
             language = "en" if path.parent.name == "en" else "zh"
-            for number, entry in enumerate(entries if isinstance(entries, list) else [], 1):
+            for number, entry in enumerate(entries, 1):
                 made = _snippet(entry, language)
                 if isinstance(made, str):
                     refused.append(f"{path}: snippet {number}: {made}")
@@ -87,13 +91,37 @@ def load_corpus(folders: Sequence[Path]) -> Corpus:
     return Corpus(tuple(snippets.values()), tuple(refused))
 
 
+def _entries(path: Path) -> list[object] | str:
+    """The entries of a file, or the sentence that says why it cannot be read."""
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            return f"larger than {MAX_FILE_BYTES // 1_000_000} MB. Split the file."
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors put a mark at the beginning
+    except UnicodeDecodeError:
+        return "not UTF-8. Save the file as UTF-8."
+    except RecursionError:
+        return "nested too deeply. Correct the file; its snippets are left out until then."
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        return f"{error}. Correct the file; its snippets are left out until then."
+    entries = table.pop("snippet", [])
+    if table or not isinstance(entries, list):
+        return "holds something else than snippets. Start each of them with [[snippet]]."
+    return entries
+
+
 def _snippet(entry: object, language: str) -> Snippet | str:
     """A snippet, or the sentence that says what is wrong with it."""
     if not isinstance(entry, dict):
         return "not a table. Start it with [[snippet]]."
+    if unknown := sorted(set(entry) - _FIELDS):
+        return f"`{unknown[0]}` is no field of a snippet. Use {', '.join(sorted(_FIELDS))}."
     for name in ("id", "title", "lines"):
         if not isinstance(entry.get(name), str) or not entry[name].strip():
             return f"`{name}` is missing or is not text."
+    if not _ID.fullmatch(entry["id"].strip()):
+        return "`id` must be made of a to z, 0 to 9 and hyphens, 80 at most."
+    if len(entry["lines"]) > MAX_LINES_CHARACTERS:
+        return f"`lines` is longer than {MAX_LINES_CHARACTERS} characters. Shorten it, or make two snippets of it."
     if entry.get("mood") not in get_args(Mood):
         return f"`mood` must be one of {', '.join(get_args(Mood))}."
     for name in ("topics", "hears"):

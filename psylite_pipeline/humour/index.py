@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import tempfile
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +18,13 @@ from psylite_pipeline.embedding import Embedder, Vectors
 from psylite_pipeline.errors import IndexFileError
 from psylite_pipeline.humour.corpus import Corpus, Snippet
 
-FORMAT = 1
+log = logging.getLogger(__name__)
+
+FORMAT = 2
 BATCH = 64
 
-#: Rows looked at for one query: enough that the other language and the used ones leave a choice.
+#: Rows looked at for one query, where being alike decides: enough that the other language and the used ones leave a
+#: choice.
 NEIGHBOURS = 400
 
 #: Cosine similarity from which a snippet counts as alike, by encoder. `docs/humour.md` has the measurement of each;
@@ -44,12 +49,19 @@ class SnippetIndex:
         self._index = index
         self._owners = [snippet for snippet in corpus.snippets for _ in snippet.keys]
 
-    def search(self, vector: Vectors, *, language: str) -> list[Hit]:
-        """Snippets in `language`, most alike first, each once. `vector` has shape (dimensions,)."""
+    @property
+    def dimensions(self) -> int:
+        """Length of the vectors it was built from."""
+        return int(self._index.d)
+
+    def search(self, vector: Vectors, *, language: str, exhaustive: bool = False) -> list[Hit]:
+        """Snippets in `language`, most alike first, each once: all of them if `exhaustive`, else those near enough to
+        matter. `vector` has shape (dimensions,)."""
         rows = self._index.ntotal
         if rows == 0:
             return []
-        scores, found = self._index.search(vector.reshape(1, -1).astype(np.float32), min(rows, NEIGHBOURS))
+        looked_at = rows if exhaustive else min(rows, NEIGHBOURS)
+        scores, found = self._index.search(vector.reshape(1, -1).astype(np.float32), looked_at)
         best: dict[str, Hit] = {}
         for score, row in zip(scores[0].tolist(), found[0].tolist(), strict=True):
             if row < 0:
@@ -61,25 +73,36 @@ class SnippetIndex:
 
 
 def open_index(
-    corpus: Corpus, embedder: Embedder, folder: Path, progress: Callable[[int, int], None] | None = None
+    corpus: Corpus,
+    embedder: Embedder,
+    folder: Path,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    anew: bool = False,
 ) -> SnippetIndex:
-    """The index of this corpus and encoder: loaded where it stands, else built and saved.
+    """The index of this corpus and encoder: loaded where it stands (unless `anew`), else built and saved.
 
     `progress` is told how many of how many texts are encoded. Raises EncoderError; a folder that cannot be written
     only costs the next start the building.
     """
     threshold_override = THRESHOLDS.get(embedder.name)
-    try:
-        return _load(corpus, embedder.name, folder)
-    except IndexFileError:
-        pass
+    if not anew:
+        try:
+            return _load(corpus, embedder.name, folder)
+        except IndexFileError:
+            pass
     vectors = _encode(corpus, embedder, progress)
     threshold = threshold_of(vectors, corpus) if threshold_override is None else threshold_override
     index = _flat(vectors)
     try:
         _save(index, corpus, embedder.name, threshold, folder)
-    except OSError:
-        return SnippetIndex(corpus, index, threshold)
+    except OSError as error:
+        log.warning(
+            "%s: the index cannot be saved (%s) and is built again at every start. "
+            "Make the folder writable, or set PSYLITE_DATA_DIR to one that is.",
+            folder,
+            error.strerror or type(error).__name__,
+        )
     return SnippetIndex(corpus, index, threshold)
 
 
@@ -122,13 +145,16 @@ def _load(corpus: Corpus, encoder: str, folder: Path) -> SnippetIndex:
     index_path, about_path = _paths(folder, encoder)
     try:
         about = json.loads(about_path.read_text(encoding="utf-8"))
-        wanted = {"format": FORMAT, "encoder": encoder, "corpus": corpus.digest, "bytes": index_path.stat().st_size}
+        data = index_path.read_bytes()
+        wanted = {"format": FORMAT, "encoder": encoder, "corpus": corpus.digest, "crc32": zlib.crc32(data)}
         if not isinstance(about, dict) or any(about.get(key) != value for key, value in wanted.items()):
             raise IndexFileError("The index belongs to another corpus or encoder.")
         threshold = THRESHOLDS.get(encoder, float(about["threshold"]))
+        if not -1.0 <= threshold <= 1.0:
+            raise IndexFileError("The index has no usable threshold.")
         import faiss
 
-        index = faiss.read_index(str(index_path), faiss.IO_FLAG_MMAP)
+        index = faiss.deserialize_index(np.frombuffer(data, dtype=np.uint8))
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise IndexFileError(f"The index cannot be read ({type(error).__name__}).") from None
     if index.ntotal != sum(len(snippet.keys) for snippet in corpus.snippets):
@@ -145,7 +171,13 @@ def _save(index: Any, corpus: Corpus, encoder: str, threshold: float, folder: Pa
     about_path.unlink(missing_ok=True)
     data = faiss.serialize_index(index).tobytes()
     _replace(index_path, data)
-    about = {"format": FORMAT, "encoder": encoder, "corpus": corpus.digest, "bytes": len(data), "threshold": threshold}
+    about = {
+        "format": FORMAT,
+        "encoder": encoder,
+        "corpus": corpus.digest,
+        "crc32": zlib.crc32(data),
+        "threshold": threshold,
+    }
     _replace(about_path, json.dumps(about, indent=1).encode())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -9,8 +10,11 @@ from pathlib import Path
 
 from psylite_pipeline.conversation import marked
 from psylite_pipeline.embedding import Embedder, Vectors
+from psylite_pipeline.errors import EncoderError
 from psylite_pipeline.humour.corpus import Snippet, load_corpus
 from psylite_pipeline.humour.index import Hit, SnippetIndex, choose, open_index
+
+log = logging.getLogger(__name__)
 
 #: Seconds between two looks at the files' dates, so that a busy server does not read a folder at every turn.
 LOOK_AGAIN_SECONDS = 5.0
@@ -28,16 +32,32 @@ class Shelf:
         self._stamp: tuple[tuple[str, int, int], ...] = ()
         self._looked = float("-inf")
 
-    def open(self, progress: Callable[[int, int], None] | None = None) -> SnippetIndex:
-        """The index over the files as they are now. Raises EncoderError."""
+    def open(self, progress: Callable[[int, int], None] | None = None, *, anew: bool = False) -> SnippetIndex:
+        """The index over the files as they are now; `anew` builds it again in any case.
+
+        Raises EncoderError while there is none at all; a change that cannot be encoded leaves what was served before.
+        """
         with self._lock:
             now = time.monotonic()
-            if self._index is None or now - self._looked > LOOK_AGAIN_SECONDS:
+            if self._index is None or anew or now - self._looked > LOOK_AGAIN_SECONDS:
                 self._looked = now
                 stamp = _stamp(self._folders)
-                if self._index is None or stamp != self._stamp:
-                    self._index = open_index(load_corpus(self._folders), self.embedder, self._index_dir, progress)
-                    self._stamp = stamp
+                if self._index is None or anew or stamp != self._stamp:
+                    opened = self._opened(progress, anew)
+                    if opened is not self._index:  # else the change is tried again at the next look
+                        self._index, self._stamp = opened, stamp
+            return self._index
+
+    def _opened(self, progress: Callable[[int, int], None] | None, anew: bool) -> SnippetIndex:
+        corpus = load_corpus(self._folders)
+        for sentence in corpus.refused:
+            log.warning("Refused: %s", sentence)
+        try:
+            return open_index(corpus, self.embedder, self._index_dir, progress, anew=anew)
+        except EncoderError:
+            if self._index is None:
+                raise
+            log.warning("The changed snippets cannot be encoded; those from before are served.")
             return self._index
 
     def find(
@@ -49,14 +69,16 @@ class Shelf:
         """
         index = self.open()
         query = self.embedder.encode([text])[0] if vector is None else vector
-        hits = index.search(query, language="en" if language == "en" else "zh")
+        if index.corpus.snippets and len(query) != index.dimensions:  # an encoder of the same name, changed since
+            index = self.open(anew=True)
+        hits = index.search(query, language="en" if language == "en" else "zh", exhaustive=asked)
         return choose(hits, text=text, used=used, threshold=index.threshold, gentle_only=asked)
 
     def shown_in(self, answers: Sequence[str]) -> tuple[frozenset[str], ...]:
         """For each of the assistant's earlier texts, which snippets it offered."""
         snippets = self.open().corpus.snippets
         return tuple(
-            frozenset(marked(answer)) | {one.id for one in snippets if one.lines.split("\n", 1)[0] in answer}
+            frozenset(marked(answer)) | {one.id for one in snippets if _stands_in(one, answer)}
             if "<details" in answer or "[//]" in answer
             else frozenset()
             for answer in answers
@@ -65,6 +87,11 @@ class Shelf:
     def get(self, snippet_id: str) -> Snippet | None:
         """The snippet of that id."""
         return next((one for one in self.open().corpus.snippets if one.id == snippet_id), None)
+
+
+def _stands_in(snippet: Snippet, answer: str) -> bool:
+    """Whether every line of the snippet, written as answers quote it, stands in `answer`."""
+    return all(line.replace("<", "＜") in answer for line in snippet.lines.split("\n"))
 
 
 def _stamp(folders: Sequence[Path]) -> tuple[tuple[str, int, int], ...]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
+from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import ahocorasick
 
@@ -22,6 +23,7 @@ WRITTEN_OUT = 150
 """Most literals a part is multiplied out to; beyond that it becomes two parts that must touch."""
 
 Span = tuple[int, int]
+_REMEMBERED = 8
 _PART = re.compile(r"\s*…(\d*)\s*")
 _TOKENS = re.compile(r"[()|]|<[^<>]*>|[^()|<]+|<")
 
@@ -127,42 +129,40 @@ def _runs(choices: list[Sequence[str]], most: int = WRITTEN_OUT) -> list[tuple[s
     return runs
 
 
-@dataclass(slots=True)
-class _Uses:
-    """Where one literal is used: groups it fills alone, and (phrase, part) pairs."""
-
-    groups: set[int] = field(default_factory=set)
-    steps: list[tuple[int, int]] = field(default_factory=list)
-
-
 class Patterns:
     """Groups of phrases, found together. Build with `add`, then `freeze`, then only `find`."""
 
     def __init__(self) -> None:
-        self._uses: dict[str, _Uses] = {}
+        self._alone: dict[str, list[int]] = {}
+        self._steps: dict[str, list[tuple[int, int]]] = {}
         self._phrases: list[tuple[int, Phrase]] = []
+        self._longest_gap = 0
         self._automaton = ahocorasick.Automaton()
 
     def add(self, group: int, phrase: Phrase) -> None:
         """Make `phrase`, whose literals must be folded, one way to fill `group`."""
         if len(phrase.parts) == 1:
             for literal in phrase.parts[0]:
-                self._uses.setdefault(literal, _Uses()).groups.add(group)
+                self._alone.setdefault(literal, []).append(group)
             return
         number = len(self._phrases)
+        self._longest_gap = max(self._longest_gap, *phrase.gaps)
         self._phrases.append((group, phrase))
         for part, literals in enumerate(phrase.parts):
             for literal in literals:
-                self._uses.setdefault(literal, _Uses()).steps.append((number, part))
+                self._steps.setdefault(literal, []).append((number, part))
 
     def freeze(self) -> None:
         """Build the automaton."""
-        for literal, uses in self._uses.items():
+        add = self._automaton.add_word
+        for literal, groups in self._alone.items():
+            add(literal, (len(literal), is_word(literal[0]), is_word(literal[-1]), tuple(set(groups)), ()))
+        for literal, steps in self._steps.items():
             # Later parts first, so that one literal cannot be two neighbouring parts of a phrase.
-            steps = tuple(sorted(uses.steps, key=lambda step: -step[1]))
-            value = (len(literal), is_word(literal[0]), is_word(literal[-1]), tuple(uses.groups), steps)
-            self._automaton.add_word(literal, value)
-        self._uses = {}
+            steps.sort(key=lambda step: -step[1])
+            groups = tuple(set(self._alone.get(literal, ())))
+            add(literal, (len(literal), is_word(literal[0]), is_word(literal[-1]), groups, tuple(steps)))
+        self._alone, self._steps = {}, {}
         if len(self._automaton):
             self._automaton.make_automaton()
 
@@ -171,7 +171,7 @@ class Patterns:
         found: dict[int, list[Span]] = {}
         if not len(self._automaton):
             return found
-        chains: dict[tuple[int, int], list[Span]] = {}
+        chains: dict[tuple[int, int], deque[Span]] = {}
         size = len(text)
         for last, (length, word_start, word_end, groups, steps) in self._automaton.iter(text):
             start, end = last - length + 1, last + 1
@@ -182,26 +182,29 @@ class Patterns:
             for group in groups:
                 found.setdefault(group, []).append((start, end))
             for number, part in steps:
-                group, phrase = self._phrases[number]
                 begin = start
                 if part:
                     before = chains.get((number, part - 1))
-                    if before is None:
+                    if before is None or start - before[-1][1] > self._longest_gap:
                         continue
+                    group, phrase = self._phrases[number]
                     joined = _chain(text, before, start, phrase.gaps[part])
                     if joined is None:
                         continue
+                    if part == len(phrase.parts) - 1:
+                        found.setdefault(group, []).append((joined, end))
+                        continue
                     begin = joined
-                if part == len(phrase.parts) - 1:
-                    found.setdefault(group, []).append((begin, end))
-                else:
-                    chains.setdefault((number, part), []).append((begin, end))
+                chain = chains.get((number, part))
+                if chain is None:
+                    chain = chains[number, part] = deque(maxlen=_REMEMBERED)
+                chain.append((begin, end))
         return found
 
 
-def _chain(text: str, before: list[Span], start: int, gap: int) -> int | None:
+def _chain(text: str, before: deque[Span], start: int, gap: int) -> int | None:
     # Only the latest few can be near enough; overlapping ones are why it is not just the last.
-    for begin, end in before[-1:-9:-1]:
+    for begin, end in reversed(before):
         if end <= start and start - end <= gap and not any(mark in text[end:start] for mark in SENTENCE_ENDS):
             return begin
     return None

@@ -123,6 +123,7 @@ class _Reader:
         self._folder = folder
         self._lists: dict[str, tuple[str, ...]] = {}
         self._pieces: dict[str, str] = {}
+        self._words: dict[str, str] = {}
         self._spellings = self._read_spellings()
 
     def book(self) -> tuple[Rulebook, Spellings]:
@@ -262,7 +263,9 @@ class _Reader:
     def _piece(self, piece: str) -> str:
         if piece in "()|" or piece[0] == "<" or piece.startswith("…") or not piece.strip():
             return piece
-        folded = self._folded(piece)
+        folded = self._words.get(piece)
+        if folded is None:
+            folded = self._words[piece] = self._folded(piece)
         return f"{' ' * piece.startswith(' ')}{folded}{' ' * piece.endswith(' ')}"
 
 

@@ -23,6 +23,8 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 #: Bytes of one request. The longest talk a host sends is far below; pictures in it may take megabytes.
 MAX_BODY = 32_000_000
 
+_TOO_LARGE = "The request is too large."
+
 
 class Guard:
     """ASGI middleware around the whole server. `hosts` are names it may be reached by beside loopback."""
@@ -45,7 +47,7 @@ class Guard:
         if refusal:
             await _answer(send, *refusal)
             return
-        await self._app(scope, self._bounded(receive), _without_cors(send))
+        await self._bounded(scope, receive, _without_cors(send))
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         headers: dict[bytes, list[bytes]] = {}
@@ -64,23 +66,33 @@ class Guard:
             return 401, "The key is missing or wrong."
         length = headers.get(b"content-length", [b"0"])[0]
         if not length.isdigit() or int(length) > self._max_body:
-            return 413, "The request is too large."
+            return 413, _TOO_LARGE
         return None
 
-    def _bounded(self, receive: Receive) -> Receive:
-        """`receive` that ends a body past the limit, also one sent in chunks without a length."""
-        left = self._max_body
+    async def _bounded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the app on a body that ends at the limit, also one sent in chunks without a length."""
+        left, started = self._max_body, False
 
         async def bounded() -> Message:
             nonlocal left
             message = await receive()
             if message["type"] == "http.request":
                 left -= len(message.get("body", b""))
-                if left < 0:
-                    return {"type": "http.disconnect"}
-            return message
+            return {"type": "http.disconnect"} if left < 0 else message
 
-        return bounded
+        async def watched(message: Message) -> None:
+            nonlocal started
+            if left >= 0 or started:
+                started = True
+                await send(message)
+
+        try:
+            await self._app(scope, bounded, watched)
+        except Exception:
+            if left >= 0 or started:  # else it is the app's way of saying that its client went away
+                raise
+        if left < 0 and not started:
+            await _answer(send, 413, _TOO_LARGE)
 
 
 def _name(address: bytes) -> str:

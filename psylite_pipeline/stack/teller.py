@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-#: done, total (the same unit), note. A total of 0 means that nobody knows.
-Update = Callable[[int, int, str], None]
+from psylite_pipeline.stack.standin import Progress as Update
+
+__all__ = ["Teller", "Update"]
 
 
 class Teller:
@@ -26,7 +27,7 @@ class Teller:
 
     @contextmanager
     def working(self, what: str) -> Iterator[Update]:
-        """Show that `what` is being done; the update tells how far it is."""
+        """Show that `what` is being done; the update tells how far it is. A total of 0 means that nobody knows."""
         if not self.console.is_terminal:
             yield self._lines(what)
             return

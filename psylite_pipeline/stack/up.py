@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
-import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import FrameType
+from functools import partial
 
 from rich.console import Console
 
 from psylite_pipeline.errors import StackError
 from psylite_pipeline.settings import Settings, bundled
 from psylite_pipeline.stack import health, install, ollama, pipelines, ports, processes, standin, webui
+from psylite_pipeline.stack.alone import alone, stoppable
 from psylite_pipeline.stack.layout import Layout, secret
 from psylite_pipeline.stack.ollama import ModelServer
 from psylite_pipeline.stack.processes import Child
@@ -54,7 +52,7 @@ def up(settings: Settings, console: Console, *, with_webui: bool = True) -> None
     teller, layout = Teller(console), Layout(settings.data_dir)
     layout.make()
     parts: list[Part] = []
-    with _alone(layout), _stoppable():
+    with alone(layout), stoppable():
         try:
             _sweep(layout, teller)
             _demand_ports(settings, with_webui)
@@ -73,9 +71,8 @@ def up(settings: Settings, console: Console, *, with_webui: bool = True) -> None
         except KeyboardInterrupt:
             teller.say("\nStopping.")
         finally:
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave half of it running
             processes.stop_all([part.child for part in parts if part.child])
+            _stop_left(layout)  # one whose start was interrupted
 
 
 def down(settings: Settings, console: Console) -> None:
@@ -118,11 +115,8 @@ def _get_model(settings: Settings, layout: Layout, teller: Teller, parts: list[P
     if names is None:
         child = ollama.start_ollama(settings, layout)
         if child:
-            parts.append(
-                Part(
-                    "Ollama", lambda: _ollama_again(settings, layout), lambda: ollama.listed(url) is not None, 60, child
-                )
-            )
+            again = partial(_ollama_again, settings, layout)
+            parts.append(Part("Ollama", again, lambda: ollama.listed(url) is not None, 60, child))
             names = ollama.listed(url)
     if names is not None:
         if ollama.has(names, model):
@@ -238,7 +232,8 @@ def _demand_plugins(settings: Settings, layout: Layout, key: str, plugins: list[
     if missing:
         words = processes.last_lines(layout.logs / "pipelines.log")
         raise StackError(
-            f"The Pipelines server could not load {', '.join(missing)}. Run `psylite doctor`. The end of its log:\n{words}"
+            f"The Pipelines server could not load {', '.join(missing)}. Run `psylite doctor`. The end of its log:\n"
+            f"{words}"
         )
 
 
@@ -269,41 +264,3 @@ def _stop_left(layout: Layout) -> list[str]:
     """Stop every recorded process but `up` itself; the names of those that still ran."""
     records = sorted(layout.run.glob("*.json")) if layout.run.is_dir() else []
     return [record.stem for record in records if record.name != "up.json" and processes.stop_recorded(record)]
-
-
-@contextmanager
-def _alone(layout: Layout) -> Iterator[None]:
-    """One `up` at a time for a data folder. Raises StackError while another runs; its lock ends with its process."""
-    record = layout.run / "up.json"
-    with (layout.run / "up.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            pid = processes.recorded(record)
-            raise StackError(
-                f"PsyLite is already running{f' (process {pid})' if pid else ''}. Stop it with Ctrl-C where it runs, or "
-                "with `psylite down`. For a second one set PSYLITE_DATA_DIR and the ports."
-            ) from None
-        processes.remember(record, os.getpid())
-        try:
-            yield
-        finally:
-            record.unlink(missing_ok=True)
-
-
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """A polite signal and a closed terminal count as Ctrl-C."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.getsignal(number) for number in numbers}
-    for number in numbers:
-        signal.signal(number, _interrupt)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

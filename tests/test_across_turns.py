@@ -1,0 +1,308 @@
+"""Risk carried through a talk: stages of a crisis, worry that fades, what a short answer means, where it ends."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from scripted import KeywordClassifier, KeywordRules, ScriptedModel, Talk, scripted_counsellor
+
+from psylite_pipeline.conversation import Conversation
+from psylite_pipeline.decision import Kind, Risk
+from psylite_pipeline.errors import ModelTimeout
+from psylite_pipeline.risk.assess import (
+    CALM_AFTER_CONCERN,
+    CALM_AFTER_CRISIS,
+    STAGES,
+    WINDOW,
+    Assessment,
+    Assessor,
+    Reading,
+    risk_floor,
+)
+from psylite_pipeline.settings import Preferences
+
+NONE, CONCERN, HIGH, IMMINENT = Risk
+
+
+def assess(*turns: str, answers: dict[int, str] | None = None, classifier=True, sensitive=False) -> Assessment:
+    """The person's turns, with the assistant's answer after turn `n` where `answers` has one."""
+    messages = []
+    for number, turn in enumerate(turns):
+        messages.append({"role": "user", "content": turn})
+        messages.append({"role": "assistant", "content": (answers or {}).get(number, "嗯")})
+    talk = Conversation.from_body({"messages": messages[:-1] if messages else []})
+    return Assessor(KeywordRules(), KeywordClassifier() if classifier else None).assess(talk, None, sensitive=sensitive)
+
+
+def levels(*turns: str) -> list[Risk]:
+    """The level of each turn as the talk went."""
+    return [assess(*turns[: number + 1]).level for number in range(len(turns))]
+
+
+@pytest.mark.parametrize(
+    ("turn", "level", "kind"),
+    [
+        ("x", NONE, None),
+        ("WORRY", CONCERN, Kind.SELF_HARM),
+        ("FRIEND", CONCERN, Kind.SOMEONE_ELSE),
+        ("DIE", HIGH, Kind.SELF_HARM),
+        ("BEATEN", HIGH, Kind.ABUSE),
+        ("NOW", IMMINENT, Kind.SELF_HARM),
+        ("WORRY DIE FRIEND", HIGH, Kind.SELF_HARM),
+        ("FAINT", CONCERN, Kind.SELF_HARM),
+        ("GRAVE", HIGH, Kind.SELF_HARM),
+        ("GRAVE FRIEND", HIGH, Kind.SOMEONE_ELSE),
+    ],
+)
+def test_one_turn_gets_the_highest_level_that_anybody_gives_it(turn, level, kind):
+    found = assess(turn)
+    assert (found.level, found.own, found.kind) == (level, level, kind)
+
+
+def test_the_classifier_may_raise_but_never_lower():
+    assert assess("DIE").level is assess("DIE", classifier=False).level is HIGH
+    assert assess("FAINT", classifier=False).level is NONE
+    assert assess("FAINT").lexicon is NONE
+    assert assess("HINT").level is NONE
+    assert assess("HINT", sensitive=True).level is CONCERN
+
+
+def test_a_crisis_stays_open_for_its_stages_whatever_is_answered():
+    crisis, support = [HIGH] * STAGES, [CONCERN] * CALM_AFTER_CRISIS
+    assert levels("DIE", *["x"] * 12) == [*crisis, *support, NONE, NONE, NONE]
+    assert levels("DIE", *["KIDDING"] * 30) == [*crisis, *[CONCERN] * 27][:31]
+
+
+def test_an_imminent_turn_opens_a_crisis_too():
+    assert levels("NOW", "x", "x", "x", "x") == [IMMINENT, HIGH, HIGH, HIGH, CONCERN]
+
+
+def test_concern_fades_after_its_calm_turns():
+    assert levels("WORRY", *["x"] * 5) == [CONCERN, *[CONCERN] * CALM_AFTER_CONCERN, NONE, NONE]
+    assert levels("WORRY", "x", "x", "WORRY", "x", "x", "x", "x")[-2:] == [CONCERN, NONE]
+
+
+def test_a_retraction_is_no_calm_turn():
+    assert levels("WORRY", *["KIDDING"] * 10)[-1] is CONCERN
+    assert levels("WORRY", "x", "KIDDING", "x", "KIDDING", "x", "x")[-2:] == [CONCERN, NONE]
+
+
+def test_risk_in_a_crisis_reopens_nothing_it_already_asked_but_stays_a_crisis():
+    turns = levels("DIE", "x", "x", "x", "x", "DIE", "x")
+    assert turns == [HIGH, HIGH, HIGH, HIGH, CONCERN, HIGH, CONCERN]
+
+
+def test_a_new_crisis_after_calm_is_staged_anew():
+    calm = ["x"] * (STAGES - 1 + CALM_AFTER_CRISIS)
+    assert levels("DIE", *calm, "x", "DIE", "x", "x", "x", "x")[-5:] == [HIGH, HIGH, HIGH, HIGH, CONCERN]
+    # the turn that would have been the first free one is itself worrying, then grave
+    assert levels("DIE", *calm, "WORRY", "DIE", "x", "x", "x", "x")[-6:] == [CONCERN, HIGH, HIGH, HIGH, HIGH, CONCERN]
+
+
+def test_a_new_stretch_of_worry_has_its_own_kind():
+    calm = ["x"] * (STAGES - 1 + CALM_AFTER_CRISIS)
+    assert assess("BEATEN", "x").kind is Kind.ABUSE
+    assert assess("BEATEN", *calm, "WORRY").kind is Kind.SELF_HARM
+    assert assess("FRIEND", "x", "x", "x", "WORRY").kind is Kind.SELF_HARM
+    assert assess("FRIEND", "x", "WORRY").kind is Kind.SOMEONE_ELSE
+
+
+def test_episodes_count_from_the_first_worrying_turn():
+    turns = ["x", "WORRY", "x", "DIE", "x", "x", "x", "x"]
+    found = [assess(*turns[: number + 1]).episode for number in range(len(turns))]
+    assert found == [None, 0, 1, 2, 3, 4, 5, 6]
+    assert assess("WORRY", "x", "x", "x", "x").episode is None
+    assert assess("WORRY", "x", "x", "x", "x", "WORRY").episode == 0
+
+
+def test_first_concern_is_true_once_in_a_stretch():
+    assert assess("WORRY").first_concern
+    assert not assess("WORRY", "WORRY").first_concern
+    assert not assess("DIE", "WORRY").first_concern
+    assert assess("WORRY", "x", "x", "x", "x", "WORRY").first_concern
+
+
+def test_a_yes_to_a_direct_question_is_a_disclosure_and_nothing_else_is():
+    asked = {0: "ASK"}
+    assert assess("WORRY", "yes", answers=asked).level is HIGH
+    assert "context.yes-to-direct-question" in assess("x", "yes", answers=asked).last.rules
+    assert assess("x", "yes", answers={0: "嗯"}).level is NONE
+    assert assess("x", "no", answers=asked).level is NONE
+    assert assess("WORRY", "no", answers=asked).level is CONCERN
+    assert assess("x", "yes", "yes", answers={0: "ASK", 1: "嗯"}).last.level is NONE
+
+
+def test_the_assistants_words_never_raise_a_level():
+    assert assess("x", "x", answers={0: "DIE NOW ASK WORRY GRAVE"}).level is NONE
+
+
+def test_only_the_window_is_read_and_talks_of_any_length_end():
+    assert assess("DIE", *["x"] * WINDOW).level is NONE
+    assert assess(*["x"] * 500).level is NONE
+    assert assess(*["DIE"] * 500).level is HIGH
+    assert assess().level is NONE
+    assert assess("").level is NONE
+
+
+def test_support_lines_come_round_in_worry_that_never_ends():
+    """The window slides, the count of an episode must go on being even: else the helpline line is never seen again."""
+    found = [assess(*["WORRY"] * count).episode for count in range(1, 80)]
+    lines = [number for number, episode in enumerate(found) if episode is not None and episode % 4 == 0]
+    assert lines == list(range(0, 79, 4))
+    assert found.count(0) == 1, "the direct question is asked once"
+
+
+def test_calm_turns_are_counted_from_the_last_heavy_or_risky_one():
+    assert assess("x").calm > WINDOW
+    assert assess("GRIEF").calm == 0
+    assert assess("GRIEF", "x", "x").calm == 2
+    assert assess("HEAVY", "x").calm == 0 + 1
+    assert assess("WORRY", *["x"] * CALM_AFTER_CONCERN).calm == 0
+    assert assess("WORRY", *["x"] * CALM_AFTER_CONCERN, "x", "x").calm == 2
+
+
+def test_worst_is_that_of_earlier_turns():
+    assert assess("DIE", "x").worst is HIGH
+    assert assess("x", "DIE").worst is NONE
+
+
+def test_scores_stay_in_the_band_of_their_level_and_fade():
+    turns = ["DIE", *["x"] * 10]
+    risks = [assess(*turns[: number + 1]) for number in range(len(turns))]
+    for found in risks:
+        assert risk_floor(found.level) <= found.risk <= 1
+    faded = [found.risk for found in risks if found.level is CONCERN]
+    assert faded == sorted(faded, reverse=True)
+    assert risks[-1].risk < 0.5
+    assert assess("BOMB").harmful_request >= 0.9
+    assert assess("BOMB", "x").harmful_request < 0.5
+
+
+# -- with floor, judge and fixed replies
+
+
+def talk(tmp_path, preferences=None, **parts) -> Talk:
+    return Talk(scripted_counsellor(tmp_path, **parts), preferences)
+
+
+def test_the_routes_of_a_talk(tmp_path):
+    said = talk(tmp_path)
+    routes = [said.say(turn).route for turn in ("今天", "WORRY", "BOMB", "DIE BOMB", "嗯", "BOMB")]
+    assert routes == ["plain", "support", "decline", "crisis", "crisis", "crisis"]
+
+
+def test_a_floor_may_raise_and_never_lower(tmp_path):
+    def decided(content, **carried):
+        return talk(tmp_path).say(content, psylite=carried).decision
+
+    assert decided("x", risk="high").route.value == "crisis"
+    assert decided("x", route="crisis").risk is HIGH
+    assert decided("x", risk="concern").route.value == "support"
+    assert decided("x", route="decline").route.value == "decline"
+    for carried in ({"risk": "none"}, {"route": "plain"}, {"route": "humour", "risk": "none"}, {"task": ""}):
+        assert decided("DIE", **carried).route.value == "crisis"
+        assert decided("WORRY", **carried).route.value == "support"
+
+
+@pytest.mark.parametrize("content", [None, "", [], [{"type": "image_url", "image_url": {"url": "x"}}]])
+def test_pictures_and_silence_within_a_crisis_stay_in_the_crisis(tmp_path, content):
+    model = ScriptedModel()
+    said = talk(tmp_path, model=model)
+    shown = [said.say("DIE").shown]
+    for _ in range(STAGES - 1):
+        shown.append(said.say(content).shown)
+        assert said.route == "crisis"
+    assert len(set(shown)) == STAGES
+    said.say(content)
+    assert said.route == "support"
+    assert "12356" in said.shown
+    assert model.calls == []
+
+
+def test_a_judge_raises_freely_and_lowers_by_one_at_most(tmp_path):
+    always = Preferences(judge="always")
+
+    def decided(judged, *turns):
+        model = ScriptedModel()
+        model.judged = judged
+        said = talk(tmp_path, always, model=model)
+        for turn in turns:
+            said.say(turn)
+        return said.decision
+
+    assert decided({"level": "high"}, "x").route.value == "crisis"
+    assert decided({"level": "none"}, "GRAVE").risk >= CONCERN
+    assert decided({"level": "none"}, "FAINT").risk is NONE
+    assert decided({"level": "none"}, "WORRY").risk is CONCERN
+    assert decided({"level": "none"}, "DIE").route.value == "crisis"
+    assert decided({"level": "none"}, "WORRY", "x").route.value == "support"
+
+
+@pytest.mark.parametrize("judged", [{}, {"level": 3}, {"level": None}, {"level": "calm"}, ModelTimeout("late")])
+def test_a_judge_without_a_verdict_means_the_safer_route(tmp_path, judged):
+    model = ScriptedModel()
+    model.judged = judged
+    said = talk(tmp_path, Preferences(judge="always"), model=model)
+    assert said.say("x").route == "support"
+    assert "judge.no-verdict" in said.decision.rules
+
+
+def test_the_judge_is_asked_only_where_the_valve_says(tmp_path):
+    model = ScriptedModel()
+    model.judged = RuntimeError("must not be asked")
+    for preferences, turns in (
+        (Preferences(), ["x", "WORRY"]),
+        (Preferences(judge="unsure"), ["x"]),
+        (Preferences(judge="always"), ["DIE", "x"][1:]),
+    ):
+        said = talk(tmp_path, preferences, model=model)
+        if preferences.judge == "always":
+            said.messages = [{"role": "user", "content": "DIE"}, {"role": "assistant", "content": "嗯"}]
+        for turn in turns:
+            said.say(turn)  # must not raise
+
+
+class Odd(KeywordClassifier):
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+    def glance(self, text, findings):
+        return Reading(self.value, self.value, self.value, self.value, self.value)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, math.nan])
+def test_scores_are_probabilities_whatever_the_classifier_says(tmp_path, value):
+    for content in ("x", "WORRY", "DIE"):
+        decision = talk(tmp_path, classifier=Odd(value)).say(content).decision
+        for score in (decision.scores.risk, decision.scores.harmful_request, decision.scores.humour):
+            assert 0 <= score <= 1
+        if content == "DIE":
+            assert decision.route.value == "crisis"
+
+
+# -- the real lexicon and classifier, with plain sentences only
+
+
+def test_a_real_talk_from_danger_to_calm(parts, ollama):
+    said = Talk(parts.counsellor(ollama.url))
+    ollama.otherwise(lambda body: "我在听。")
+    routes = [said.say("我不想活了").route]
+    while len(routes) < 14:
+        routes.append(said.say("今天有点累").route)
+    assert routes[:STAGES] == ["crisis"] * STAGES
+    assert routes[STAGES : STAGES + CALM_AFTER_CRISIS] == ["support"] * CALM_AFTER_CRISIS
+    assert routes[-1] == "plain"
+
+
+def test_a_real_talk_in_english(parts, ollama):
+    said = Talk(parts.counsellor(ollama.url))
+    assert said.say("I want to kill myself").route == "crisis"
+    assert said.say("no").route == "crisis"
+    assert "988" in said.messages[1]["content"] or "findahelpline" in said.messages[1]["content"]
+
+
+def test_calm_words_stay_plain(parts, ollama):
+    ollama.otherwise(lambda body: "我在听。")
+    said = Talk(parts.counsellor(ollama.url))
+    assert [said.say("今天有点累").route for _ in range(3)] == ["plain"] * 3
