@@ -153,7 +153,7 @@ class Answers:
             language=language,
             snippet=snippet.lines if snippet else None,
             num_ctx=self._backend.num_ctx,
-            worst_of=self._worst_of,
+            worst_of=self._worst,
         )
         thinking = preferences.show_thinking and decision.route is not Route.SUPPORT
         spoken = False
@@ -177,6 +177,13 @@ class Answers:
             return
         if not spoken:
             yield Words(self._notice("model_empty", language, preferences))
+
+    def _worst(self, texts: Sequence[str]) -> Risk:
+        try:
+            return self._worst_of(texts)
+        except Exception as error:  # noqa: BLE001  the lexicon failed: nobody may be remembered as safe
+            log.warning("Earlier turns could not be read again (%s).", type(error).__name__)
+            return Risk.CONCERN
 
     def _tail(
         self,
@@ -205,8 +212,9 @@ class Answers:
             tail.append(last_resort(language, preferences.region))
         if preferences.reminder_every and number and number % preferences.reminder_every == 0:
             tail.append(self._notice("ai_reminder", language, preferences))
-        if self._backend.standin and number <= 1:
-            tail.append(self._notice("standin", language, preferences))
+        if self._backend.standin:
+            notice = self._notice("standin", language, preferences)
+            tail += [] if any(notice in said for said in conversation.answered) else [notice]
         return tail
 
     def _stream(self, messages: list[Message], preferences: Preferences) -> Iterator[Piece]:

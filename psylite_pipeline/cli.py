@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
@@ -27,12 +29,19 @@ console = Console()
 errors = Console(stderr=True)
 
 
+class Sensitivity(StrEnum):
+    """What `--sensitivity` takes: the values of the valve."""
+
+    STANDARD = "standard"
+    HIGH = "high"
+
+
 @app.command()
 def decide(
     explain: Annotated[
         bool, typer.Option("--explain", help="Also say, on standard error, why: rules and scores.")
     ] = False,
-    sensitivity: Annotated[str, typer.Option(help="standard or high, like the valve.")] = "standard",
+    sensitivity: Annotated[Sensitivity, typer.Option(help="Like the valve.")] = Sensitivity.STANDARD,
 ) -> None:
     """Judge talks: one JSON object {"messages": [...]} a line in, one decision a line out, in the same order.
 
@@ -42,10 +51,11 @@ def decide(
     from psylite_pipeline.lines import judge_lines
     from psylite_pipeline.opening import open_counsellor
 
-    preferences = Preferences.model_validate({"sensitivity": sensitivity})
+    preferences = Preferences.model_validate({"sensitivity": sensitivity.value})
     counsellor = open_counsellor(Settings.load())
     failed = False
-    sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    # What is not UTF-8 arrives as lone surrogates, by which judge_lines knows it.
+    sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]
     sys.stdout.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
     for number, found in enumerate(judge_lines(sys.stdin, counsellor, preferences), 1):
         failed = failed or "error" in found
@@ -94,16 +104,11 @@ def index(
     from psylite_pipeline.opening import open_shelf
 
     settings = Settings.load()
-    if force:
-        for path in settings.index_dir.glob("*.json"):
-            path.unlink(missing_ok=True)
     shelf = open_shelf(settings)
     with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=console) as progress:
         bar = progress.add_task("Encoding", total=None)
-        built = shelf.open(lambda done, total: progress.update(bar, completed=done, total=total))
+        built = shelf.open(lambda done, total: progress.update(bar, completed=done, total=total), anew=force)
         progress.update(bar, visible=False)
-    for sentence in built.corpus.refused:
-        errors.print(f"[yellow]Refused[/] {sentence}")
     counts = ", ".join(f"{number} {language}" for language, number in sorted(built.corpus.by_language().items()))
     console.print(f"{counts or 'No'} snippets, encoder {shelf.embedder.name}, threshold {built.threshold}.")
 
@@ -125,8 +130,8 @@ def search(
     for hit in opened.search(shelf.embedder.encode([text])[0], language=language)[:most]:
         shared = overlap(hit.snippet, text)
         enough = hit.score >= opened.threshold or shared > 0
-        row = (f"{hit.score:.3f}", str(shared), "yes" if enough else "no", hit.snippet.id, hit.snippet.title)
-        table.add_row(*row, " ".join(hit.snippet.topics))
+        row = (f"{hit.score:.3f}", str(shared), "yes" if enough else "no", hit.snippet.id, escape(hit.snippet.title))
+        table.add_row(*row, escape(" ".join(hit.snippet.topics)))
     console.print(table)
     console.print(f"Threshold of {shelf.embedder.name}: {opened.threshold}")
 
@@ -144,7 +149,8 @@ def doctor(
     else:
         table = Table("part", "", "seen", "what to do", box=None, pad_edge=False)
         for part in found["parts"]:
-            table.add_row(part["part"], "[green]ok[/]" if part["ok"] else "[red]no[/]", part["seen"], part["cure"])
+            state = "[green]ok[/]" if part["ok"] else "[red]no[/]"
+            table.add_row(part["part"], state, escape(part["seen"]), escape(part["cure"]))
         console.print(table)
     raise typer.Exit(0 if found["ok"] else 1)
 
@@ -167,5 +173,5 @@ def main() -> None:
     try:
         app(prog_name="psylite")
     except PsyLiteError as error:
-        errors.print(f"[red]{error}[/]", highlight=False)
+        errors.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)

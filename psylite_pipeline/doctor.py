@@ -1,8 +1,9 @@
-"""`psylite doctor`: looks at each part, says what is wrong and what to do. Looks only; changes nothing."""
+"""`psylite doctor`: looks at each part, says what is wrong and what to do. Mends nothing; builds the index at most."""
 
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import platform
 import time
 from collections.abc import Callable
@@ -144,7 +145,7 @@ def _model(settings: Settings) -> Finding:
         with httpx.Client(trust_env=False, timeout=5) as client:
             tags = client.get(f"{settings.ollama_url.rstrip('/')}/api/tags").raise_for_status().json()
         names = {str(model.get("name", "")) for model in tags.get("models", [])}
-    except (httpx.HTTPError, ValueError, AttributeError):
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, AttributeError, TypeError):
         return Finding("model", False, f"no Ollama answers at {settings.ollama_url}", cure)
     if not names & {settings.model, f"{settings.model}:latest"}:
         return Finding(
@@ -174,9 +175,7 @@ def _pipelines(settings: Settings) -> Finding:
 def _data_folder(settings: Settings) -> Finding:
     folder = settings.data_dir
     existing = next(path for path in (folder, *folder.parents) if path.exists())
-    import os
-
-    ok = os.access(existing, os.W_OK)
+    ok = existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
     return Finding(
         "data folder", ok, str(folder), "" if ok else "Make it writable, or set PSYLITE_DATA_DIR to a folder that is."
     )

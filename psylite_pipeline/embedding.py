@@ -64,7 +64,7 @@ class SentenceTransformersEncoder:
     """Any sentence-transformers model on this machine: a folder, a package that carries one, a cached name."""
 
     def __init__(self, model: str) -> None:
-        self.name = f"sentence-transformers:{Path(model).name}"
+        self.name = f"sentence-transformers:{Path(model).name.replace(chr(95), chr(45))}"
         self._source = model
         self._model: Any = None
         self._lock = threading.Lock()

@@ -18,6 +18,12 @@ def judge_lines(lines: Iterable[str], counsellor: Counsellor, preferences: Prefe
     Blank lines at the end of a file count as lines too: every line gets its answer.
     """
     for number, line in enumerate(lines, 1):
+        line = line.removeprefix("\ufeff") if number == 1 else line  # some editors put a mark at the beginning
+        try:
+            line.encode()
+        except UnicodeEncodeError:
+            yield {"error": f"line {number}: not UTF-8."}
+            continue
         try:
             body = json.loads(line)
         except (ValueError, RecursionError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,13 @@ def snippet_folder(folder: Path, count: int = 10) -> Path:
     return folder
 
 
+@lru_cache(maxsize=1)
+def texts() -> tuple[Any, Any]:
+    """The real replies and prompts, read once."""
+    settings = Settings.load()
+    return open_replies(settings), open_prompts(settings)
+
+
 def scripted_counsellor(
     folder: Path,
     model: Any = None,
@@ -154,7 +162,7 @@ def scripted_counsellor(
     **backend: Any,
 ) -> Counsellor:
     """A counsellor over keyword rules, a hash encoder and `folder` for snippets and index. Texts are the real ones."""
-    settings = Settings.load(data_dir=folder / "data")
+    real, prompts = texts()
     rules = rules or KeywordRules()
     encoder = HashEncoder()
     model = model or ScriptedModel()
@@ -165,8 +173,8 @@ def scripted_counsellor(
         embedder=encoder,
         shelf=shelf or Shelf([snippet_folder(folder / "snippets")], encoder, folder / "index"),
         answers=Answers(
-            open_replies(settings) if replies == "real" else replies,
-            open_prompts(settings),
+            real if replies == "real" else replies,
+            prompts,
             model,
             Backend(**{"model": "psylite", **backend}),
             plain.worst,

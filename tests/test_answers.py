@@ -103,11 +103,11 @@ def test_the_model_does_not_see_our_own_lines_in_the_history(open_talk):
 
 def test_support_hides_thinking_and_plain_shows_it_unless_the_valve_says_no(open_talk):
     def thoughts(words, **valves):
-        talk = open_talk(ScriptedModel(Thought("想"), "好"), Preferences(**valves)).say(words)
-        assert "想" not in talk.shown
+        talk = open_talk(ScriptedModel(Thought("琢磨"), "好"), Preferences(**valves)).say(words)
+        assert "琢磨" not in talk.shown
         return [piece for piece in talk.pieces if isinstance(piece, Thought)]
 
-    assert thoughts("今天") == [Thought("想")]
+    assert thoughts("今天") == [Thought("琢磨")]
     assert thoughts("今天", show_thinking=False) == []
     assert thoughts("WORRY 今天") == []
     assert thoughts("WORRY 今天", show_thinking=True) == []
@@ -173,7 +173,7 @@ def test_a_failing_model_in_support_still_leaves_line_and_question(open_talk):
     assert REPLIES.words["zh-Hans"].concern["self_harm"] in shown
 
 
-@pytest.mark.parametrize("says", [[Words("")], [Words("  "), Words("\n")], [Thought("想")], []])
+@pytest.mark.parametrize("says", [[Words("")], [Words("  "), Words("\n")], [Thought("琢磨")], []])
 def test_a_model_without_words_is_no_silence(open_talk, says):
     model = ScriptedModel()
     model.says = says
@@ -229,7 +229,7 @@ def test_a_risky_task_gets_what_the_host_can_read_and_no_model(open_talk, task):
 
 
 def test_a_task_sends_the_hosts_messages_and_shows_only_the_answer(open_talk):
-    model = ScriptedModel(Thought("想"), Waiting(10), '{"title": "爬山"}')
+    model = ScriptedModel(Thought("琢磨"), Waiting(10), '{"title": "爬山"}')
     talk = open_talk(model, standin=True).say("起个标题：<chat_history>爬山</chat_history>", metadata={"task": "title_generation"})
     assert model.calls == [[{"role": "user", "content": "起个标题：<chat_history>爬山</chat_history>"}]]
     assert talk.pieces == [Words('{"title": "爬山"}')]

@@ -304,11 +304,16 @@ def always_look(monkeypatch):
 
 @pytest.mark.usefixtures("always_look")
 def test_a_changed_file_is_served_without_a_restart(snippets):
-    shelf = shelf_of(snippets)
+    encoder = HashEncoder()
+    shelf = shelf_of(snippets, encoder)
     assert shelf.get("s-77") is None
     new = snippets / "zh" / "two.toml"
     new.write_text(GOOD, encoding="utf-8")
     assert shelf.get("s-77") is not None
+    assert encoder.encoded == 20 + 2, "only what is new is encoded: a person may be waiting"
+    fresh = shelf_of(snippets, HashEncoder()).open()
+    query = encoder.encode(["第77句开场"])[0]
+    assert hits(shelf, "第77句开场") == fresh.search(query, language="zh")
     new.write_text(GOOD.replace("第77段", "改过的"), encoding="utf-8")
     found = shelf.get("s-77")
     assert found is not None

@@ -50,7 +50,7 @@ class FilterPipeline:
 
     def _judge(self, body: dict[str, Any], task: str | None, valves: FilterValves) -> dict[str, Any]:
         counsellor = self._counsellor()
-        conversation = Conversation.from_body(body)
+        conversation = Conversation.from_body(carry(body, task=task))  # what a caller forged under our key is dropped
         decision = counsellor.decide(conversation, valves)
         risky_task = decision.route is Route.TASK and decision.risk > Risk.NONE
         if risky_task or decision.route in {Route.CRISIS, Route.DECLINE}:

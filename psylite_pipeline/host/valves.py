@@ -44,7 +44,7 @@ def mend_saved_valves(loader_file: Path, valves: type[V]) -> None:
             raise ValueError
     except FileNotFoundError:
         return
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         _set_aside(saved)
         return
     try:

@@ -54,6 +54,11 @@ class SnippetIndex:
         """Length of the vectors it was built from."""
         return int(self._index.d)
 
+    def vectors(self) -> dict[str, Vectors]:
+        """The vector of each key, so that a changed corpus costs only what is new in it."""
+        rows = self._index.reconstruct_n(0, self._index.ntotal) if self._index.ntotal else ()
+        return dict(zip((key for snippet in self.corpus.snippets for key in snippet.keys), rows, strict=True))
+
     def search(self, vector: Vectors, *, language: str, exhaustive: bool = False) -> list[Hit]:
         """Snippets in `language`, most alike first, each once: all of them if `exhaustive`, else those near enough to
         matter. `vector` has shape (dimensions,)."""
@@ -79,10 +84,11 @@ def open_index(
     progress: Callable[[int, int], None] | None = None,
     *,
     anew: bool = False,
+    before: SnippetIndex | None = None,
 ) -> SnippetIndex:
     """The index of this corpus and encoder: loaded where it stands (unless `anew`), else built and saved.
 
-    `progress` is told how many of how many texts are encoded. Raises EncoderError; a folder that cannot be written
+    `before` is an index of the same encoder over an earlier corpus: what it holds is not encoded again. `progress` is told how many of how many texts are encoded. Raises EncoderError; a folder that cannot be written
     only costs the next start the building.
     """
     threshold_override = THRESHOLDS.get(embedder.name)
@@ -91,7 +97,7 @@ def open_index(
             return _load(corpus, embedder.name, folder)
         except IndexFileError:
             pass
-    vectors = _encode(corpus, embedder, progress)
+    vectors = _encode(corpus, embedder, progress, before.vectors() if before and not anew else {})
     threshold = threshold_of(vectors, corpus) if threshold_override is None else threshold_override
     index = _flat(vectors)
     try:
@@ -116,14 +122,18 @@ def threshold_of(vectors: Vectors, corpus: Corpus) -> float:
     return round(float(np.percentile(alike, 99)), 3)
 
 
-def _encode(corpus: Corpus, embedder: Embedder, progress: Callable[[int, int], None] | None) -> Vectors:
-    texts = [key for snippet in corpus.snippets for key in snippet.keys]
-    parts: list[Vectors] = []
+def _encode(
+    corpus: Corpus, embedder: Embedder, progress: Callable[[int, int], None] | None, known: dict[str, Vectors]
+) -> Vectors:
+    keys = [key for snippet in corpus.snippets for key in snippet.keys]
+    known = dict(known)
+    texts = [key for key in dict.fromkeys(keys) if key not in known]
     for start in range(0, len(texts), BATCH):
-        parts.append(embedder.encode(texts[start : start + BATCH]))
+        batch = texts[start : start + BATCH]
+        known.update(zip(batch, embedder.encode(batch), strict=True))
         if progress:
             progress(min(start + BATCH, len(texts)), len(texts))
-    return np.concatenate(parts) if parts else np.zeros((0, 1), dtype=np.float32)
+    return np.stack([known[key] for key in keys]) if keys else np.zeros((0, 1), dtype=np.float32)
 
 
 def _flat(vectors: Vectors) -> Any:

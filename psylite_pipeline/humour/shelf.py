@@ -53,7 +53,7 @@ class Shelf:
         for sentence in corpus.refused:
             log.warning("Refused: %s", sentence)
         try:
-            return open_index(corpus, self.embedder, self._index_dir, progress, anew=anew)
+            return open_index(corpus, self.embedder, self._index_dir, progress, anew=anew, before=self._index)
         except EncoderError:
             if self._index is None:
                 raise

@@ -171,7 +171,9 @@ class Assessor:
 
     def assess(self, conversation: Conversation, vector: Vectors | None, *, sensitive: bool = False) -> Assessment:
         """Judge the last turn of `conversation`; `vector` is that turn encoded (None: no encoder)."""
-        exchanges = _exchanges(conversation)[-WINDOW:]
+        exchanges = _exchanges(conversation)
+        # In steps of four: the count of an episode then keeps its rhythm (answers.py) when the window slides.
+        exchanges = exchanges[max(0, len(exchanges) - WINDOW) // 4 * 4 :]
         texts = [text for _, text in exchanges]
         readings = [
             self._turn(text, asked, vector, texts[:number], last=number == len(exchanges) - 1, sensitive=sensitive)
@@ -246,6 +248,7 @@ def _walk(readings: Sequence[TurnReading], humour_threshold: float) -> Assessmen
         own = reading.level
         calm_needed = CALM_AFTER_CRISIS if stages else CALM_AFTER_CONCERN
         in_episode = episode is not None and calm_risk < calm_needed
+        stages, kind = (stages, kind) if in_episode else (0, None)
         first_concern = own is Risk.CONCERN and not in_episode
         if own >= Risk.HIGH or (own is Risk.CONCERN and kind is None):
             kind = reading.kind or kind

@@ -73,6 +73,7 @@ class Classifier:
                     for name in fields(Weights)
                     if name.name != "gamma"
                 }
+            found["landmarks"] *= np.float32(meta["step"])
             weights = Weights(gamma=float(meta["gamma"]), **found)
             _check(weights)
             return cls(weights, Thresholds(**{key: float(value) for key, value in meta["thresholds"].items()}))

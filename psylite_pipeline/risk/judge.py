@@ -44,8 +44,8 @@ def ask(model: ChatModel, name: str, turns: Sequence[Turn], seconds: float) -> R
     ]
     answer = model.ask(name, messages, SCHEMA, seconds)
     try:
-        return Risk.parse(str(answer["level"]))
-    except KeyError:
+        return Risk.parse(answer["level"])
+    except (KeyError, AttributeError):
         raise ModelBroken("The judge named no level.") from None
 
 

@@ -96,7 +96,7 @@ class Lexicon:
         return False
 
     def answer(self, text: str) -> Answer:
-        """Whether a short turn says yes or no to what was asked; yes wins where it says both. `""` for anything else."""
+        """Whether a short turn says yes or no to what was asked; yes wins where it says both. Otherwise `""`."""
         folded = self.fold(text)
         if len(folded) > MAX_ANSWER:
             return ""

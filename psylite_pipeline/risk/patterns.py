@@ -129,6 +129,28 @@ def _runs(choices: list[Sequence[str]], most: int = WRITTEN_OUT) -> list[tuple[s
     return runs
 
 
+def split(phrase: str) -> list[str]:
+    """`phrase` as plain pieces and signs, which joined give it back."""
+    pieces, plain = [], ""
+    at = 0
+    while at < len(phrase):
+        char = phrase[at]
+        size = 1
+        if char == "<":
+            size = max(phrase.find(">", at) + 1 - at, 1)
+        elif char == "…":
+            while at + size < len(phrase) and phrase[at + size].isdigit():
+                size += 1
+        elif char not in "()|":
+            plain += char
+            at += 1
+            continue
+        pieces += ([plain] if plain else []) + [phrase[at : at + size]]
+        plain = ""
+        at += size
+    return pieces + ([plain] if plain else [])
+
+
 class Patterns:
     """Groups of phrases, found together. Build with `add`, then `freeze`, then only `find`."""
 

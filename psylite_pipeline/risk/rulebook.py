@@ -12,7 +12,7 @@ from typing import Any, Literal, cast
 from psylite_pipeline.decision import Kind, Risk
 from psylite_pipeline.errors import KnowledgeError
 from psylite_pipeline.risk.normalise import Folder, Spellings, default_folder, tidy
-from psylite_pipeline.risk.patterns import Phrase, PhraseError, expand, parse
+from psylite_pipeline.risk.patterns import Phrase, PhraseError, expand, parse, split
 
 SIGNS = frozenset({"grief", "illness", "anger", "fear", "trauma", "joke_request", "retraction", "calm"})
 GAP_HAN, GAP_LATIN = 6, 24
@@ -103,14 +103,16 @@ class Rulebook:
 def read_rulebook(folder: Path) -> tuple[Rulebook, Spellings]:
     """What the TOML files in `folder` say. Raises KnowledgeError naming file, rule and field."""
     files: dict[str, dict[str, Any]] = {}
+    name = str(folder)
     try:
         paths = sorted(folder.glob("*.toml"))
         if not paths:
             raise KnowledgeError(f"{folder}: no .toml file of the lexicon here")
         for path in paths:
-            files[path.name] = tomllib.loads(path.read_text(encoding="utf-8"))
+            name = path.name
+            files[name] = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeError, tomllib.TOMLDecodeError) as error:
-        raise KnowledgeError(f"{folder}: cannot read the lexicon: {error}") from error
+        raise KnowledgeError(f"{name}: cannot read the lexicon: {error}") from error
     for name, tables in files.items():
         if unknown := sorted(set(tables) - _TABLES):
             raise KnowledgeError(f"{name}: unknown table or key {unknown[0]!r}")
@@ -143,9 +145,7 @@ class _Reader:
                 raise KnowledgeError(f"rule {rule.id}, field id: used twice")
             seen.add(rule.id)
         idioms = tuple(
-            phrase
-            for file, tables in self._files.items()
-            for phrase in self._phrases(file, "idioms", tables, "idioms")
+            phrase for file, tables in self._files.items() for phrase in self._phrases(file, "idioms", tables, "idioms")
         )
         yes, no = (frozenset(self._folded(line) for line in self._lines(field)) for field in ("yes", "no"))
         return Rulebook(rules, frames, markers, idioms, yes, no), self._spellings
@@ -229,7 +229,14 @@ class _Reader:
         return Frame(name, cue, stops, table["where"], table["scope"], reach, kinds, table["effect"])
 
     def _phrases(
-        self, file: str, where: str, table: dict[str, Any], field: str, gap: int | None = None, *, required: bool = False
+        self,
+        file: str,
+        where: str,
+        table: dict[str, Any],
+        field: str,
+        gap: int | None = None,
+        *,
+        required: bool = False,
     ) -> tuple[Phrase, ...]:
         phrases = []
         for line in _strings(file, where, table, field, required=required):
@@ -257,7 +264,7 @@ class _Reader:
         """The phrase with its plain pieces folded as people's turns are, so that the two can meet."""
         known = self._pieces.get(phrase)
         if known is None:
-            known = self._pieces[phrase] = "".join(self._piece(piece) for piece in _split(phrase))
+            known = self._pieces[phrase] = "".join(self._piece(piece) for piece in split(phrase))
         return known
 
     def _piece(self, piece: str) -> str:
@@ -269,27 +276,6 @@ class _Reader:
         return f"{' ' * piece.startswith(' ')}{folded}{' ' * piece.endswith(' ')}"
 
 
-def _split(phrase: str) -> list[str]:
-    pieces, plain = [], ""
-    at = 0
-    while at < len(phrase):
-        char = phrase[at]
-        size = 1
-        if char == "<":
-            size = max(phrase.find(">", at) + 1 - at, 1)
-        elif char == "…":
-            while at + size < len(phrase) and phrase[at + size].isdigit():
-                size += 1
-        elif char not in "()|":
-            plain += char
-            at += 1
-            continue
-        pieces += ([plain] if plain else []) + [phrase[at : at + size]]
-        plain = ""
-        at += size
-    return pieces + ([plain] if plain else [])
-
-
 def _text(file: str, where: str, table: Mapping[str, Any], field: str) -> str:
     value = table.get(field)
     if not isinstance(value, str) or not value:
@@ -297,9 +283,7 @@ def _text(file: str, where: str, table: Mapping[str, Any], field: str) -> str:
     return value
 
 
-def _strings(
-    file: str, where: str, table: Mapping[str, Any], field: str, *, required: bool = False
-) -> tuple[str, ...]:
+def _strings(file: str, where: str, table: Mapping[str, Any], field: str, *, required: bool = False) -> tuple[str, ...]:
     value = table.get(field, [])
     if not isinstance(value, list) or not all(isinstance(item, str) and item.strip() for item in value):
         raise KnowledgeError(f"{file}: {where}, field {field}: a list of texts is needed")

@@ -59,6 +59,7 @@ def ensure_webui(layout: Layout, teller: Teller) -> None:
         elif wants_cpu_torch():
             teller.say("PyTorch's CPU build cannot be had here; the default build is fetched (4.5 GB more).")
         _install_lock(python, requirements, layout, update)
+    (layout.run / "webui-without-cuda.txt").unlink(missing_ok=True)
     stamp.write_text(wanted, encoding="ascii")
 
 
@@ -105,15 +106,13 @@ def _install_cpu_torch(python: Path, lock: Path, layout: Layout, update: Update)
 
 
 def _install_lock(python: Path, lock: Path, layout: Layout, update: Update) -> None:
-    total = sum(line[:1].isalnum() for line in lock.read_text(encoding="utf-8").splitlines())
     command = _pip(python, ["install", "--no-deps", "--require-hashes", "-r", str(lock)])
     child = processes.start("install-webui", command, _environment(), layout)
 
     def look() -> None:
         text = child.log.read_text(encoding="utf-8", errors="replace")
-        done = min(text.count("Collecting "), total)
-        unpacking = "Installing collected packages" in text
-        update(done, total, "unpacking, a minute or two" if unpacking else f"{done} of {total} packages")
+        done = text.count("Collecting ")
+        update(0, 0, "unpacking, a minute or two" if "Installing collected" in text else f"package {done}, about 145")
 
     if not _finish(child, look):
         raise StackError(

@@ -43,13 +43,13 @@ class Teller:
 
     def _lines(self, what: str) -> Update:
         self.say(f"{what} …")
-        spoken = time.monotonic()
+        spoken, last = time.monotonic(), ""
 
         def update(done: int, total: int, note: str) -> None:
-            nonlocal spoken
-            if time.monotonic() - spoken >= self._every:
-                spoken = time.monotonic()
-                share = f" {100 * done // total} %" if total else ""
-                self.say(f"  {note or what}{share}")
+            nonlocal spoken, last
+            line = f"  {note or what}{f' {100 * done // total} %' if total else ''}"
+            if line != last and time.monotonic() - spoken >= self._every:
+                spoken, last = time.monotonic(), line
+                self.say(line)
 
         return update

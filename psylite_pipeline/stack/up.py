@@ -7,7 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 from rich.console import Console
@@ -41,7 +41,8 @@ class Part:
     answers: Callable[[], bool]
     patience: float
     child: Child | None = None
-    restarts: int = field(default=0)
+    ready: bool = False
+    restarts: int = 0
 
 
 def up(settings: Settings, console: Console, *, with_webui: bool = True) -> None:
@@ -61,11 +62,12 @@ def up(settings: Settings, console: Console, *, with_webui: bool = True) -> None
                 install.ensure_webui(layout, teller)
             plugins = pipelines.install_loaders(layout)
             key = secret(layout.pipelines_key)
-            parts += _parts(settings, layout, model, key, with_webui)
-            for part in parts:
-                part.child = part.child or part.begin()
-            _wait_for_all(parts, teller)
+            parts += _parts(settings, layout, model, key)
+            _start(parts, teller)
             _demand_plugins(settings, layout, key, plugins)
+            if with_webui:  # last: it keeps two cores busy for most of a minute, and the others need five seconds
+                parts.append(_webui(settings, layout, key))
+                _start(parts, teller)
             _greet(settings, layout, teller, model, with_webui)
             _watch(parts, teller)
         except KeyboardInterrupt:
@@ -142,8 +144,8 @@ def _ollama_again(settings: Settings, layout: Layout) -> Child:
     return child
 
 
-def _parts(settings: Settings, layout: Layout, model: ModelServer, key: str, with_webui: bool) -> list[Part]:
-    """The processes to start; none waits for another."""
+def _parts(settings: Settings, layout: Layout, model: ModelServer, key: str) -> list[Part]:
+    """The stand-in, where it is needed, and the Pipelines server; neither waits for the other."""
     found = []
     if model.standin:
         command = [
@@ -170,38 +172,44 @@ def _parts(settings: Settings, layout: Layout, model: ModelServer, key: str, wit
             120,
         )
     )
-    if with_webui:
-        data = layout.webui_data(settings.accounts)
-        data.mkdir(mode=0o700, exist_ok=True)
-        for_webui = webui.environment(settings, layout, key, secret(layout.webui_secret), accounts=settings.accounts)
-        found.append(
-            Part(
-                "Open WebUI",
-                lambda: processes.start("webui", webui.command(settings, layout), for_webui, layout, data),
-                lambda: health.answers(f"http://127.0.0.1:{settings.webui_port}/health"),
-                600,
-            )
-        )
     return found
 
 
-def _wait_for_all(parts: list[Part], teller: Teller) -> None:
-    """Until each part answers. Raises StackError with the end of its log when one dies or takes too long."""
+def _webui(settings: Settings, layout: Layout, key: str) -> Part:
+    data = layout.webui_data(settings.accounts)
+    data.mkdir(mode=0o700, exist_ok=True)
+    environment = webui.environment(settings, layout, key, secret(layout.webui_secret), accounts=settings.accounts)
+    return Part(
+        "Open WebUI",
+        lambda: processes.start("webui", webui.command(settings, layout), environment, layout, data),
+        lambda: health.answers(f"http://127.0.0.1:{settings.webui_port}/health"),
+        600,
+    )
+
+
+def _start(parts: list[Part], teller: Teller) -> None:
+    """Start those that are not yet, and wait until each answers.
+
+    Raises StackError with the end of its log when one dies or takes too long.
+    """
     begun = time.monotonic()
-    waiting = list(parts)
-    with teller.working("Starting") as update:
+    waiting = [part for part in parts if not part.ready]
+    for part in waiting:
+        part.child = part.child or part.begin()
+    with teller.working(f"Starting {', '.join(part.label for part in waiting)}") as update:
         while waiting:
-            update(len(parts) - len(waiting), len(parts), "waiting for " + ", ".join(part.label for part in waiting))
+            update(0, 0, "waiting for " + ", ".join(part.label for part in waiting))
             for part in list(waiting):
                 seconds = time.monotonic() - begun
                 if part.child and part.child.ended:
                     raise StackError(_obituary(part, "ended while it was starting"))
                 if part.answers():
                     waiting.remove(part)
+                    part.ready = True
                     teller.say(f"✓ {part.label} answers ({seconds:.0f} s)", "green")
                 elif seconds > part.patience:
                     raise StackError(_obituary(part, f"did not answer within {part.patience:.0f} s"))
-            time.sleep(0.2)
+            time.sleep(0.4)
 
 
 def _watch(parts: list[Part], teller: Teller) -> None:

@@ -32,6 +32,9 @@ _OFF = (
     "ENABLE_CODE_INTERPRETER",
     "ENABLE_IMAGE_GENERATION",
     "ENABLE_DIRECT_CONNECTIONS",
+    "ENABLE_AUTOMATIONS",  # talks that nobody is there to read
+    "ENABLE_ADMIN_CHAT_ACCESS",  # with accounts: what people say here is theirs
+    "ENABLE_ADMIN_EXPORT",
     "ANONYMIZED_TELEMETRY",
 )
 

