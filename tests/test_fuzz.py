@@ -21,6 +21,7 @@ from psylite_pipeline.settings import Preferences
 quick = settings(
     max_examples=80,
     deadline=None,
+    database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 many = settings(quick, max_examples=400)

@@ -60,7 +60,7 @@ def test_limits_told_in_the_description_are_the_limits(valves):
                 valves(**{name: value})
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300, deadline=None, database=None)
 @given(st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=8), JSON, max_size=5))
 def test_any_json_is_refused_or_gives_valves_that_can_be_saved(values):
     for valves in (PipeValves, FilterValves):
@@ -74,7 +74,7 @@ def test_any_json_is_refused_or_gives_valves_that_can_be_saved(values):
 
 
 @given(JSON.filter(lambda value: not isinstance(value, dict)))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50, deadline=None, database=None)
 def test_values_that_are_no_object_are_refused(value):
     with pytest.raises(ValidationError):
         PipeValves.model_validate(value)
@@ -122,7 +122,7 @@ def test_a_good_or_missing_file_is_left_as_it_is(tmp_path):
     assert not (tmp_path / "other").exists()
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=8), JSON, max_size=5))
 def test_any_saved_json_is_loadable_afterwards(tmp_path, values):
     mended(tmp_path, json.dumps(values).encode())

@@ -18,7 +18,7 @@ from psylite_pipeline.risk.classifier import FORMAT, HEADS, Weights
 _KEPT = {"hashes", "read_weights", "read_bias", "glance_weights", "glance_bias", "gram_bias", "kernel_bias", "kernel_weights"}
 
 #: One step of a landmark's numbers: they are kept as whole numbers of one byte.
-STEP = 1 / 256
+STEP = 1 / 500
 
 
 def rounded(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,0 +1,321 @@
+"""The command `psylite`: what it reads, prints and exits with, and what it says when something is wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from scripted import HashEncoder, snippet_folder, snippet_toml
+from typer.testing import CliRunner
+
+from psylite_pipeline import cli, opening
+from psylite_pipeline.settings import bundled
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def knowledge(tmp_path, monkeypatch) -> Path:
+    """The real knowledge with few snippets, and an encoder that needs no loading."""
+    folder = tmp_path / "knowledge"
+    folder.mkdir()
+    for part in ("risk", "replies", "prompts"):
+        (folder / part).symlink_to(bundled("knowledge") / part)
+    snippet_folder(folder / "crosstalk")
+    monkeypatch.setenv("PSYLITE_KNOWLEDGE_DIR", str(folder))
+    monkeypatch.setattr(opening, "BundledEncoder", lambda: HashEncoder(512))
+    monkeypatch.setattr(opening, "open_encoder", lambda setting: HashEncoder(512))
+    monkeypatch.setattr(cli.console, "_width", 400)
+    monkeypatch.setattr(cli.errors, "_width", 400)
+    return folder
+
+
+def psylite(*words: str, given: bytes | str = b""):
+    return CliRunner().invoke(cli.app, list(words), input=given)
+
+
+def line(content, **more) -> str:
+    return json.dumps({"messages": [{"role": "user", "content": content}], **more}, ensure_ascii=False)
+
+
+def decided(given: bytes | str, *words: str) -> tuple[int, list[dict]]:
+    done = psylite("decide", *words, given=given)
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return done.exit_code, [json.loads(one) for one in done.stdout.splitlines()]
+
+
+CALM, DANGER = line("今天有点累"), line("我不想活了")
+
+
+# -- decide
+
+
+@pytest.mark.usefixtures("knowledge")
+def test_decisions_come_in_order_with_every_field():
+    code, found = decided(f"{CALM}\n{DANGER}\n{line('I want to kill myself')}\n{CALM}\n")
+    assert code == 0
+    assert [one["route"] for one in found] == ["plain", "crisis", "crisis", "plain"]
+    assert found[1]["risk"] in ("high", "imminent")
+    assert found[1]["kind"] == "self_harm"
+    assert found[1]["rules"]
+    for one in found:
+        assert list(one) == ["route", "risk", "kind", "humour_fit", "snippets", "rules", "scores", "ms"]
+        assert list(one["scores"]) == ["risk", "harmful_request", "humour"]
+        assert all(0 <= score <= 1 for score in one["scores"].values())
+    assert found[1]["scores"]["risk"] > found[0]["scores"]["risk"]
+
+
+@pytest.mark.usefixtures("knowledge")
+@pytest.mark.parametrize(
+    ("given", "routes"),
+    [
+        (f"{CALM}\r\n{DANGER}\r\n".encode(), ["plain", "crisis"]),
+        (b"\xef\xbb\xbf" + f"{DANGER}\n{CALM}\n".encode(), ["crisis", "plain"]),
+        (f"{CALM}\n{DANGER}".encode(), ["plain", "crisis"]),
+        (json.dumps(json.loads(DANGER)).encode(), ["crisis"]),
+        (line("我不想活了\u2028今天\u0085").encode(), ["crisis"]),
+        (b"", []),
+    ],
+)
+def test_line_ends_and_byte_order_marks_do_not_matter(given, routes):
+    code, found = decided(given)
+    assert (code, [one.get("route") for one in found]) == (0, routes)
+
+
+BAD = {
+    "blank": "",
+    "spaces": "   ",
+    "no json": "{",
+    "a list": "[]",
+    "null": "null",
+    "no messages": "{}",
+    "messages no list": '{"messages": "x"}',
+    "message no object": '{"messages": ["x"]}',
+    "no role": '{"messages": [{"content": "x"}]}',
+    "role no text": '{"messages": [{"role": 3, "content": "x"}]}',
+    "deep": '{"messages": ' + "[" * 100_000,
+    "digits": '{"messages": ' + "9" * 10_000,
+}
+
+
+@pytest.mark.usefixtures("knowledge")
+def test_a_bad_line_gets_an_error_in_its_place_and_the_exit_code_is_one():
+    given = "\n".join(f"{bad}\n{DANGER}" for bad in BAD.values())
+    code, found = decided(given + "\n")
+    assert code == 1
+    assert len(found) == 2 * len(BAD)
+    for number, (bad, good) in enumerate(zip(found[::2], found[1::2], strict=True)):
+        assert bad["error"].startswith(f"line {2 * number + 1}: "), list(BAD)[number]
+        assert good["route"] == "crisis"
+
+
+@pytest.mark.usefixtures("knowledge")
+def test_bytes_that_are_no_utf8_are_an_error_and_not_guessed_at():
+    code, found = decided(DANGER.encode("gb18030") + b"\n" + DANGER.encode() + b"\n")
+    assert code == 1
+    assert "UTF-8" in found[0]["error"]
+    assert found[1]["route"] == "crisis"
+
+
+@pytest.mark.usefixtures("knowledge")
+def test_a_line_of_a_megabyte_is_read_whole():
+    text = "今天的会议记录如下。" * 35_000
+    assert len(text.encode()) > 1_000_000
+    code, found = decided(f"{line(text)}\n{line(text + '其实我不想活了。')}\n{CALM}\n")
+    assert code == 0
+    assert [one["route"] for one in found] == ["plain", "crisis", "plain"]
+
+
+@pytest.mark.usefixtures("knowledge")
+def test_metadata_makes_a_task_and_odd_metadata_does_not():
+    task = {"task": "title_generation"}
+    _, found = decided("\n".join([line("标题：爬山", metadata=task), line("今天", metadata=3), line("今天", metadata=None)]))
+    assert [one["route"] for one in found] == ["task", "plain", "plain"]
+
+
+@pytest.mark.usefixtures("knowledge")
+def test_explain_names_rules_and_scores_and_never_the_words():
+    done = psylite("decide", "--explain", given=DANGER + "\n")
+    rule = json.loads(done.stdout)["rules"][0]
+    assert rule in done.stderr
+    assert "score risk" in done.stderr
+    assert "不想活" not in done.stdout + done.stderr
+
+
+@pytest.mark.usefixtures("knowledge")
+def test_sensitivity_is_one_of_the_valves_values():
+    assert decided(CALM, "--sensitivity", "high")[0] == 0
+    done = psylite("decide", "--sensitivity", "none", given=CALM)
+    assert done.exit_code == 2
+    assert "standard" in done.stderr
+
+
+# -- index and search
+
+
+@pytest.mark.usefixtures("knowledge")
+def test_index_builds_once_and_anew_on_demand(tmp_path):
+    files = tmp_path / "psylite-data" / "index"
+    done = psylite("index")
+    assert done.exit_code == 0
+    assert "10 zh snippets" in done.stdout
+    before = {path: path.stat().st_mtime_ns for path in files.iterdir()}
+    assert len(before) == 2
+    psylite("index")
+    assert {path: path.stat().st_mtime_ns for path in files.iterdir()} == before
+    psylite("index", "--force")
+    after = {path: path.stat().st_mtime_ns for path in files.iterdir()}
+    assert set(after) == set(before)
+    assert all(after[path] != before[path] for path in before)
+
+
+def test_index_names_a_bad_file_and_serves_the_rest(knowledge, caplog):
+    (knowledge / "crosstalk" / "zh" / "bad.toml").write_text("[[snippet]]\nid = 3\n", encoding="utf-8")
+    done = psylite("index")
+    assert done.exit_code == 0
+    assert "10 zh snippets" in done.stdout
+    assert "bad.toml" in caplog.text
+
+
+@pytest.mark.usefixtures("knowledge")
+def test_search_shows_what_would_be_found():
+    done = psylite("search", "第3句开场", "--most", "2")
+    assert done.exit_code == 0
+    assert "s-3" in done.stdout
+    assert len([one for one in done.stdout.splitlines() if "s-" in one]) == 2
+
+
+def test_titles_with_brackets_are_shown_as_they_are(knowledge):
+    text = snippet_toml(77, title="[red]第[/x]段", topic="[b]")
+    (knowledge / "crosstalk" / "zh" / "two.toml").write_text(text, encoding="utf-8")
+    done = psylite("search", "第77句开场", "--most", "20")
+    assert done.exit_code == 0, done.exception
+    assert "[red]第[/x]段" in done.stdout
+
+
+# -- doctor
+
+
+def parts_of(done) -> dict[str, dict]:
+    return {part["part"]: part for part in json.loads(done.stdout)["parts"]}
+
+
+@pytest.fixture
+def away(monkeypatch):
+    """No Ollama and no Pipelines server on these ports."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    monkeypatch.setenv("OLLAMA_BASE_URL", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("PSYLITE_PIPELINES_PORT", str(port))
+
+
+@pytest.mark.usefixtures("knowledge", "away")
+def test_doctor_says_what_is_well_what_is_not_and_the_cure():
+    done = psylite("doctor", "--json")
+    assert done.exit_code == 1
+    found = json.loads(done.stdout)
+    assert found["ok"] is False
+    assert found["snippets"] == {"zh": 10}
+    assert found["counts"]["rules"] > 0
+    assert found["versions"]["python"].startswith("3.")
+    assert found["versions"]["faiss-cpu"]
+    parts = parts_of(done)
+    for name in ("lexicon", "replies", "snippets", "encoder and index", "judgement", "data folder"):
+        assert parts[name]["ok"], parts[name]
+    for name in ("model", "pipelines"):
+        assert not parts[name]["ok"]
+        assert parts[name]["cure"]
+    table = psylite("doctor")
+    assert table.exit_code == 1
+    assert "OLLAMA_BASE_URL" in table.stdout
+
+
+@pytest.mark.usefixtures("knowledge")
+def test_doctor_tells_a_missing_model_from_a_missing_server(monkeypatch, ollama):
+    monkeypatch.setenv("OLLAMA_BASE_URL", ollama.url)
+    assert parts_of(psylite("doctor", "--json"))["model"]["ok"]
+    monkeypatch.setenv("PSYLITE_MODEL", "nowhere")
+    part = parts_of(psylite("doctor", "--json"))["model"]
+    assert not part["ok"]
+    assert "'nowhere'" in part["seen"]
+    assert "PSYLITE_MODEL" in part["cure"]
+
+
+@pytest.mark.usefixtures("knowledge")
+@pytest.mark.parametrize("url", ["http://[::1", "localhost:1", "http://a b", "ftp://x", "http://127.0.0.1:99999"])
+def test_doctor_takes_any_address_for_ollama(monkeypatch, url):
+    monkeypatch.setenv("OLLAMA_BASE_URL", url)
+    part = parts_of(psylite("doctor", "--json"))["model"]
+    assert not part["ok"]
+    assert "OLLAMA_BASE_URL" in part["cure"]
+
+
+@pytest.mark.usefixtures("away")
+def test_doctor_names_broken_files_and_settings(knowledge, monkeypatch, tmp_path):
+    (knowledge / "crosstalk" / "zh" / "[bad].toml").write_text("[[snippet]", encoding="utf-8")
+    for part in ("risk", "replies"):
+        (knowledge / part).unlink()
+        (knowledge / part).mkdir()
+    blocked = tmp_path / "file"
+    blocked.write_text("x")
+    monkeypatch.setenv("PSYLITE_DATA_DIR", str(blocked))
+    monkeypatch.setenv("PSYLITE_SNIPPETS_DIR", str(tmp_path / "missing"))
+    parts = parts_of(psylite("doctor", "--json"))
+    for name in ("lexicon", "replies", "snippets", "data folder"):
+        assert not parts[name]["ok"], name
+        assert parts[name]["cure"]
+    assert "[bad].toml" in parts["snippets"]["seen"]
+    assert "missing" in parts["snippets"]["seen"]
+    assert parts["judgement"]["ok"], "the shipped lexicon stands in"
+    assert "[bad].toml" in psylite("doctor").stdout
+
+
+# -- the program itself
+
+
+def run(*words: str, given: bytes = b"", **environment: str) -> subprocess.CompletedProcess[bytes]:
+    code = "from psylite_pipeline.cli import main; main()"
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "300", **environment}
+    return subprocess.run([sys.executable, "-c", code, *words], input=given, capture_output=True, env=env, cwd="/", timeout=120)
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"PSYLITE_NUM_CTX": "7"}, "PSYLITE_NUM_CTX"),
+        ({"PSYLITE_NUM_CTX": "[/x] many"}, "PSYLITE_NUM_CTX"),
+        ({"PSYLITE_ENCODER": "no-such-[/b]-model"}, "PSYLITE_ENCODER"),
+    ],
+)
+def test_a_wrong_setting_is_one_sentence_and_exit_code_one(environment, said):
+    done = run("index", **environment)
+    assert done.returncode == 1
+    assert said in done.stderr.decode()
+    assert "Traceback" not in done.stderr.decode()
+
+
+def test_the_program_decides_with_the_real_parts_and_ends_quietly_in_a_closed_pipe(tmp_path):
+    knowledge = tmp_path / "knowledge"
+    shutil.copytree(bundled("knowledge"), knowledge, ignore=shutil.ignore_patterns("turns", "crosstalk"))
+    snippet_folder(knowledge / "crosstalk", 2)
+    done = run("decide", given=f"{DANGER}\n{CALM}\nx\n".encode(), PSYLITE_KNOWLEDGE_DIR=str(knowledge))
+    found = [json.loads(one) for one in done.stdout.decode().splitlines()]
+    assert [one.get("route", "error") for one in found] == ["crisis", "plain", "error"]
+    assert done.returncode == 1
+    assert b"Traceback" not in done.stderr
+
+
+def test_help_is_there_for_every_command():
+    for command in cli.app.registered_commands:
+        name = command.name or command.callback.__name__
+        done = psylite(name, "--help")
+        assert done.exit_code == 0
+        assert len(done.stdout) > 100
+    assert "psylite up" in psylite("--help").stdout
