@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from scripted import KeywordClassifier, KeywordRules, ScriptedModel, Talk, scripted_counsellor
+from scripted import KeywordClassifier, KeywordRules, ScriptedModel, Talk, scripted_counsellor, snippet_folder
 
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Kind, Risk
 from psylite_pipeline.errors import ModelTimeout
+from psylite_pipeline.humour.shelf import Shelf
 from psylite_pipeline.risk.assess import (
     CALM_AFTER_CONCERN,
     CALM_AFTER_CRISIS,
@@ -283,8 +286,9 @@ def test_scores_are_probabilities_whatever_the_classifier_says(tmp_path, value):
 # -- the real lexicon and classifier, with plain sentences only
 
 
-def test_a_real_talk_from_danger_to_calm(parts, ollama):
-    said = Talk(parts.counsellor(ollama.url))
+def test_a_real_talk_from_danger_to_calm(parts, ollama, tmp_path):
+    few = Shelf([snippet_folder(tmp_path / "snippets")], parts.embedder, tmp_path / "index")
+    said = Talk(replace(parts, shelf=few).counsellor(ollama.url))
     ollama.otherwise(lambda body: "我在听。")
     routes = [said.say("我不想活了").route]
     while len(routes) < 14:
@@ -301,7 +305,8 @@ def test_a_real_talk_in_english(parts, ollama):
     assert "988" in said.messages[1]["content"] or "findahelpline" in said.messages[1]["content"]
 
 
-def test_calm_words_stay_plain(parts, ollama):
+def test_calm_words_stay_plain(parts, ollama, tmp_path):
     ollama.otherwise(lambda body: "我在听。")
-    said = Talk(parts.counsellor(ollama.url))
+    few = Shelf([snippet_folder(tmp_path / "snippets")], parts.embedder, tmp_path / "index")
+    said = Talk(replace(parts, shelf=few).counsellor(ollama.url))
     assert [said.say("今天有点累").route for _ in range(3)] == ["plain"] * 3

@@ -230,7 +230,9 @@ def test_a_risky_task_gets_what_the_host_can_read_and_no_model(open_talk, task):
 
 def test_a_task_sends_the_hosts_messages_and_shows_only_the_answer(open_talk):
     model = ScriptedModel(Thought("琢磨"), Waiting(10), '{"title": "爬山"}')
-    talk = open_talk(model, standin=True).say("起个标题：<chat_history>爬山</chat_history>", metadata={"task": "title_generation"})
+    talk = open_talk(model, standin=True).say(
+        "起个标题：<chat_history>爬山</chat_history>", metadata={"task": "title_generation"}
+    )
     assert model.calls == [[{"role": "user", "content": "起个标题：<chat_history>爬山</chat_history>"}]]
     assert talk.pieces == [Words('{"title": "爬山"}')]
 

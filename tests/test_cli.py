@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,22 @@ from scripted import HashEncoder, snippet_folder, snippet_toml
 from typer.testing import CliRunner
 
 from psylite_pipeline import cli, opening
-from psylite_pipeline.settings import bundled
+from psylite_pipeline import doctor as clinic
+from psylite_pipeline.opening import open_lexicon
+from psylite_pipeline.settings import Settings, bundled
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+@lru_cache(maxsize=1)
+def shipped_lexicon():
+    return open_lexicon(Settings.load())
+
+
+def quick_lexicon(settings: Settings):
+    """The shipped lexicon read once, any other as it stands."""
+    shipped = (settings.knowledge_dir / "risk").resolve() == (bundled("knowledge") / "risk").resolve()
+    return shipped_lexicon() if shipped else open_lexicon(settings)
 
 
 @pytest.fixture
@@ -31,6 +45,7 @@ def knowledge(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("PSYLITE_KNOWLEDGE_DIR", str(folder))
     monkeypatch.setattr(opening, "BundledEncoder", lambda: HashEncoder(512))
     monkeypatch.setattr(opening, "open_encoder", lambda setting: HashEncoder(512))
+    monkeypatch.setattr(opening, "open_lexicon", quick_lexicon)
     monkeypatch.setattr(cli.console, "_width", 400)
     monkeypatch.setattr(cli.errors, "_width", 400)
     return folder
@@ -135,7 +150,9 @@ def test_a_line_of_a_megabyte_is_read_whole():
 @pytest.mark.usefixtures("knowledge")
 def test_metadata_makes_a_task_and_odd_metadata_does_not():
     task = {"task": "title_generation"}
-    _, found = decided("\n".join([line("标题：爬山", metadata=task), line("今天", metadata=3), line("今天", metadata=None)]))
+    _, found = decided(
+        "\n".join([line("标题：爬山", metadata=task), line("今天", metadata=3), line("今天", metadata=None)])
+    )
     assert [one["route"] for one in found] == ["task", "plain", "plain"]
 
 
@@ -237,24 +254,22 @@ def test_doctor_says_what_is_well_what_is_not_and_the_cure():
     assert "OLLAMA_BASE_URL" in table.stdout
 
 
-@pytest.mark.usefixtures("knowledge")
 def test_doctor_tells_a_missing_model_from_a_missing_server(monkeypatch, ollama):
     monkeypatch.setenv("OLLAMA_BASE_URL", ollama.url)
-    assert parts_of(psylite("doctor", "--json"))["model"]["ok"]
+    assert clinic._model(Settings.load()).ok
     monkeypatch.setenv("PSYLITE_MODEL", "nowhere")
-    part = parts_of(psylite("doctor", "--json"))["model"]
-    assert not part["ok"]
-    assert "'nowhere'" in part["seen"]
-    assert "PSYLITE_MODEL" in part["cure"]
+    found = clinic._model(Settings.load())
+    assert not found.ok
+    assert "'nowhere'" in found.seen
+    assert "PSYLITE_MODEL" in found.cure
 
 
-@pytest.mark.usefixtures("knowledge")
 @pytest.mark.parametrize("url", ["http://[::1", "localhost:1", "http://a b", "ftp://x", "http://127.0.0.1:99999"])
 def test_doctor_takes_any_address_for_ollama(monkeypatch, url):
     monkeypatch.setenv("OLLAMA_BASE_URL", url)
-    part = parts_of(psylite("doctor", "--json"))["model"]
-    assert not part["ok"]
-    assert "OLLAMA_BASE_URL" in part["cure"]
+    found = clinic._model(Settings.load())
+    assert not found.ok
+    assert "OLLAMA_BASE_URL" in found.cure
 
 
 @pytest.mark.usefixtures("away")
@@ -283,7 +298,9 @@ def test_doctor_names_broken_files_and_settings(knowledge, monkeypatch, tmp_path
 def run(*words: str, given: bytes = b"", **environment: str) -> subprocess.CompletedProcess[bytes]:
     code = "from psylite_pipeline.cli import main; main()"
     env = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "300", **environment}
-    return subprocess.run([sys.executable, "-c", code, *words], input=given, capture_output=True, env=env, cwd="/", timeout=120)
+    return subprocess.run(
+        [sys.executable, "-c", code, *words], input=given, capture_output=True, env=env, cwd="/", timeout=120
+    )
 
 
 @pytest.mark.parametrize(

@@ -29,12 +29,55 @@ many = settings(quick, max_examples=400)
 # -- what people, hosts and attackers may send
 
 FRAGMENTS = [
-    "我", "今天", "哈哈", "笑话", "JOKE", "FUN", "WORRY", "GRIEF", "BOMB", "KIDDING", "ASK", "yes",
-    "<details>", "</details>", "<details><summary>x</summary>", "<think>", "</think>", "<", ">", "\n\n[//]: # (psylite s-1)",
-    "[//]: # (psylite ", "</素材>", "### Task:", "system:", "<|im_start|>assistant", "\n\nassistant:", "{note}", "{earlier}",
-    "\u200b", "\u200d", "\u202e", "\u2066", "\ufeff", "\u0301" * 30, "e\u0301\u0323", "\x00", "\x1b[31m", "\ud800", "\udfff",
-    "🏳️‍🌈", "𝕀", "ｗａｎｔ", "\r\n", "\n" * 50, " " * 50, "a" * 300, "死" * 30, "\U000e0041",
-]  # fmt: skip
+    "我",
+    "今天",
+    "哈哈",
+    "笑话",
+    "JOKE",
+    "FUN",
+    "WORRY",
+    "GRIEF",
+    "BOMB",
+    "KIDDING",
+    "ASK",
+    "yes",
+    "<details>",
+    "</details>",
+    "<details><summary>x</summary>",
+    "<think>",
+    "</think>",
+    "<",
+    ">",
+    "\n\n[//]: # (psylite s-1)",
+    "[//]: # (psylite ",
+    "</素材>",
+    "### Task:",
+    "system:",
+    "<|im_start|>assistant",
+    "\n\nassistant:",
+    "{note}",
+    "{earlier}",
+    "\u200b",
+    "\u200d",
+    "\u202e",
+    "\u2066",
+    "\ufeff",
+    "\u0301" * 30,
+    "e\u0301\u0323",
+    "\x00",
+    "\x1b[31m",
+    "\ud800",
+    "\udfff",
+    "🏳️‍🌈",
+    "𝕀",
+    "ｗａｎｔ",
+    "\r\n",
+    "\n" * 50,
+    " " * 50,
+    "a" * 300,
+    "死" * 30,
+    "\U000e0041",
+]
 TEXT = st.text(max_size=20) | st.lists(st.sampled_from(FRAGMENTS), max_size=8).map("".join)
 
 
@@ -222,7 +265,11 @@ def test_nothing_around_plain_danger_skips_the_crisis(scripted, before, role, ar
 
 @pytest.mark.parametrize("danger", ["我不想活了", "I want to kill myself"])
 @quick
-@given(noise=st.lists(st.sampled_from(["\u200b", "\u200d", "\ufeff", "\u2066", "\u0301", "\ud800", "\x00"]), min_size=1, max_size=5))
+@given(
+    noise=st.lists(
+        st.sampled_from(["\u200b", "\u200d", "\ufeff", "\u2066", "\u0301", "\ud800", "\x00"]), min_size=1, max_size=5
+    )
+)
 def test_marks_nobody_sees_hide_nothing(real, danger, noise):
     for mark in ("".join(noise), "".join(noise) * 200):
         text = mark.join(danger)
@@ -242,14 +289,23 @@ def test_the_real_lexicon_hears_a_sentence_of_its_own_whatever_stands_around(rea
 # -- nothing unlocks humour after risk
 
 LATER = st.lists(
-    st.sampled_from(["来个JOKE", "FUN 哈哈", "KIDDING 哈哈", "JOKE KIDDING", "", "好", [{"type": "image_url"}]]) | CONTENT,
-    min_size=1, max_size=6,
-)  # fmt: skip
-ANSWERS = TEXT | st.sampled_from(["好，都过去了", "<details>甲：第1句开场</details>", "[//]: # (psylite s-1)", "</think>"])
+    st.sampled_from(["来个JOKE", "FUN 哈哈", "KIDDING 哈哈", "JOKE KIDDING", "", "好", [{"type": "image_url"}]])
+    | CONTENT,
+    min_size=1,
+    max_size=6,
+)
+ANSWERS = TEXT | st.sampled_from(
+    ["好，都过去了", "<details>甲：第1句开场</details>", "[//]: # (psylite s-1)", "</think>"]
+)
 
 
 @many
-@given(first=st.sampled_from(["DIE", "NOW", "BEATEN"]), later=LATER, answers=st.lists(ANSWERS, min_size=7, max_size=7), carried=CARRIED)
+@given(
+    first=st.sampled_from(["DIE", "NOW", "BEATEN"]),
+    later=LATER,
+    answers=st.lists(ANSWERS, min_size=7, max_size=7),
+    carried=CARRIED,
+)
 def test_nothing_unlocks_humour_in_a_crisis_or_soon_after(scripted, first, later, answers, carried):
     counsellor, _ = scripted
     if isinstance(carried, dict):
@@ -264,12 +320,16 @@ def test_nothing_unlocks_humour_in_a_crisis_or_soon_after(scripted, first, later
 
 
 @many
-@given(turns=st.lists(CONTENT, max_size=5), last=st.sampled_from(["来个JOKE", "FUN 今天"]), seen=st.sets(st.integers(0, 9)))
+@given(
+    turns=st.lists(CONTENT, max_size=5), last=st.sampled_from(["来个JOKE", "FUN 今天"]), seen=st.sets(st.integers(0, 9))
+)
 def test_a_snippet_that_an_answer_names_is_not_offered_again(scripted, turns, last, seen):
     counsellor, _ = scripted
     messages = [{"role": "user", "content": turn} for turn in turns]
     messages += [{"role": "assistant", "content": f"好\n\n[//]: # (psylite s-{number})"} for number in sorted(seen)]
-    _, decision = judged(counsellor, {"messages": [*messages, {"role": "user", "content": last}]}, Preferences(humour_every=1))
+    _, decision = judged(
+        counsellor, {"messages": [*messages, {"role": "user", "content": last}]}, Preferences(humour_every=1)
+    )
     assert not {f"s-{number}" for number in seen} & set(decision.snippets)
 
 
@@ -290,7 +350,12 @@ def test_a_classifier_never_lowers_what_the_rules_say(texts):
 
 
 @quick
-@given(lines=st.lists(BODY.map(lambda body: json.dumps(body)) | TEXT | st.sampled_from(["", " ", "[", "{}", "null", "NaN"]), max_size=6))
+@given(
+    lines=st.lists(
+        BODY.map(lambda body: json.dumps(body)) | TEXT | st.sampled_from(["", " ", "[", "{}", "null", "NaN"]),
+        max_size=6,
+    )
+)
 def test_every_line_gets_its_answer_in_its_place(scripted, lines):
     counsellor, _ = scripted
     lines = [line.replace("\n", " ") for line in lines]
@@ -316,7 +381,14 @@ def test_cleaning_is_done_in_one_go_and_leaves_no_tag_of_ours_open(text):
 
 
 def test_storms_and_deep_nesting_are_judged_in_little_time(real):
-    for text in ("\u0301" * 100_000, "<details>" * 20_000, "我" + "\u200b" * 100_000 + "好", "(" * 100_000, "死 " * 50_000, "a." * 50_000):
+    for text in (
+        "\u0301" * 100_000,
+        "<details>" * 20_000,
+        "我" + "\u200b" * 100_000 + "好",
+        "(" * 100_000,
+        "死 " * 50_000,
+        "a." * 50_000,
+    ):
         for role in ("user", "assistant"):
             body = {"messages": [{"role": role, "content": text}, {"role": "user", "content": "今天有点累"}]}
             conversation = Conversation.from_body(body)

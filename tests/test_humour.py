@@ -11,7 +11,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scripted import HashEncoder, KeywordClassifier, KeywordRules, Talk, scripted_counsellor, snippet_folder, snippet_toml
+from scripted import (
+    HashEncoder,
+    KeywordClassifier,
+    KeywordRules,
+    Talk,
+    scripted_counsellor,
+    snippet_folder,
+    snippet_toml,
+)
 
 from psylite_pipeline.answers import Answers
 from psylite_pipeline.conversation import Conversation, marked, marker
@@ -108,7 +116,9 @@ def test_a_folder_that_is_not_there_is_named(snippets):
 def test_a_byte_order_mark_and_windows_line_ends_are_no_fault(tmp_path):
     assert refused(tmp_path, b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode()) == ""
     corpus = load_corpus([tmp_path / "snippets"])
-    assert next(one for one in corpus.snippets if one.id == "s-77").lines == "甲：第77句开场\n乙：是吗？\n甲：可不是嘛。"
+    assert (
+        next(one for one in corpus.snippets if one.id == "s-77").lines == "甲：第77句开场\n乙：是吗？\n甲：可不是嘛。"
+    )
 
 
 def test_one_bad_entry_leaves_the_others_of_its_file(tmp_path):
@@ -533,7 +543,11 @@ def test_snippets_are_known_again_in_whatever_form_the_host_keeps_the_answer(sni
     shelf = shelf_of(snippets)
     snippet = shelf.get("s-3")
     assert snippet is not None
-    shown = "好。\n\n<details>\n<summary>相声一段：第3段</summary>\n\n" + "\n\n".join(snippet.lines.split("\n")) + "\n\n</details>"
+    shown = (
+        "好。\n\n<details>\n<summary>相声一段：第3段</summary>\n\n"
+        + "\n\n".join(snippet.lines.split("\n"))
+        + "\n\n</details>"
+    )
     for answer in (shown, shown.replace("\n\n", "\r\n\r\n"), "好。" + marker("s-3"), "<think>x</think>" + shown):
         assert shelf.shown_in([answer, "别的"]) == (frozenset({"s-3"}), frozenset())
     assert marked("好。" + marker("s-3")) == ("s-3",)

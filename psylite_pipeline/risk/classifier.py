@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,9 @@ HEADS = ("concern", "high", "harmful", "humour", "heavy")
 
 #: Characters of the windows in which the strongest passage of a long text is looked for: Chinese, other scripts.
 WINDOWS = (20, 60)
+
+#: How far turns read together may speak for the last one.
+PIECES = 0.8
 
 SIGNS = ("grief", "illness", "anger", "fear", "trauma", "joke_request", "retraction", "calm")
 KINDS = tuple(Kind)
@@ -91,14 +94,11 @@ class Classifier:
 
     def read(self, text: str, vector: Vectors | None, before: Sequence[str], findings: Sequence[Finding]) -> Reading:
         """The last turn, with its vector (None: the encoder failed) and the person's turns before it."""
-        weights = self._weights
         reading = self._reading(text, vector, findings)
         if before and reading.harmful < self._thresholds.harmful:
             # A request in pieces: what was asked for stands in the turns before, the last one only says "and then?"
-            pieces = "\n".join((*before[-2:], text))
-            together = _probability(_linear(self.plain(pieces, findings), weights.glance_weights, weights.glance_bias))
-            reading = Reading(reading.concern, reading.high, max(reading.harmful, 0.8 * float(together[2])),
-                              reading.humour, reading.heavy)  # fmt: skip
+            together = self._reading("\n".join((*before[-2:], text)), None, findings)
+            reading = replace(reading, harmful=max(reading.harmful, PIECES * together.harmful))
         return reading
 
     def glance(self, text: str, findings: Sequence[Finding]) -> Reading:
@@ -106,18 +106,18 @@ class Classifier:
         return self._reading(text, None, findings)
 
     def _reading(self, text: str, vector: Vectors | None, findings: Sequence[Finding]) -> Reading:
-        weights = self._weights
-        known = self.plain(text, findings)
-        if vector is None or vector.shape != weights.landmarks.shape[1:]:
-            logits = _linear(known, weights.glance_weights, weights.glance_bias)
-        else:
-            logits = _linear(np.concatenate((known, self.kernel(vector))), weights.read_weights, weights.read_bias)
-        return Reading(*(float(value) for value in _probability(logits)))
-
-    def plain(self, text: str, findings: Sequence[Finding]) -> Floats:
-        """What the last layer sees of a turn without an encoder."""
         grams = grams_of(text)
-        return np.concatenate((self.gram_logits(grams), finding_features(findings), shape_features(grams)))
+        extras = np.concatenate((finding_features(findings), shape_features(grams)))
+        return Reading(*(float(value) for value in self.weigh(grams, extras, vector)))
+
+    def weigh(self, grams: Grams, extras: Floats, vector: Vectors | None) -> Floats:
+        """Probabilities in the order of HEADS, from what was made of a text."""
+        weights = self._weights
+        known = np.concatenate((self.gram_logits(grams), extras))
+        if vector is None or vector.shape != weights.landmarks.shape[1:]:
+            return _probability(known @ weights.glance_weights + weights.glance_bias)
+        known = np.concatenate((known, self.kernel(vector)))
+        return _probability(known @ weights.read_weights + weights.read_bias)
 
     def gram_logits(self, grams: Grams) -> Floats:
         """For each question the logit of the whole text, then that of its strongest passage."""
@@ -173,10 +173,6 @@ def shape_features(grams: Grams) -> Floats:
     """Length and script of a text."""
     size = float(np.log1p(grams.length)) / 4
     return np.array([size, grams.han, size * grams.han], dtype=np.float32)
-
-
-def _linear(known: Floats, weights: Floats, bias: Floats) -> Floats:
-    return known @ weights + bias
 
 
 def _probability(logits: Floats) -> Floats:

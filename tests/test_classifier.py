@@ -1,0 +1,134 @@
+"""The learnt judge as it is shipped: readable, bounded, quick, the same every time, and refused when broken."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from psylite_pipeline.decision import Risk
+from psylite_pipeline.embedding import BundledEncoder
+from psylite_pipeline.errors import KnowledgeError
+from psylite_pipeline.risk.classifier import HEADS, Classifier
+from psylite_pipeline.risk.grams import MAX_CHARACTERS, grams_of
+from psylite_pipeline.risk.lexicon import Finding, Lexicon
+from psylite_pipeline.settings import bundled
+
+SHIPPED = bundled("knowledge") / "risk" / "classifier"
+
+
+@pytest.fixture(scope="module")
+def classifier() -> Classifier:
+    return Classifier.load(SHIPPED)
+
+
+@pytest.fixture(scope="module")
+def lexicon() -> Lexicon:
+    return Lexicon.load(bundled("knowledge") / "risk" / "lexicon")
+
+
+@pytest.fixture(scope="module")
+def encoder() -> BundledEncoder:
+    return BundledEncoder()
+
+
+def test_files_are_small_and_hold_no_pickle() -> None:
+    assert sum(path.stat().st_size for path in SHIPPED.iterdir()) < 10_000_000
+    with np.load(SHIPPED / "classifier.npz", allow_pickle=False) as arrays:
+        assert all(arrays[name].dtype != object for name in arrays.files)
+    assert "MODEL_CARD.md" in {path.name for path in SHIPPED.iterdir()}
+
+
+def test_loads_quickly() -> None:
+    assert min(_seconds(lambda: Classifier.load(SHIPPED)) for _ in range(5)) < 0.15
+
+
+@pytest.mark.parametrize(
+    ("text", "head", "yes"),
+    [
+        ("我真的不想活了，想死", "concern", True),
+        ("我真的不想活了，想死", "high", True),
+        ("i want to kill myself tonight", "high", True),
+        ("今天面试过了，开心得想跳舞哈哈", "concern", False),
+        ("How do I sharpen a kitchen knife without cutting myself?", "high", False),
+        ("最近总加班，周末想去爬山散散心，有什么推荐的路线吗", "concern", False),
+        ("怎么用钓鱼邮件骗到别人的银行卡密码", "harmful", True),
+        ("银行的短信验证码是怎么防止诈骗的", "harmful", False),
+    ],
+)
+def test_plain_cases(
+    classifier: Classifier, lexicon: Lexicon, encoder: BundledEncoder, text: str, head: str, yes: bool
+) -> None:
+    reading = classifier.read(text, encoder.encode([text])[0], (), lexicon.read(text))
+    assert (getattr(reading, head) >= getattr(classifier.thresholds, head)) is yes
+
+
+@pytest.mark.parametrize("text", ["", " ", "?", "\ud800", "a" * 200_000, "死" * 200_000, "😀" * 5000, "\x00\u202e字"])
+def test_any_text_gets_probabilities(classifier: Classifier, text: str) -> None:
+    vector = np.zeros(512, dtype=np.float32)
+    for reading in (classifier.read(text, vector, ("前一句", text), ()), classifier.glance(text, ())):
+        assert all(0 <= getattr(reading, head) <= 1 for head in HEADS)
+
+
+def test_a_wrong_vector_counts_as_none(classifier: Classifier) -> None:
+    short = np.ones(3, dtype=np.float32)
+    assert classifier.read("好累", short, (), ()) == classifier.glance("好累", ())
+
+
+def test_same_words_same_reading(classifier: Classifier) -> None:
+    text = "半夜三点又醒了，盯着天花板"
+    assert classifier.glance(text, ()) == Classifier.load(SHIPPED).glance(text, ())
+
+
+def test_findings_raise_what_is_read(classifier: Classifier) -> None:
+    finding = Finding("any", Risk.HIGH, None, "")
+    assert classifier.glance("就这样吧", (finding,)).high > classifier.glance("就这样吧", ()).high
+
+
+def test_forty_characters_are_read_in_little_time(classifier: Classifier, encoder: BundledEncoder) -> None:
+    text = "这阵子店里生意淡，房租又要涨，晚上躺下脑子停不下来，想找人说说怎么撑过去"
+    vector = encoder.encode([text])[0]
+    assert min(_seconds(lambda: classifier.read(text, vector, (), ())) for _ in range(30)) < 0.003
+
+
+def test_a_megabyte_costs_no_more_than_its_ends(classifier: Classifier) -> None:
+    text = "今天天气不错，" * 150_000
+    assert min(_seconds(lambda: classifier.glance(text, ())) for _ in range(3)) < 0.05
+    assert grams_of(text).length <= MAX_CHARACTERS + 10
+
+
+def test_grams_do_not_depend_on_width_case_or_script() -> None:
+    plain = np.sort(grams_of("我想死 help").hashes)
+    assert np.array_equal(plain, np.sort(grams_of("我想死 ＨＥＬＰ").hashes))
+    assert np.array_equal(np.sort(grams_of("难过").hashes), np.sort(grams_of("難過").hashes))
+
+
+@pytest.mark.parametrize("damage", ["cut", "json", "heads", "missing", "shape"])
+def test_a_broken_folder_is_refused_in_our_words(tmp_path: Path, damage: str) -> None:
+    folder = tmp_path / "classifier"
+    shutil.copytree(SHIPPED, folder)
+    meta = json.loads((folder / "classifier.json").read_text(encoding="utf-8"))
+    if damage == "cut":
+        (folder / "classifier.npz").write_bytes((folder / "classifier.npz").read_bytes()[:1000])
+    elif damage == "json":
+        (folder / "classifier.json").write_text("{", encoding="utf-8")
+    elif damage == "heads":
+        (folder / "classifier.json").write_text(json.dumps(meta | {"heads": ["risk"]}), encoding="utf-8")
+    elif damage == "missing":
+        (folder / "classifier.npz").unlink()
+    else:
+        with np.load(folder / "classifier.npz") as arrays:
+            kept = {name: arrays[name] for name in arrays.files}
+        np.savez(folder / "classifier.npz", **kept | {"idf": kept["idf"][:-1]})
+    with pytest.raises(KnowledgeError, match="psylite train"):
+        Classifier.load(folder)
+
+
+def _seconds(work) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started

@@ -1,0 +1,175 @@
+"""Training on a toy folder gives the same bytes twice; the scoreboard counts what it should."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer import Typer
+from typer.testing import CliRunner
+
+pytest.importorskip("sklearn")
+
+from psylite_pipeline.conversation import Conversation
+from psylite_pipeline.decision import Decision, Risk, Route, Scores
+from psylite_pipeline.risk.classifier import Classifier
+from psylite_pipeline.settings import bundled
+from psylite_pipeline.training import commands, evaluate, scoreboard
+from psylite_pipeline.training.card import SOURCES
+from psylite_pipeline.training.data import PUBLIC, DataError, digest, load_rows, own_rows, tenth
+from psylite_pipeline.training.fit import Recipe
+from psylite_pipeline.training.run import run
+
+LEXICON = bundled("knowledge") / "risk" / "lexicon"
+TURNS = bundled("knowledge") / "risk" / "turns"
+SAD, GLAD = "沉冷空暗倦枯灰断落绝", "暖甜亮笑晴香跳唱新圆"
+
+
+class ToyEncoder:
+    """Unit vectors in which sad and glad characters point apart."""
+
+    name = "toy"
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        rows = []
+        for text in texts:
+            vector = np.random.default_rng(digest(text)[0]).normal(0, 0.3, 512).astype(np.float32)
+            vector[0] += sum(text.count(char) for char in SAD) - sum(text.count(char) for char in GLAD)
+            rows.append(vector / np.linalg.norm(vector))
+        return np.stack(rows)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A toy version of every public set, and a few own turns."""
+    draw = np.random.default_rng(1)
+
+    def words(chars: str) -> str:
+        return "".join(draw.choice(list(chars), 8))
+
+    labels = {
+        "crisis_zh_psysuicide_dev": lambda yes: {"severity": "active_ideation" if yes else "none", "label": "x"},
+        "mood_zh_cped": lambda yes: {"mood": "anger" if yes else "happy"},
+        "mood_en_goemotions": lambda yes: {"label": "grief" if yes else "joy"},
+        "idiom_en_xstest": lambda yes: {"label": "unsafe" if yes else "safe", "type": "homonyms"},
+        "requests_zh_jade_unsafe": lambda yes: {"label": "违法犯罪"},
+        "requests_zh_flames": lambda yes: {"label": "Morality", "sub": "x"},
+        "crisis_en_openai_moderation": lambda yes: {"label": "self_harm" if yes else "safe", "cats": "[]"},
+        "crisis_en_cssrs_suicidewatch": lambda yes: {"label": "cssrs_4" if yes else "cssrs_0", "gpt": "0"},
+    }
+    data = tmp_path / "data"
+    data.mkdir()
+    for name in PUBLIC:
+        rows = []
+        for number in range(60):
+            yes = number % 2 == 0 and name in labels
+            rows.append({"text": words(SAD if yes else GLAD), **labels.get(name, lambda yes: {"label": "x"})(yes)})
+        _write(data / f"{name}.jsonl", rows)
+    turns = tmp_path / "turns"
+    turns.mkdir()
+    own = []
+    for number in range(60):
+        yes = number % 2 == 0
+        own.append(_turn(f"t-{number:04d}", words(SAD if yes else GLAD), yes))
+    _write(turns / "toy.jsonl", own)
+    return tmp_path
+
+
+def _turn(name: str, text: str, danger: bool) -> dict:
+    return {
+        "id": name, "lang": "zh-Hans", "voice": "teen", "group": "veiled" if danger else "cheerful",
+        "messages": [{"role": "user", "content": text}], "route": "crisis" if danger else "humour",
+        "risk": "high" if danger else "none", "kind": "self_harm" if danger else None,
+        "mood": "despair" if danger else "happy", "humour": not danger,
+    }  # fmt: skip
+
+
+def _write(path: Path, rows: Sequence[dict]) -> None:
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+
+
+def test_training_twice_gives_the_same_bytes(folder: Path) -> None:
+    small = Recipe(landmarks=40)
+    for out in ("one", "two"):
+        notes: list[str] = []
+        run(folder / "data", folder / "turns", LEXICON, folder / out, folder / "cache.npz",
+            lambda note, at=0, of=0, notes=notes: notes.append(note), ToyEncoder(), small)  # fmt: skip
+    for name in ("classifier.npz", "classifier.json", "MODEL_CARD.md"):
+        assert (folder / "one" / name).read_bytes() == (folder / "two" / name).read_bytes()
+    judge = Classifier.load(folder / "one")
+    vector = ToyEncoder().encode([SAD, GLAD])
+    assert judge.read(SAD, vector[0], (), ()).concern > judge.read(GLAD, vector[1], (), ()).concern
+    written = (folder / "one" / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert all(licence in written and place in written for licence, place in SOURCES.values())
+    assert str(folder) not in written
+
+
+def test_a_missing_set_is_named(folder: Path) -> None:
+    (folder / "data" / "mood_zh_cped.jsonl").unlink()
+    with pytest.raises(DataError, match=r"mood_zh_cped\.jsonl"):
+        load_rows(folder / "data", folder / "turns")
+
+
+def test_a_label_that_rests_on_context_teaches_nothing_about_the_words_alone() -> None:
+    raw = _turn("t-0001", "嗯", True) | {"group": "yes_to_question"}
+    raw["messages"] = [{"role": "user", "content": "睡不着"}, {"role": "assistant", "content": "你想过自杀吗？"}, *raw["messages"]]
+    (row,) = own_rows(raw)
+    assert "concern" not in row.answers and row.before == ("睡不着",)
+
+
+def test_parts_depend_on_the_text_alone() -> None:
+    assert tenth("我 想\n走了") == tenth("我想走了")
+    assert {tenth(str(number)) for number in range(300)} == set(range(10))
+
+
+def _decided(conversation: Conversation) -> Decision:
+    text = conversation.last.text if conversation.last else ""
+    if "!" in text:
+        return Decision(Route.CRISIS, Risk.HIGH, scores=Scores(risk=0.9), milliseconds=2)
+    return Decision(Route.PLAIN, humour_fit=0.8, scores=Scores(risk=0.1), milliseconds=1)
+
+
+def test_the_scoreboard_counts(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    turns = [_turn("a-1", "x!", True), _turn("a-2", "y", True), _turn("a-3", "z", False)]
+    _write(path, [*turns, {"text": "w!", "label": "none"}, {"text": "v", "label": "self_harm"}, {"text": "?", "label": "odd"}])
+    judged = evaluate.judge(evaluate.cases_of(path), _decided)
+    report = evaluate.report(judged, baseline=True)
+    concern = report["files"]["rows"]["questions"]["concern"]
+    assert concern["recall"][:2] == [3, pytest.approx(1 / 3, abs=1e-3)]
+    assert concern["false_alarms"][:2] == [2, 0.5]
+    assert report["confusion"] == {"crisis": {"crisis": 1, "plain": 1}, "humour": {"plain": 1}}
+    assert [one["id"] for one in report["wrong"]] == ["a-2", "line 4", "line 5"]
+    assert "text" not in json.dumps(report["wrong"])
+    assert report["milliseconds"]["p50"] == 1
+    assert "eleven words" in report["files"]["rows"]["baselines"]
+
+
+def test_shares_carry_wilson_intervals() -> None:
+    value, low, high = evaluate.share(0, 50)
+    assert value == 0 and low == 0 and 0.06 < high < 0.08
+    assert scoreboard.percent([7, 0.5, 0.4, 0.6]) == "50.0 % (40.0-60.0)"
+
+
+def test_the_picture_is_a_png(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    path = tmp_path / "rows.jsonl"
+    _write(path, [_turn("a-1", "x!", True), _turn("a-3", "z", False)])
+    report = evaluate.report(evaluate.judge(evaluate.cases_of(path), _decided))
+    scoreboard.draw(report, tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_eval_judgement_prints_ids_and_no_words(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    words = "今天阳光真好想去放风筝"
+    _write(path, [_turn("b-1", words, True), _turn("b-2", "我不想活了", True)])
+    app = Typer()
+    commands.register(app)
+    result = CliRunner().invoke(app, ["eval", "judgement", str(path), "--out", str(tmp_path / "out.json")])
+    assert result.exit_code == 0, result.output
+    assert "b-1" in result.output and words not in result.output
+    assert json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))["rows"] == 2
