@@ -13,12 +13,13 @@ ARGS ?=
 SOURCES := pyproject.toml README.md $(shell find psylite_pipeline pipelines knowledge requirements -type f \
 	-not -name '*.pyc' 2>/dev/null | grep -v '[[:space:]]')
 
-.PHONY: help install up down test check lock docs clean clean-all
+.PHONY: help install up down test test-encoders check lock docs clean clean-all
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(STAMPS)/package ## The package and its locked dependencies, in .venv
+	@echo "Ready: $(BIN)/psylite"
 
 up: $(STAMPS)/package $(STAMPS)/stack ## Model, Pipelines and Open WebUI on this machine; Ctrl-C stops them (ARGS=--no-webui)
 	@exec $(BIN)/psylite up $(ARGS)
@@ -28,6 +29,9 @@ down: ## Stop what a lost terminal left running
 
 test: $(STAMPS)/package $(STAMPS)/stack $(STAMPS)/dev ## Format, lint, types, import boundaries, generated docs, tests
 	@scripts/check
+
+test-encoders: ## The extra [sentence-transformers] with a real model, in an environment of its own
+	@PYTHON="$(PYTHON)" scripts/test-encoders
 
 check: test
 
@@ -39,11 +43,11 @@ lock: ## Make the lock files anew
 
 clean: ## Remove caches of the tools
 	@rm -rf build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
-	@find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
+	@find . -name __pycache__ -type d -not -path './.venv*' -prune -exec rm -rf {} +
 
 clean-all: clean ## Stop everything and remove all it ever wrote: data folder, models, .venv
 	@if [ -x $(BIN)/psylite ]; then $(BIN)/psylite clean --yes; fi
-	@rm -rf $(VENV)
+	@rm -rf $(VENV) .venv-encoders
 
 $(STAMPS)/venv:
 	@scripts/make-venv "$(PYTHON)" "$(VENV)"

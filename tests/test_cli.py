@@ -318,7 +318,7 @@ def test_a_wrong_setting_is_one_sentence_and_exit_code_one(environment, said):
     assert "Traceback" not in done.stderr.decode()
 
 
-def test_the_program_decides_with_the_real_parts_and_ends_quietly_in_a_closed_pipe(tmp_path):
+def test_the_program_decides_with_the_real_parts_and(tmp_path):
     knowledge = tmp_path / "knowledge"
     shutil.copytree(bundled("knowledge"), knowledge, ignore=shutil.ignore_patterns("turns", "crosstalk"))
     snippet_folder(knowledge / "crosstalk", 2)

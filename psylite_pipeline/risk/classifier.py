@@ -115,9 +115,9 @@ class Classifier:
         weights = self._weights
         known = np.concatenate((self.gram_logits(grams), extras))
         if vector is None or vector.shape != weights.landmarks.shape[1:]:
-            return _probability(known @ weights.glance_weights + weights.glance_bias)
-        known = np.concatenate((known, self.kernel(vector)))
-        return _probability(known @ weights.read_weights + weights.read_bias)
+            return _probability(doubled(known) @ weights.glance_weights + weights.glance_bias)
+        known = np.concatenate((self.kernel(vector), known))
+        return _probability(doubled(known) @ weights.read_weights + weights.read_bias)
 
     def gram_logits(self, grams: Grams) -> Floats:
         """For each question the logit of the whole text, then that of its strongest passage."""
@@ -170,9 +170,14 @@ def finding_features(findings: Sequence[Finding]) -> Floats:
 
 
 def shape_features(grams: Grams) -> Floats:
-    """Length and script of a text."""
+    """Length, script, and whether a word of death stands in a text (last, see `doubled`)."""
     size = float(np.log1p(grams.length)) / 4
-    return np.array([size, grams.han, size * grams.han], dtype=np.float32)
+    return np.array([size, grams.han, size * grams.han, float(grams.overt)], dtype=np.float32)
+
+
+def doubled(known: Floats) -> Floats:
+    """What is known, and again where a word of death stands in the text: idiom and danger ask for weights of their own."""
+    return np.concatenate((known, known * known[..., -1:]), axis=-1)
 
 
 def _probability(logits: Floats) -> Floats:
@@ -182,16 +187,16 @@ def _probability(logits: Floats) -> Floats:
 def _check(weights: Weights) -> None:
     """Arrays that do not fit together would fail, or mislead, only later. Raises ValueError."""
     heads, grams, landmarks = len(HEADS), len(weights.hashes), len(weights.landmarks)
-    plain = 2 * heads + 7 + len(KINDS) + len(SIGNS) + 3
+    plain = 2 * heads + 7 + len(KINDS) + len(SIGNS) + 4
     shapes = (
         (weights.idf, (grams,)),
         (weights.gram_weights, (grams, heads)),
         (weights.gram_bias, (heads,)),
         (weights.kernel_weights, (landmarks, heads)),
         (weights.kernel_bias, (heads,)),
-        (weights.glance_weights, (plain, heads)),
+        (weights.glance_weights, (2 * plain, heads)),
         (weights.glance_bias, (heads,)),
-        (weights.read_weights, (plain + heads, heads)),
+        (weights.read_weights, (2 * (plain + heads), heads)),
         (weights.read_bias, (heads,)),
     )
     if any(array.shape != shape or not np.isfinite(array).all() for array, shape in shapes) or not grams:

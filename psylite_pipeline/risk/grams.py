@@ -19,6 +19,9 @@ MAX_CHARACTERS = 3000
 """Longer texts are read as their first and last half of this many characters."""
 
 _WORD = re.compile(r"[a-z0-9]+")
+_OVERT = re.compile(
+    "死|杀|亡|命|跳楼|上吊|割|刀|鬼|坟|棺|葬|遗|kill|(?<![a-z])die(?![t-z])|dead|death|dying|suicid|murder|hang|shoot|bury|grave"
+)
 _FIRST, _SECOND = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
 _SHIFT, _TOP = np.uint64(29), np.uint64(32)
 
@@ -32,6 +35,8 @@ class Grams:
     length: int
     han: float
     """Share of the characters that are not ASCII."""
+    overt: bool
+    """Whether a word of death, killing or dying stands in it, in earnest or not."""
 
 
 def grams_of(text: str) -> Grams:
@@ -63,7 +68,7 @@ def grams_of(text: str) -> Grams:
             run = run[:windows] * _SECOND + words[size - 1 :] + np.uint64(100 + size)
             hashes.append(_mixed(run))
             starts.append(at[:windows])
-    return Grams(np.concatenate(hashes), np.concatenate(starts), count, float(other[-1]) / count)
+    return Grams(np.concatenate(hashes), np.concatenate(starts), count, float(other[-1]) / count, bool(_OVERT.search(folded)))
 
 
 def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint32]:

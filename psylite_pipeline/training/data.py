@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from psylite_pipeline.errors import PsyLiteError
+from psylite_pipeline.risk.grams import grams_of
 
 #: Moods that rule humour out.
 HEAVY_MOODS = frozenset({"grief", "fear", "anger", "ill", "trauma"})
@@ -127,8 +128,9 @@ def own_answers(raw: Mapping[str, Any], in_talk: bool) -> Answers:
     danger, heavy = raw["risk"] != "none", raw["mood"] in HEAVY_MOODS
     answers: Answers = {}
     if not (in_talk and raw["group"] in RESTS_ON_CONTEXT):
-        answers["concern"] = (float(danger), 3)
-        answers["high"] = (float(raw["risk"] in {"high", "imminent"}), 3)
+        weight = 4 if raw["group"] in {"idiom", "death_joke", "quoted"} else 3
+        answers["concern"] = (float(danger), weight)
+        answers["high"] = (float(raw["risk"] in {"high", "imminent"}), weight)
     if raw["route"] == "decline":
         answers["concern"], answers["high"] = (0, 1), (0, 1)
         if not in_talk:
@@ -173,9 +175,15 @@ def _counselchat(raw: Mapping[str, Any]) -> Answers:
     return answers
 
 
+def _everyday(raw: Mapping[str, Any]) -> Answers:
+    """Talk that is not about danger. Where a word of death stands in it, it shows how such words are used in idiom."""
+    weight = 1.0 if grams_of(str(raw.get("text", ""))).overt else 0.2
+    return {"concern": (0, weight), "high": (0, weight)}
+
+
 def _cped(raw: Mapping[str, Any]) -> Answers:
     mood = raw["mood"]
-    answers: Answers = {"concern": (0, 0.2), "high": (0, 0.2)}
+    answers = _everyday(raw)
     if mood in {"anger", "fear", "sadness"}:
         answers |= {"heavy": (1, 0.5), "humour": (0, 0.7)}
     elif mood in {"depress", "worried", "disgust", "negative-other"}:
@@ -189,7 +197,7 @@ def _cped(raw: Mapping[str, Any]) -> Answers:
 
 def _goemotions(raw: Mapping[str, Any]) -> Answers:
     moods = set(str(raw["label"]).split("|"))
-    answers: Answers = {"concern": (0, 0.2), "high": (0, 0.2)}
+    answers = _everyday(raw)
     if moods & {"anger", "fear", "grief", "sadness"}:
         return answers | {"heavy": (1, 0.5), "humour": (0, 0.7)}
     if moods & {"annoyance", "disappointment", "disapproval", "disgust", "embarrassment", "nervousness", "remorse"}:

@@ -13,13 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psylite_pipeline.risk.assess import Thresholds
-from psylite_pipeline.risk.classifier import HEADS, Classifier, Weights
+from psylite_pipeline.risk.classifier import HEADS, Classifier, Weights, doubled
 from psylite_pipeline.training.data import digest
 from psylite_pipeline.training.features import Floats, Table
 from psylite_pipeline.training.ship import rounded
 
 FOLDS = 5
 SEED = 20
+#: The questions that get a support vector machine, by their place in HEADS: danger and harmful requests.
+DANGER = (0, 1, 2)
+
 #: Sets with so many rows that a quarter of them, counted double, teaches a support vector machine as much.
 PLENTY = frozenset({
     "counselling_zh_cpsycound_turns", "counselling_zh_smile_turns", "mood_zh_cped", "mood_en_goemotions",
@@ -63,10 +66,10 @@ def fit(table: Table, chosen: NDArray[np.int64], recipe: Recipe, note: Callable[
     parts = _parts(table, chosen, recipe)
     two = 2 * len(HEADS)
     plain = np.concatenate((held[:, :two], table.extras[chosen]), axis=1)
-    full = np.concatenate((plain, held[:, two:]), axis=1)
+    full = np.concatenate((held[:, two:], plain), axis=1)
     note("last layer")
-    read, read_weights, read_bias = _last_layer(table, chosen, folds, full, recipe)
-    glance, glance_weights, glance_bias = _last_layer(table, chosen, folds, plain, recipe)
+    read, read_weights, read_bias = _last_layer(table, chosen, folds, doubled(full), recipe)
+    glance, glance_weights, glance_bias = _last_layer(table, chosen, folds, doubled(plain), recipe)
     weights = Weights(
         **parts, read_weights=read_weights, read_bias=read_bias, glance_weights=glance_weights, glance_bias=glance_bias
     )
@@ -115,11 +118,11 @@ def _kernel_part(table: Table, chosen: NDArray[np.int64], recipe: Recipe) -> dic
     landmarks = rounded(table.vectors[chosen[picked]])
     root = _root(landmarks, recipe.gamma)
     near = np.exp(2 * recipe.gamma * (table.vectors[chosen] @ landmarks.T - 1)) @ root
-    weights, bias = _heads(near, table, chosen, recipe.kernel_c)
+    weights, bias = _heads(near, table, chosen, recipe.kernel_c, skip=DANGER)
     weights = root @ weights
     plenty = np.array([table.rows[row].source in PLENTY for row in chosen])
     thinned = ~plenty | np.array([digest(table.rows[row].text)[1] % 4 == 0 for row in chosen])
-    for number in (0, 1):
+    for number in DANGER:
         answers = table.answers[chosen, number]
         learn = np.flatnonzero(np.isfinite(answers) & thinned)
         counts = table.weights[chosen[learn], number] * np.where(plenty[learn], 2, 1)
@@ -128,7 +131,6 @@ def _kernel_part(table: Table, chosen: NDArray[np.int64], recipe: Recipe) -> dic
         landmarks = np.concatenate((landmarks, rounded(table.vectors[chosen[learn[model.support_]]])))
         more = np.zeros((len(model.support_), len(HEADS)))
         more[:, number] = model.dual_coef_[0]
-        weights[:, number] = np.where(np.arange(len(weights)) < wanted, 0, weights[:, number])
         weights, bias[number] = np.concatenate((weights, more)), model.intercept_[0]
     landmarks, same = np.unique(landmarks, axis=0, return_inverse=True)
     merged = np.zeros((len(landmarks), len(HEADS)))
@@ -141,12 +143,16 @@ def _root(landmarks: Floats, gamma: float) -> Floats:
     return (vectors / np.sqrt(np.maximum(values, 1e-6))).astype(np.float32)
 
 
-def _heads(matrix, table: Table, chosen: NDArray[np.int64], strength: float):
+def _heads(matrix, table: Table, chosen: NDArray[np.int64], strength: float, skip: Sequence[int] = ()):
     """A logistic regression a question, on the rows that answer it, rounded to what the file holds."""
     from sklearn.linear_model import LogisticRegression
 
     weights, bias = [], []
     for number in range(len(HEADS)):
+        if number in skip:
+            weights.append(np.zeros(matrix.shape[1]))
+            bias.append(0.0)
+            continue
         answers = table.answers[chosen, number]
         told = np.flatnonzero(np.isfinite(answers))
         model = LogisticRegression(C=strength, max_iter=200, tol=1e-4)

@@ -1,0 +1,67 @@
+# The Pipelines server with PsyLite, its encoder and its index: starts without a network. Valid for BuildKit and for
+# the older builder. The base must have python3 (3.11 or 3.12) with venv.
+ARG BASE=python:3.11.14-slim-bookworm
+
+FROM ${BASE} AS build
+WORKDIR /src
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_NO_INPUT=1
+COPY docker/lock.py docker/
+COPY requirements/core.txt requirements/stack.txt requirements/torch-cpu.txt requirements/
+# xllamacpp serves the stand-in model of `psylite up`; here Ollama does.
+RUN python3 -m venv /build \
+    && python3 -m venv --without-pip /opt/psylite \
+    && python3 docker/lock.py requirements/core.txt only hatchling packaging pathspec pluggy trove-classifiers tomlkit \
+        > /build/build.txt \
+    && python3 docker/lock.py requirements/stack.txt without xllamacpp > /build/run.txt \
+    && /build/bin/pip install --no-deps --only-binary=:all: --require-hashes -r /build/build.txt \
+    && /build/bin/pip --python /opt/psylite/bin/python install --no-deps --only-binary=:all: --require-hashes \
+        -r /build/run.txt
+
+# Another encoder: --build-arg SENTENCE_TRANSFORMERS=owner/model. Fetched here, so that the container starts offline.
+# What it brings beside PyTorch is not in a lock of ours.
+ARG SENTENCE_TRANSFORMERS=
+ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+RUN mkdir -p /opt/psylite/built \
+    && if [ -n "${SENTENCE_TRANSFORMERS}" ]; then \
+        /build/bin/pip --python /opt/psylite/bin/python install --no-deps --require-hashes --index-url "${TORCH_INDEX}" \
+            -r requirements/torch-cpu.txt \
+        && /build/bin/pip freeze --python /opt/psylite/bin/python > /build/have.txt \
+        && /build/bin/pip --python /opt/psylite/bin/python install -c /build/have.txt 'sentence-transformers>=3' \
+        && /opt/psylite/bin/python -c "import sys; from sentence_transformers import SentenceTransformer as Model; \
+Model(sys.argv[1], device='cpu').save(sys.argv[2])" "${SENTENCE_TRANSFORMERS}" /opt/psylite/built/encoder; \
+    fi
+
+COPY . .
+RUN /build/bin/pip wheel --no-deps --no-build-isolation --no-index --wheel-dir /build . \
+    && /build/bin/pip --python /opt/psylite/bin/python install --no-deps --no-index /build/psylite_pipeline-*.whl \
+    && cp docker/start.py docker/health.py /opt/psylite/built/ \
+    && if [ -d /opt/psylite/built/encoder ]; then export PSYLITE_ENCODER=/opt/psylite/built/encoder; fi \
+    && PSYLITE_DATA_DIR=/opt/psylite/built /opt/psylite/bin/psylite index \
+    && find /opt/psylite -depth -type d -name tests -path '*/site-packages/numpy/*' -exec rm -r {} +
+
+
+FROM ${BASE}
+ARG VERSION=0.1.0
+LABEL org.opencontainers.image.title="PsyLite pipeline" \
+    org.opencontainers.image.description="Open WebUI Pipelines server with the PsyLite counselling pipeline" \
+    org.opencontainers.image.version="${VERSION}" \
+    org.opencontainers.image.licenses="Apache-2.0"
+RUN echo 'psylite:x:10001:10001::/data:/usr/sbin/nologin' >> /etc/passwd \
+    && echo 'psylite:x:10001:' >> /etc/group \
+    && mkdir -p /data && chown 10001:10001 /data && chmod 700 /data
+COPY --from=build /opt/psylite /opt/psylite
+ENV PATH=/opt/psylite/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    HF_HUB_OFFLINE=1 \
+    PSYLITE_DATA_DIR=/data \
+    PSYLITE_PIPELINES_HOST=0.0.0.0 \
+    PSYLITE_ALLOWED_HOSTS=pipelines \
+    OLLAMA_BASE_URL=http://ollama:11434
+USER 10001:10001
+WORKDIR /data
+VOLUME /data
+EXPOSE 9099
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
+    CMD ["/opt/psylite/bin/python", "/opt/psylite/built/health.py"]
+CMD ["/opt/psylite/bin/python", "/opt/psylite/built/start.py"]

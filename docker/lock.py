@@ -1,0 +1,33 @@
+"""Writes some entries of a lock file to standard output: `lock.py FILE only|without NAME...`."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+
+def entries(text: str) -> list[tuple[str, str]]:
+    """Each entry's package name and its lines."""
+    found: list[tuple[str, str]] = []
+    for line in text.splitlines(keepends=True):
+        start = re.match(r"([A-Za-z0-9][\w.-]*)==", line)
+        if start:
+            found.append((start[1].lower(), line))
+        elif found:
+            found[-1] = (found[-1][0], found[-1][1] + line)
+    return found
+
+
+def main() -> None:
+    """Exit code 1 when a name is not in the file: a lock that changed must not go unnoticed."""
+    path, mode, *names = sys.argv[1:]
+    every = entries(Path(path).read_text(encoding="utf-8"))
+    missing = set(names) - {name for name, _ in every}
+    if missing or mode not in {"only", "without"}:
+        sys.exit(f"{path} does not hold: {', '.join(sorted(missing))}")
+    sys.stdout.writelines(lines for name, lines in every if (name in names) == (mode == "only"))
+
+
+if __name__ == "__main__":
+    main()
