@@ -37,6 +37,7 @@ RUN /build/bin/pip wheel --no-deps --no-build-isolation --no-index --wheel-dir /
     && cp docker/start.py docker/health.py /opt/psylite/built/ \
     && if [ -d /opt/psylite/built/encoder ]; then export PSYLITE_ENCODER=/opt/psylite/built/encoder; fi \
     && PSYLITE_DATA_DIR=/opt/psylite/built /opt/psylite/bin/psylite index \
+    && chmod -R a+rX /opt/psylite/built \
     && find /opt/psylite -depth -type d -name tests -path '*/site-packages/numpy/*' -exec rm -r {} +
 
 

@@ -23,7 +23,7 @@ def prepare(settings: Settings) -> None:
     layout.make()
     install_loaders(layout)
     if settings.snippets_dir is None:  # an admin's own snippets have an index of their own, kept in the volume
-        shutil.copytree(BUILT / "index", settings.index_dir, dirs_exist_ok=True)
+        shutil.copytree(BUILT / "index", settings.index_dir, copy_function=shutil.copyfile, dirs_exist_ok=True)
 
 
 def main() -> None:
@@ -32,8 +32,10 @@ def main() -> None:
         os.environ["PSYLITE_ENCODER"] = os.environ.get("PSYLITE_ENCODER") or str(BUILT / "encoder")
     try:
         prepare(Settings.load())
-    except (PsyLiteError, OSError) as error:
-        sys.exit(f"The data volume cannot be used: {error}")
+    except PsyLiteError as error:
+        sys.exit(str(error))
+    except OSError as error:
+        sys.exit(f"The data volume cannot be written: {error}")
     server.main()
 
 

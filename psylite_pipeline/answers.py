@@ -198,7 +198,7 @@ class Answers:
         if snippet is not None and preferences.show_snippet:
             summary = self._notice("snippet_summary", language, preferences)
             tail.append(
-                f"<details>\n<summary>{summary}：{snippet.title}</summary>\n\n{_quoted(snippet.lines)}\n\n</details>"
+                f"<details>\n<summary>{summary} · {_quoted(snippet.title)}</summary>\n\n{_quoted(snippet.lines)}\n\n</details>"
             )
         elif snippet is not None:
             tail.append(marker(snippet.id).strip())

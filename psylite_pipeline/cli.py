@@ -110,7 +110,7 @@ def index(
         built = shelf.open(lambda done, total: progress.update(bar, completed=done, total=total), anew=force)
         progress.update(bar, visible=False)
     counts = ", ".join(f"{number} {language}" for language, number in sorted(built.corpus.by_language().items()))
-    console.print(f"{counts or 'No'} snippets, encoder {shelf.embedder.name}, threshold {built.threshold}.")
+    console.print(f"{counts or 'No'} snippets, encoder {shelf.embedder.name}.")
 
 
 @app.command()
@@ -119,7 +119,7 @@ def search(
     most: Annotated[int, typer.Option(help="How many snippets to show.", min=1, max=50)] = 5,
 ) -> None:
     """Show which crosstalk snippets a turn would find, how alike they are, and whether that is enough."""
-    from psylite_pipeline.humour.index import overlap
+    from psylite_pipeline.humour.index import likeness, overlap
     from psylite_pipeline.language import language_of
     from psylite_pipeline.opening import open_shelf
 
@@ -129,11 +129,11 @@ def search(
     table = Table("score", "topic words", "enough", "id", "title", "topics", box=None)
     for hit in opened.search(shelf.embedder.encode([text])[0], language=language)[:most]:
         shared = overlap(hit.snippet, text)
-        enough = hit.score >= opened.threshold or shared > 0
+        enough = likeness(hit, text) >= opened.threshold(language)
         row = (f"{hit.score:.3f}", str(shared), "yes" if enough else "no", hit.snippet.id, escape(hit.snippet.title))
         table.add_row(*row, escape(" ".join(hit.snippet.topics)))
     console.print(table)
-    console.print(f"Threshold of {shelf.embedder.name}: {opened.threshold}")
+    console.print(f"Threshold of {shelf.embedder.name}: {opened.threshold(language)}")
 
 
 @app.command()

@@ -14,6 +14,9 @@ Speaker = Literal["user", "assistant"]
 #: Tasks of the host that answer a person and must be judged like any turn.
 ANSWERING_TASKS = frozenset({"moa_response_generation"})
 
+#: How the host spells its background tasks. A name of another form is no pass: such a turn is judged like a person's.
+_TASK_NAME = re.compile(r"[a-z_]{1,40}_generation|function_calling")
+
 #: Key in the request body under which our own inlets pass what a pipe is not told otherwise.
 CARRIED = "psylite"
 
@@ -164,7 +167,7 @@ def _task(body: Mapping[str, Any]) -> str | None:
     for source in (carried, metadata):
         if isinstance(source, Mapping):
             task = source.get("task")
-            if isinstance(task, str) and task and task not in ANSWERING_TASKS:
+            if isinstance(task, str) and _TASK_NAME.fullmatch(task) and task not in ANSWERING_TASKS:
                 return task
     return None
 

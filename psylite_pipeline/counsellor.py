@@ -117,7 +117,9 @@ class Counsellor:
         preferences: Preferences,
         found: Decision,
     ) -> Decision:
-        shown = self._attempt("snippets", lambda: self._shelf.shown_in(conversation.answered), ())
+        shown = self._attempt("snippets", lambda: self._shelf.shown_in(conversation.answered), None)
+        if shown is None:  # not knowing what was told already, nothing is told
+            return found
         judged = fit(assessment, shown, preferences)
         found = replace(found, humour_fit=judged.score, scores=replace(found.scores, humour=judged.score))
         if not judged.open:

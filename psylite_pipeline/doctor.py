@@ -122,7 +122,7 @@ def _index(settings: Settings) -> Finding:
     started = time.perf_counter()
     index = shelf.open()
     spent = (time.perf_counter() - started) * 1000
-    seen = f"{shelf.embedder.name}, {len(index.corpus.snippets)} snippets, threshold {index.threshold}, {spent:.0f} ms"
+    seen = f"{shelf.embedder.name}, {len(index.corpus.snippets)} snippets, {spent:.0f} ms"
     return Finding("encoder and index", True, seen)
 
 

@@ -96,7 +96,7 @@ class OllamaModel:
                 raise ModelTimeout("The judge was too slow.")
         try:
             answer = json.loads("".join(text))
-        except ValueError:
+        except (ValueError, RecursionError):
             raise ModelBroken("The judge's answer is not JSON.") from None
         if not isinstance(answer, dict):
             raise ModelBroken("The judge's answer is not an object.")

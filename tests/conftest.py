@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
+
+os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(Path(tempfile.gettempdir()) / "psylite-hypothesis"))
 
 sys.path.insert(0, str(Path(__file__).parent))  # helpers such as fake_ollama are modules beside the tests
 
@@ -25,7 +29,8 @@ def parts(tmp_path_factory: pytest.TempPathFactory):
 
     from psylite_pipeline.settings import Settings
 
-    return Parts.load(Settings.load(data_dir=tmp_path_factory.mktemp("data")))
+    # The index takes some seconds to build; the workers of one run share it. A half-built one is never taken for whole.
+    return Parts.load(Settings.load(data_dir=tmp_path_factory.getbasetemp().parent / "shared-data"))
 
 
 @pytest.fixture

@@ -215,7 +215,7 @@ TASKS = {
 }
 
 
-@pytest.mark.parametrize("task", [*TASKS, "emoji_generation", "something_new"])
+@pytest.mark.parametrize("task", [*TASKS, "emoji_generation", "something_new_generation"])
 def test_a_risky_task_gets_what_the_host_can_read_and_no_model(open_talk, task):
     model = ScriptedModel(error=RuntimeError("must not be asked"))
     talk = open_talk(model).say("起个标题：USER: DIE", metadata={"task": task})
@@ -270,7 +270,7 @@ def test_the_folded_block_has_title_and_lines_and_a_model_name_is_used(open_talk
     model = ScriptedModel("好呀。")
     talk = open_talk(model, Preferences(model="mine")).say("来个JOKE")
     assert model.names == ["mine"]
-    assert talk.shown.startswith("好呀。\n\n<details>\n<summary>相声一段：第")
+    assert talk.shown.startswith("好呀。\n\n<details>\n<summary>相声一段 · 第")
     assert talk.shown.endswith("</details>")
     assert "甲：" in talk.shown
     assert open_talk(model).say("今天").shown == "好呀。"

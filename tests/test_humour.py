@@ -28,7 +28,7 @@ from psylite_pipeline.humour import index as index_module
 from psylite_pipeline.humour import shelf as shelf_module
 from psylite_pipeline.humour.corpus import MAX_FILE_BYTES, load_corpus
 from psylite_pipeline.humour.fit import fit
-from psylite_pipeline.humour.index import THRESHOLDS, choose, open_index, overlap
+from psylite_pipeline.humour.index import THRESHOLDS, TOPIC_WORD, choose, likeness, open_index, overlap
 from psylite_pipeline.humour.shelf import Shelf
 from psylite_pipeline.risk.assess import Assessor
 from psylite_pipeline.settings import Preferences, bundled
@@ -147,7 +147,7 @@ def test_an_index_is_built_once_and_then_loaded(snippets):
     built = shelf_of(snippets, first).open()
     loaded = shelf_of(snippets, second).open()
     assert (first.encoded, second.encoded) == (20, 0)
-    assert loaded.threshold == built.threshold
+    assert loaded.computed_threshold == built.computed_threshold
     query = first.encode(["第3句开场"])[0]
     assert [(hit.snippet.id, hit.score) for hit in loaded.search(query, language="zh")] == [
         (hit.snippet.id, hit.score) for hit in built.search(query, language="zh")
@@ -203,7 +203,7 @@ def test_a_damaged_or_foreign_index_is_built_again(snippets, name):
     encoder = HashEncoder()
     again = shelf_of(snippets, encoder).open()
     assert encoder.encoded == 20, "it was not built again"
-    assert again.threshold == good.threshold
+    assert again.computed_threshold == good.computed_threshold
     query = encoder.encode(["第3句开场"])[0]
     assert again.search(query, language="zh")[0].score == good.search(query, language="zh")[0].score
     if name != "a folder":  # nothing of ours deletes a folder
@@ -271,10 +271,10 @@ def test_another_encoder_gets_an_index_and_a_threshold_of_its_own(snippets):
     small, large = HashEncoder(16), HashEncoder(48)
     one, two = shelf_of(snippets, small).open(), shelf_of(snippets, large).open()
     assert large.encoded == 20
-    assert one.threshold != two.threshold
+    assert one.computed_threshold != two.computed_threshold
     assert two.search(large.encode(["第3句开场"])[0], language="zh")
     back = HashEncoder(16)
-    assert shelf_of(snippets, back).open().threshold == one.threshold
+    assert shelf_of(snippets, back).open().computed_threshold == one.computed_threshold
     assert back.encoded == 0, "coming back to an encoder needs no building"
 
 
@@ -287,11 +287,10 @@ def test_an_encoder_of_the_same_name_and_another_size_gets_a_new_index(snippets)
 
 def test_a_measured_threshold_goes_before_the_computed_one(snippets, monkeypatch):
     shelf_of(snippets).open()
-    monkeypatch.setitem(THRESHOLDS, "hash-16", 0.123)
-    assert shelf_of(snippets).open().threshold == 0.123
-    for path in (snippets.parent / "index").iterdir():
-        path.unlink()
-    assert shelf_of(snippets).open().threshold == 0.123
+    monkeypatch.setitem(THRESHOLDS, "hash-16", {"zh": 0.123})
+    opened = shelf_of(snippets).open()
+    assert opened.threshold("zh") == 0.123
+    assert opened.threshold("en") == opened.computed_threshold
 
 
 def test_a_threshold_is_reached_by_few_unrelated_pairs(tmp_path):
@@ -400,13 +399,15 @@ def test_alike_enough_or_nothing(snippets):
     assert choose(found, threshold=1.1, **options) is None
 
 
-def test_a_topic_word_counts_as_being_alike(snippets):
+def test_a_topic_word_that_was_said_adds_to_the_likeness(snippets):
     shelf = shelf_of(snippets)
     text = "说到话题7，今天"
-    chosen = choose(hits(shelf, text), text=text, used=frozenset(), threshold=1.1, gentle_only=False)
-    assert chosen is not None
-    assert chosen.snippet.id == "s-7"
-    assert overlap(chosen.snippet, text) == 1
+    hit = next(one for one in hits(shelf, text) if one.snippet.id == "s-7")
+    assert overlap(hit.snippet, text) == 1
+    assert likeness(hit, text) == pytest.approx(hit.score + TOPIC_WORD)
+    options = {"text": text, "used": frozenset(), "gentle_only": False}
+    assert choose([hit], threshold=hit.score + TOPIC_WORD / 2, **options) is hit
+    assert choose([hit], threshold=hit.score + TOPIC_WORD * 2, **options) is None
 
 
 def test_one_letter_topics_tell_nothing(snippets):

@@ -115,7 +115,11 @@ def test_a_missing_set_is_named(folder: Path) -> None:
 
 def test_a_label_that_rests_on_context_teaches_nothing_about_the_words_alone() -> None:
     raw = _turn("t-0001", "嗯", True) | {"group": "yes_to_question"}
-    raw["messages"] = [{"role": "user", "content": "睡不着"}, {"role": "assistant", "content": "你想过自杀吗？"}, *raw["messages"]]
+    raw["messages"] = [
+        {"role": "user", "content": "睡不着"},
+        {"role": "assistant", "content": "你想过自杀吗？"},
+        *raw["messages"],
+    ]
     (row,) = own_rows(raw)
     assert "concern" not in row.answers and row.before == ("睡不着",)
 
@@ -135,7 +139,10 @@ def _decided(conversation: Conversation) -> Decision:
 def test_the_scoreboard_counts(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     turns = [_turn("a-1", "x!", True), _turn("a-2", "y", True), _turn("a-3", "z", False)]
-    _write(path, [*turns, {"text": "w!", "label": "none"}, {"text": "v", "label": "self_harm"}, {"text": "?", "label": "odd"}])
+    _write(
+        path,
+        [*turns, {"text": "w!", "label": "none"}, {"text": "v", "label": "self_harm"}, {"text": "?", "label": "odd"}],
+    )
     judged = evaluate.judge(evaluate.cases_of(path), _decided)
     report = evaluate.report(judged, baseline=True)
     concern = report["files"]["rows"]["questions"]["concern"]

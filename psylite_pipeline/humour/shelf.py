@@ -73,8 +73,9 @@ class Shelf:
         query = self.embedder.encode([text])[0] if vector is None else vector
         if index.corpus.snippets and len(query) != index.dimensions:  # an encoder of the same name, changed since
             index = self.open(anew=True)
-        hits = index.search(query, language="en" if language == "en" else "zh", exhaustive=asked)
-        return choose(hits, text=text, used=used, threshold=index.threshold, gentle_only=asked)
+        language = "en" if language == "en" else "zh"
+        hits = index.search(query, language=language, exhaustive=asked)
+        return choose(hits, text=text, used=used, threshold=index.threshold(language), gentle_only=asked)
 
     def shown_in(self, answers: Sequence[str]) -> tuple[frozenset[str], ...]:
         """For each of the assistant's earlier texts, which snippets it offered."""

@@ -117,6 +117,7 @@ class TurnReading:
     rules: tuple[str, ...]
     harmful: bool
     heavy: bool
+    silent: bool = False
 
     def has(self, sign: str) -> bool:
         """Whether the lexicon saw this sign."""
@@ -218,7 +219,7 @@ class Assessor:
                 rules += [] if harmful else ["classifier.harmful_request"]
                 harmful = True
             heavy = heavy or reading.heavy >= limits.heavy
-        return TurnReading(findings, reading, level, kind, tuple(rules), harmful, heavy)
+        return TurnReading(findings, reading, level, kind, tuple(rules), harmful, heavy, silent=not text.strip())
 
 
 def _exchanges(conversation: Conversation) -> list[tuple[str, str]]:
@@ -261,7 +262,7 @@ def _walk(readings: Sequence[TurnReading], humour_threshold: float) -> Assessmen
             staged, level = False, Risk.CONCERN
         else:
             stages, staged, level, kind = 0, False, Risk.NONE, None
-        quiet = own is Risk.NONE and not staged and not reading.has("retraction")
+        quiet = own is Risk.NONE and not staged and not reading.silent and not reading.has("retraction")
         calm_risk = calm_risk + 1 if quiet else 0 if own > Risk.NONE or staged else calm_risk
         episode = None if level is Risk.NONE else (episode + 1 if in_episode and episode is not None else 0)
         calm = 0 if level > Risk.NONE or reading.heavy else calm + 1
