@@ -99,7 +99,7 @@ def clean(settings: Settings, console: Console) -> None:
         shutil.rmtree(layout.pipelines / loader.stem, ignore_errors=True)
     shutil.rmtree(layout.pipelines / "__pycache__", ignore_errors=True)
     for path in (*layout.ours(), settings.index_dir):
-        if path.is_dir():
+        if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)

@@ -1,0 +1,67 @@
+"""Lint of the shipped snippets: form, length, forbidden themes, repeats."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from psylite_pipeline.humour.corpus import load_corpus
+from psylite_pipeline.settings import bundled
+
+CORPUS = load_corpus([bundled("knowledge") / "crosstalk"])
+SPEAKERS = {"zh": ("甲：", "乙："), "en": ("A: ", "B: ")}
+
+# Themes that a person who is not well must not meet in a joke.
+FORBIDDEN = re.compile(
+    r"死|杀|自尽|跳楼|上吊|癌|葬|鬼|残疾|白痴|智障|胖子|矮子|\b(die[ds]?|dead|death|kill\w*|suicid\w*|funeral|cancer|stupid|fat)\b",
+    re.IGNORECASE,
+)
+
+
+def test_there_are_enough_in_both_languages_and_none_is_refused():
+    assert CORPUS.refused == ()
+    counts = CORPUS.by_language()
+    assert counts["zh"] >= 320
+    assert counts["en"] >= 60
+
+
+@pytest.mark.parametrize("snippet", CORPUS.snippets, ids=lambda one: one.id)
+def test_form(snippet):
+    lines = snippet.lines.split("\n")
+    first, second = SPEAKERS[snippet.language]
+    assert 4 <= len(lines) <= 12
+    assert all(line.startswith((first, second)) for line in lines)
+    assert {line[: len(first)] for line in lines} == {first, second}
+    assert 60 <= len(snippet.lines) <= 900
+    assert snippet.topics
+    assert len(snippet.hears) == 3
+    assert not FORBIDDEN.search(f"{snippet.title} {snippet.lines}")
+
+
+def test_no_line_and_no_sample_turn_stands_twice():
+    lines = Counter(
+        line[2:]
+        for one in CORPUS.snippets
+        for line in one.lines.split("\n")
+        if len(line) > (14, 30)[one.language == "en"]
+    )
+    assert [line for line, count in lines.items() if count > 1] == []
+    hears = Counter(text for one in CORPUS.snippets for text in one.hears)
+    assert [text for text, count in hears.items() if count > 1] == []
+
+
+def test_no_two_snippets_share_a_long_run():
+    seen: dict[str, str] = {}
+    for one in CORPUS.snippets:
+        text = re.sub(r"\W", "", one.lines)
+        size = 14 if one.language == "zh" else 40
+        for run in {text[at : at + size] for at in range(len(text) - size + 1)}:
+            assert seen.setdefault(run, one.id) == one.id, run
+
+
+def test_every_topic_file_is_named_after_its_ids():
+    for path in Path(bundled("knowledge") / "crosstalk").rglob("*.toml"):
+        assert path.stem.replace("-", "").isalpha()
