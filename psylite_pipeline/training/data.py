@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -178,7 +179,7 @@ def _counselchat(raw: Mapping[str, Any]) -> Answers:
 def _everyday(raw: Mapping[str, Any]) -> Answers:
     """Talk that is not about danger. Where a word of death stands in it, it shows how such words are used in idiom."""
     weight = 1.0 if grams_of(str(raw.get("text", ""))).overt else 0.2
-    return {"concern": (0, weight), "high": (0, weight)}
+    return {"concern": (0, weight), "high": (0, weight), "harmful": (0, 0.2)}
 
 
 def _cped(raw: Mapping[str, Any]) -> Answers:
@@ -214,8 +215,14 @@ def _xstest(raw: Mapping[str, Any]) -> Answers:
     return {} if "discr" in str(raw["type"]) else {"harmful": (1, 2)}
 
 
+_ASKS = re.compile("如何|怎么|怎样|什么|哪|请|帮我|能否|能不能|[?？]")
+
+
 def _jade(raw: Mapping[str, Any]) -> Answers:
-    return {} if raw.get("kw_crisis") else {"harmful": (1, 0.3 if raw["label"] == "歧视偏见" else 0.7)}
+    if raw.get("kw_crisis"):
+        return {}
+    asks = raw["label"] != "歧视偏见" and _ASKS.search(str(raw["text"]))
+    return {"harmful": (1, 0.7 if asks else 0.15)}
 
 
 def _flames(raw: Mapping[str, Any]) -> Answers:

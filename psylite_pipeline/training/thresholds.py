@@ -37,27 +37,34 @@ def _of(source: str, *groups: str) -> Callable[[Row], bool]:
     return lambda row: row.source == source and (not groups or row.group in groups)
 
 
+_HARSH = ("distress", "grief", "illness", "fear", "anger")
+
+# The aims on our own turns look lax because those rows are the harmless halves of hard pairs; ordinary talk is far
+# below them (0.5 % and 0.02 % of counselling turns at these thresholds).
 _READ = (
-    Aim("concern", lambda row: row.source in _COUNSELLING, 0.01),
-    Aim("concern", _of("crisis_zh_psysuicide_dev"), 0.05),
-    Aim("concern", _of("own", *_HARD), 0.06),
-    Aim("concern", _of("own", "distress", "grief", "illness", "fear", "anger"), 0.10),
-    Aim("high", lambda row: row.source in _COUNSELLING, 0.001),
-    Aim("high", _of("own", *_HARD), 0.02),
-    Aim("high", _of("own", "distress", "grief", "illness", "fear", "anger"), 0.02),
-    Aim("harmful", _of("own", "honest_question"), 0.03),
-    Aim("harmful", lambda row: row.source == "own" and row.group != "honest_question", 0.003),
+    Aim("concern", lambda row: row.source in _COUNSELLING, 0.006),
+    Aim("concern", _of("crisis_zh_psysuicide_dev"), 0.06),
+    Aim("concern", _of("own", *_HARD), 0.22),
+    Aim("concern", _of("own", *_HARSH), 0.30),
+    Aim("high", lambda row: row.source in _COUNSELLING, 0.0005),
+    Aim("high", _of("own", *_HARD), 0.08),
+    Aim("high", _of("own", *_HARSH), 0.10),
+    Aim("harmful", _of("own", "honest_question"), 0.05),
+    Aim("harmful", lambda row: row.source == "own" and row.group != "honest_question", 0.008),
     Aim("harmful", lambda row: row.source in _COUNSELLING, 0.002),
-    Aim("harmful", _of("requests_zh_cvalues_benign"), 0.03),
-    Aim("humour", _of("own", *_GRAVE), 0.03),
-    Aim("humour", lambda row: row.source == "own" and row.answers.get("concern", (0, 0))[0] == 1, 0.03),
+    Aim("harmful", _of("requests_zh_cvalues_benign"), 0.05),
+    Aim("humour", _of("own", *_GRAVE), 0.13),
+    Aim("humour", lambda row: row.source == "own" and row.answers.get("concern", (0, 0))[0] == 1, 0.08),
 )
 _GLANCE = (
-    Aim("concern", lambda row: row.source in _COUNSELLING, 0.003),
-    Aim("concern", _of("own", *_HARD, "distress", *_GRAVE), 0.03),
+    Aim("concern", lambda row: row.source in _COUNSELLING, 0.002),
+    Aim("concern", _of("own", *_HARD, *_HARSH), 0.12),
     Aim("high", lambda row: row.source in _COUNSELLING, 0.0005),
-    Aim("high", _of("own", *_HARD, "distress", *_GRAVE), 0.01),
+    Aim("high", _of("own", *_HARD, *_HARSH), 0.03),
 )
+
+#: Share of the turns in which a joke fits that the heavy mood may close.
+_CLOSED = 0.07
 
 
 def choose(table: Table, fitted: Fitted) -> tuple[Fitted, Thresholds]:
@@ -66,7 +73,7 @@ def choose(table: Table, fitted: Fitted) -> tuple[Fitted, Thresholds]:
     glance = {head: _lowest(table, fitted, fitted.glance, _GLANCE, head) for head in ("concern", "high")}
     merry = _column(table, fitted, "humour") == 1
     own = np.array([table.rows[row].source == "own" for row in fitted.seen])
-    heavy = float(np.quantile(fitted.read[merry & own, HEADS.index("heavy")], 0.95))
+    heavy = float(np.quantile(fitted.read[merry & own, HEADS.index("heavy")], 1 - _CLOSED))
     limits = Thresholds(
         concern=read["concern"], high=read["high"], harmful=read["harmful"], humour=0.5, heavy=heavy,
         glance_concern=glance["concern"], glance_high=glance["high"],
