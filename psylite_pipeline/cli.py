@@ -16,6 +16,7 @@ from rich.table import Table
 
 from psylite_pipeline.errors import PsyLiteError
 from psylite_pipeline.settings import Preferences, Settings
+from psylite_pipeline.training.commands import register
 
 app = typer.Typer(
     name="psylite",
@@ -153,6 +154,9 @@ def doctor(
             table.add_row(part["part"], state, escape(part["seen"]), escape(part["cure"]))
         console.print(table)
     raise typer.Exit(0 if found["ok"] else 1)
+
+
+register(app)
 
 
 def _explained(number: int, found: dict) -> Table:

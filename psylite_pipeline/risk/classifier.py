@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,7 +83,7 @@ class Classifier:
             return cls(weights, Thresholds(**{key: float(value) for key, value in meta["thresholds"].items()}))
         except KnowledgeError:
             raise
-        except Exception as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, BadZipFile) as error:
             raise KnowledgeError(
                 f"{folder}: the classifier cannot be read ({type(error).__name__}). Run `psylite train`."
             ) from None
@@ -176,7 +177,7 @@ def shape_features(grams: Grams) -> Floats:
 
 
 def doubled(known: Floats) -> Floats:
-    """What is known, and again where a word of death stands in the text: idiom and danger ask for weights of their own."""
+    """What is known, and again where a word of death stands in the text: idiom and danger need weights of their own."""
     return np.concatenate((known, known * known[..., -1:]), axis=-1)
 
 

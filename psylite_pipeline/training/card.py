@@ -12,7 +12,7 @@ from psylite_pipeline.training.figures import Line
 #: For each public set: licence, and the repository and commit where a stranger gets it.
 SOURCES: Mapping[str, tuple[str, str]] = {
     "crisis_zh_psysuicide_dev": ("MIT", "github.com/qiuhuachuan/PsyGUARD at e16397b, development split"),
-    "counselling_zh_cpsycound_turns": ("CC-BY-4.0", "github.com/CAS-SIAT-XinHai/CPsyCoun at 1954f2e, client turns of CPsyCounD"),
+    "counselling_zh_cpsycound_turns": ("CC-BY-4.0", "github.com/CAS-SIAT-XinHai/CPsyCoun at 1954f2e, client turns"),
     "counselling_zh_smile_turns": ("CC0-1.0", "github.com/qiuhuachuan/smile at 9f8afc0, client turns"),
     "mood_zh_cped": ("Apache-2.0", "github.com/scutcyr/CPED at 1e4b81c, utterances with emotion"),
     "mood_en_goemotions": ("Apache-2.0", "github.com/monologg/GoEmotions-pytorch at b75f9d3, test split"),
@@ -70,7 +70,7 @@ _LIMITS = """\
 
 def write(
     path: Path, counts: Mapping[str, int], crossed: Sequence[Line], held_out: Sequence[Line], limits: Thresholds,
-    grams: int, landmarks: int,
+    sizes: tuple[int, int],
 ) -> None:  # fmt: skip
     """Write the card to `path`."""
     lines = [_INTENDED, "## Data", "| set | rows | licence | where to get it |", "|---|---|---|---|"]
@@ -89,8 +89,10 @@ def write(
         "", "| rows | figure | cross-validation | held out |", "|---|---|---|---|",
     ]  # fmt: skip
     held = {(line.rows, line.figure): line.shown for line in held_out}
-    lines += [f"| {one.rows} | {one.figure} | {one.shown} | {held.get((one.rows, one.figure), '')} |" for one in crossed]
+    lines += [
+        f"| {one.rows} | {one.figure} | {one.shown} | {held.get((one.rows, one.figure), '')} |" for one in crossed
+    ]
     lines += ["", "## Thresholds", "| name | from |", "|---|---|"]
     lines += [f"| {name} | {value:.4f} |" for name, value in asdict(limits).items()]
-    lines += ["", f"{grams} n-grams, {landmarks} landmarks.", "", _LIMITS]
+    lines += ["", f"{sizes[0]} n-grams, {sizes[1]} landmarks.", "", _LIMITS]
     path.write_text("\n".join(lines), encoding="utf-8")

@@ -26,7 +26,9 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
-    data: Annotated[Path, typer.Option(help="Folder with the public sets (the model card says where each comes from).")],
+    data: Annotated[
+        Path, typer.Option(help="Folder with the public sets (the model card says where each comes from).")
+    ],
     out: Annotated[Path | None, typer.Option(help="Where to write; empty: the shipped place.")] = None,
     turns: Annotated[Path | None, typer.Option(help="Folder of our own turns; empty: the shipped ones.")] = None,
     cache: Annotated[Path | None, typer.Option(help="File that keeps encoded vectors for the next run.")] = None,
@@ -52,8 +54,10 @@ def train(
 
 @evaluations.command()
 def judgement(
-    files: Annotated[list[Path], typer.Argument(help="JSON-lines files: our turns, or {\"text\", \"label\"}.")],
-    baseline: Annotated[bool, typer.Option("--baseline", help="Also the floors: an eleven-word rule, n-grams.")] = False,
+    files: Annotated[list[Path], typer.Argument(help='JSON-lines files: our turns, or {"text", "label"}.')],
+    baseline: Annotated[
+        bool, typer.Option("--baseline", help="Also the floors: an eleven-word rule, n-grams.")
+    ] = False,
     figure: Annotated[Path | None, typer.Option(help="Write a picture (PNG).")] = None,
     out: Annotated[Path | None, typer.Option(help="Write all figures as JSON.")] = None,
     show_text: Annotated[bool, typer.Option("--show-text", help="Print the text of rows judged wrongly.")] = False,

@@ -93,7 +93,9 @@ def load_rows(folder: Path, turns: Path) -> list[Row]:
             answers = answer(raw)
             text = str(raw.get("text", ""))
             if answers and text.strip():
-                row = Row(f"{name}:{number}", text, name, group_of(raw), str(raw.get("lang", "zh")), answers, (), tenth(text))
+                row = Row(
+                    f"{name}:{number}", text, name, group_of(raw), str(raw.get("lang", "zh")), answers, (), tenth(text)
+                )
                 rows.setdefault((text, ()), row)
     return list(rows.values())
 
@@ -274,4 +276,3 @@ PUBLIC: Mapping[str, Callable[[Mapping[str, Any]], Answers]] = {
     "crisis_en_cssrs_suicidewatch": _cssrs,
     "counselling_en_counselchat": _counselchat,
 }
-

@@ -82,7 +82,9 @@ class Judged:
     @property
     def wrong(self) -> tuple[str, ...]:
         """The questions that the decision answered otherwise than the label."""
-        return tuple(one for one in QUESTIONS if one in self.case.expected and self.said(one) != self.case.expected[one])
+        return tuple(
+            one for one in QUESTIONS if one in self.case.expected and self.said(one) != self.case.expected[one]
+        )
 
 
 def cases_of(path: Path) -> list[Case]:
@@ -97,7 +99,9 @@ def cases_of(path: Path) -> list[Case]:
             body = {"messages": [{"role": "user", "content": text}]}
         route = raw.get("route") if isinstance(raw.get("route"), str) else None
         name = f"{raw['id']}" if raw.get("id") else f"line {number}"
-        found.append(Case(name, path.stem, group_of(raw), Conversation.from_body(body), expected(path.stem, raw), route))
+        found.append(
+            Case(name, path.stem, group_of(raw), Conversation.from_body(body), expected(path.stem, raw), route)
+        )
     return found
 
 

@@ -40,7 +40,9 @@ class VectorStore:
         self._known: dict[bytes, Floats] = {}
         if path and path.is_file():
             with np.load(path, allow_pickle=False) as arrays:
-                self._known = {bytes(key): vector for key, vector in zip(arrays["keys"], arrays["vectors"], strict=True)}
+                self._known = {
+                    bytes(key): vector for key, vector in zip(arrays["keys"], arrays["vectors"], strict=True)
+                }
 
     def encode(self, texts: Sequence[str], embedder: Embedder, step: Step | None = None) -> Floats:
         """One vector a text, each encoded by itself as at run time."""

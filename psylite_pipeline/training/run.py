@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,14 +60,18 @@ def run(
     tested = np.isin(table.parts, TEST_PARTS)
     twin, limits = thresholds.choose(table, fit(table, everything[~tested], recipe, lambda note: step(f"Twin, {note}")))
     crossed = figures.lines(table, twin.seen, twin.read, limits)
-    held_out = figures.lines(table, everything[tested], _read(table, everything[tested], Classifier(twin.weights, limits)), limits)
+    unseen = everything[tested]
+    held_out = figures.lines(table, unseen, _read(table, unseen, Classifier(twin.weights, limits)), limits)
     whole, limits = thresholds.choose(table, fit(table, everything, recipe, lambda note: step(f"All, {note}")))
-    counts = {name: int(number) for name, number in zip(*np.unique([row.source for row in rows], return_counts=True), strict=True)}
+    counts = dict(sorted(Counter(row.source for row in rows).items()))
     ship.write(out, whole.weights, limits, {"encoder": encoder.name, "rows": counts})
-    card.write(out / "MODEL_CARD.md", counts, crossed, held_out, limits, len(whole.weights.hashes), len(whole.weights.landmarks))
+    sizes = (len(whole.weights.hashes), len(whole.weights.landmarks))
+    card.write(out / "MODEL_CARD.md", counts, crossed, held_out, limits, sizes)
     return Outcome(crossed, held_out, out)
 
 
 def _read(table: Table, chosen: np.ndarray, judge: Classifier) -> np.ndarray:
     """What the judge says of rows, from the features in the table."""
-    return np.array([judge.weigh(table.grams[row], table.extras[row], table.vectors[row]) for row in chosen], np.float32)
+    return np.array(
+        [judge.weigh(table.grams[row], table.extras[row], table.vectors[row]) for row in chosen], np.float32
+    )

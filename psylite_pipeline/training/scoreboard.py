@@ -20,7 +20,9 @@ def percent(found: list[float]) -> str:
 
 def show(report: Mapping[str, Any], console: Console) -> None:
     """Print the scoreboard."""
-    table = Table("file", "question", "should be yes", "said yes", "should be no", "said yes", title="By file", box=None)
+    table = Table(
+        "file", "question", "should be yes", "said yes", "should be no", "said yes", title="By file", box=None
+    )
     for name, found in report["files"].items():
         for question, figures in found["questions"].items():
             yes, no = figures.get("recall"), figures.get("false_alarms")
@@ -29,10 +31,14 @@ def show(report: Mapping[str, Any], console: Console) -> None:
                 str(no[0]) if no else "", percent(no) if no else "",
             )  # fmt: skip
     console.print(table)
-    table = Table("file", "judge", "AUROC", "recall at 5 %", "precision", "recall", "false alarms", title="Ranking", box=None)
+    table = Table(
+        "file", "judge", "AUROC", "recall at 5 %", "precision", "recall", "false alarms", title="Ranking", box=None
+    )
     for name, found in report["files"].items():
         if found["ranking"]:
-            table.add_row(name, "PsyLite", str(found["ranking"]["auroc"]), str(found["ranking"]["recall_at_5"]), "", "", "")
+            table.add_row(
+                name, "PsyLite", str(found["ranking"]["auroc"]), str(found["ranking"]["recall_at_5"]), "", "", ""
+            )
         for judge, floor in found.get("baselines", {}).items():
             keys = ("auroc", "recall_at_5", "precision", "recall", "false_alarms")
             table.add_row(name, judge, *(str(floor.get(key, "")) for key in keys))
@@ -68,7 +74,9 @@ def draw(report: Mapping[str, Any], path: Path) -> None:
             for side, colour in (("recall", "#2a6f97"), ("false_alarms", "#c1121f")):
                 if side in figures:
                     word = "should" if side == "recall" else "should not"
-                    bars.append((f"{name}: {word} {_NAMES[question]} (n={figures[side][0]})", figures[side][1:], colour))
+                    bars.append(
+                        (f"{name}: {word} {_NAMES[question]} (n={figures[side][0]})", figures[side][1:], colour)
+                    )
     figure, axes = pyplot.subplots(figsize=(11, 1.2 + 0.32 * len(bars)))
     for number, (_, (value, low, high), colour) in enumerate(bars):
         axes.barh(number, value, color=colour, alpha=0.75)

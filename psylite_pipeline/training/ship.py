@@ -15,7 +15,16 @@ from psylite_pipeline.risk.assess import Thresholds
 from psylite_pipeline.risk.classifier import FORMAT, HEADS, Weights
 
 #: Arrays that are kept as they are; the rest become float16 (their values were rounded before they were used).
-_KEPT = {"hashes", "read_weights", "read_bias", "glance_weights", "glance_bias", "gram_bias", "kernel_bias", "kernel_weights"}
+_KEPT = {
+    "hashes",
+    "read_weights",
+    "read_bias",
+    "glance_weights",
+    "glance_bias",
+    "gram_bias",
+    "kernel_bias",
+    "kernel_weights",
+}
 
 #: One step of a landmark's numbers: they are kept as whole numbers of one byte.
 STEP = 1 / 500
