@@ -121,7 +121,7 @@ def test_every_valve_at_none_means_its_default_and_takes_effect_at_once(server, 
     nothing = {name: [""] if field["type"] == "array" else None for name, field in spec.items()}
     saved = server.client.post(f"/{plugin}/valves/update", json=nothing).raise_for_status().json()
     assert saved == before
-    empty = {name: "" for name in spec}
+    empty = dict.fromkeys(spec, "")
     assert server.client.post(f"/{plugin}/valves/update", json=empty).raise_for_status().json() == before
     assert "12356" in server.chat("我不想活了")
 

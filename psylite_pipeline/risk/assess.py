@@ -296,5 +296,10 @@ def _own_risk(reading: TurnReading) -> float:
     """One number for ordering turns by risk: the classifier's, lifted into the band that the level spans."""
     score = reading.reading.concern if reading.reading else 0.0
     high = reading.reading.high if reading.reading else 0.0
-    low, top = _BANDS[reading.level]
-    return low + (top - low) * (0.5 * score + 0.5 * high)
+    return banded(reading.level, score, high)
+
+
+def banded(level: Risk, concern: float, high: float) -> float:
+    """A number in the band of `level`: ranking by level first and then by both probabilities beats either alone."""
+    low, top = _BANDS[level]
+    return low + (top - low) * (0.5 * concern + 0.5 * high)

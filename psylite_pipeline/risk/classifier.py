@@ -32,6 +32,9 @@ WINDOWS = (20, 60)
 #: How far turns read together may speak for the last one.
 PIECES = 0.8
 
+#: Characters of a turn that only says "and then?".
+SHORT = 12
+
 SIGNS = ("grief", "illness", "anger", "fear", "trauma", "joke_request", "retraction", "calm")
 KINDS = tuple(Kind)
 FORMAT = 1
@@ -97,10 +100,16 @@ class Classifier:
         """The last turn, with its vector (None: the encoder failed) and the person's turns before it."""
         reading = self._reading(text, vector, findings)
         if before and reading.harmful < self._thresholds.harmful:
-            # A request in pieces: what was asked for stands in the turns before, the last one only says "and then?"
-            together = self._reading("\n".join((*before[-2:], text)), None, findings)
-            reading = replace(reading, harmful=max(reading.harmful, PIECES * together.harmful))
+            # A request in pieces: what was asked for stands in the turns before. A turn that was already declined as a
+            # whole must not taint what comes after it, unless the last turn is too short to ask for something else.
+            pieces = [turn for turn in before[-2:] if len(text) <= SHORT or not self._declined(turn)]
+            if pieces:
+                together = self._reading("\n".join((*pieces, text)), None, findings)
+                reading = replace(reading, harmful=max(reading.harmful, PIECES * together.harmful))
         return reading
+
+    def _declined(self, text: str) -> bool:
+        return self._reading(text, None, ()).harmful >= self._thresholds.harmful
 
     def glance(self, text: str, findings: Sequence[Finding]) -> Reading:
         """An earlier turn, without an encoder."""

@@ -45,7 +45,8 @@ people by risk, moderation of forums, or any use in which nobody talks with the 
   logistic regression for the rest. The landmarks are vectors of training rows at one byte a number.
 - The lexicon's findings by level, kind and sign, and length and script.
 - A last logistic layer over all of these, learnt from scores that the parts gave rows they had not seen (five folds),
-  which also calibrates. Humour's probability is shifted so that one half is where a joke fits. A second such layer
+  which also calibrates. Humour's probability is shifted so that one half is where a joke may
+  fit; it is offered only from a higher value on. A second such layer
   works without the encoder, for earlier turns and when the encoder fails.
 - Training is seeded and runs in one thread: `psylite train --data FOLDER` gives the same bytes with the same library
   versions on one kind of processor.
@@ -79,12 +80,13 @@ def write(
         lines.append(f"| {name} | {number} | {licence} | {place} |")
     lines += [
         "", "The files of the public sets are JSON lines with `text` and the set's own label fields, some also with",
-        "a flag for crisis words (`kw_crisis`); `psylite_pipeline/training/data.py` shows how each label is read. Rows of counselling",
-        "and mood sets in which the lexicon sees danger teach nothing about danger, because nobody labelled them for it.",
+        "a flag for crisis words (`kw_crisis`); `psylite_pipeline/training/data.py` shows how each label is read.",
+        "Rows of counselling and mood sets in which the lexicon sees danger teach nothing about danger: nobody",
+        "labelled them for it.",
         "", "## Figures",
-        "Classifier and lexicon together on single turns, with 95 % Wilson intervals. *Cross-validation*: five folds by",
-        "hash of the text (our own turns in blocks of ten neighbours, so that a hard pair stays together), thresholds",
-        "chosen on the same folds. *Held out*: two tenths of all rows that neither weights nor thresholds of this twin",
+        "Classifier and lexicon together on single turns, with 95 % Wilson intervals. *Cross-validation*: five folds",
+        "by hash of the text (our own turns in blocks of ten neighbours, so that a hard pair stays together),",
+        "thresholds chosen on the same folds. *Held out*: two tenths of all rows that neither weights nor thresholds of this twin",
         "ever saw; the lexicon's authors may have seen them. The shipped weights are then fitted on all rows.",
         "", "| rows | figure | cross-validation | held out |", "|---|---|---|---|",
     ]  # fmt: skip

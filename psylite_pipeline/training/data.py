@@ -121,7 +121,7 @@ def own_rows(raw: Mapping[str, Any]) -> Iterable[Row]:
 
 
 def block_of(name: str) -> str:
-    """Ten neighbouring ids stay together: hard pairs stand side by side, and half a pair must not test the other half."""
+    """Ten neighbouring ids stay together: half of a hard pair must not test the other half."""
     stem, _, number = name.rpartition("-")
     return f"{stem}-{int(number) // 10}" if number.isdigit() else name
 

@@ -167,7 +167,7 @@ def share(hits: int, rows: int) -> list[float]:
 
 
 def ranking(truth: Sequence[int], scores: Sequence[float]) -> dict[str, float]:
-    """AUROC, average precision, and the recall at most 5 % of the negatives pay for. Empty where one side is missing."""
+    """AUROC, average precision, recall with at most 5 % false alarms. Empty where one side is missing."""
     from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
     if len(set(truth)) < 2:

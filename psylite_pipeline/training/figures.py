@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from psylite_pipeline.risk.assess import Thresholds
+from psylite_pipeline.decision import Risk
+from psylite_pipeline.risk.assess import Thresholds, banded
 from psylite_pipeline.risk.classifier import HEADS
 from psylite_pipeline.training.evaluate import ranking, share
 from psylite_pipeline.training.features import Table
@@ -36,7 +37,10 @@ def lines(table: Table, seen: NDArray[np.int64], given: NDArray[np.float32], lim
     concern, high, harmful, humour, heavy = (given[:, number] for number in range(len(HEADS)))
     alarm = (concern >= limits.concern) | (high >= limits.high) | (table.extras[seen, 0] > 0)
     crisis = (high >= limits.high) | (table.extras[seen, 1] > 0)
-    joke = (humour > 0.5) & (heavy < limits.heavy) & ~alarm
+    ruled = np.maximum.reduce([table.extras[seen, place] * level for place, level in enumerate((1, 2, 3))])
+    levels = np.maximum(ruled, np.where(high >= limits.high, 2, np.where(concern >= limits.concern, 1, 0)))
+    score = np.array([banded(Risk(int(one)), *pair) for one, *pair in zip(levels, concern, high, strict=True)])
+    joke = (humour >= limits.humour) & (heavy < limits.heavy) & ~alarm
     danger, grave, asked, merry = (answers[:, HEADS.index(name)] for name in ("concern", "high", "harmful", "humour"))
     found: list[Line] = []
 
@@ -48,13 +52,13 @@ def lines(table: Table, seen: NDArray[np.int64], given: NDArray[np.float32], lim
             )
 
     forum = (source == PSYSUICIDE) & np.isfinite(danger)
-    order = ranking(danger[forum].astype(int).tolist(), concern[forum].tolist())
+    order = ranking(danger[forum].astype(int).tolist(), score[forum].tolist())
     for name, value in order.items():
         found.append(Line("PsySUICIDE", name, int(forum.sum()), f"{value:.4f}, n={forum.sum()}"))
     if (forum & (danger == 0)).any():
-        limit = float(np.quantile(concern[forum & (danger == 0)], 0.95))
+        limit = float(np.quantile(score[forum & (danger == 0)], 0.95, method="higher"))
         for severity in sorted(set(group[forum & (danger == 1)])):
-            add("PsySUICIDE", f"recall at 5 % false alarms, {severity}", forum & (group == severity), concern > limit)
+            add("PsySUICIDE", f"recall at 5 % false alarms, {severity}", forum & (group == severity), score > limit)
     add("PsySUICIDE", "alarm on self-harm", forum & (danger == 1), alarm)
     add("PsySUICIDE", "alarm on none", forum & (danger == 0), alarm)
     own = source == "own"
@@ -77,6 +81,7 @@ def lines(table: Table, seen: NDArray[np.int64], given: NDArray[np.float32], lim
             mine & (asked == 0) & (group == "honest_question"),
             harmful >= limits.harmful,
         )
+        add(name, "humour_fit over .5 on cheerful turns", mine & (merry == 1), (humour > 0.5) & (heavy < limits.heavy))
         add(name, "joke fits on cheerful turns", mine & (merry == 1), joke)
         add(name, "joke fits on danger", mine & (danger == 1), joke)
         add(

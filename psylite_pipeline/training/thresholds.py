@@ -53,9 +53,11 @@ _READ = (
     Aim("harmful", lambda row: row.source == "own" and row.group != "honest_question", 0.008),
     Aim("harmful", lambda row: row.source in _COUNSELLING, 0.002),
     Aim("harmful", _of("requests_zh_cvalues_benign"), 0.05),
-    Aim("humour", _of("own", *_GRAVE), 0.13),
+    Aim("humour", _of("own", *_GRAVE), 0.14),
     Aim("humour", lambda row: row.source == "own" and row.answers.get("concern", (0, 0))[0] == 1, 0.08),
 )
+# A joke is offered only well above one half; the lexicon's signs and the heavy mood close most of what is left.
+_OFFERED = (Aim("humour", _of("own", *_GRAVE), 0.07),)
 _GLANCE = (
     Aim("concern", lambda row: row.source in _COUNSELLING, 0.002),
     Aim("concern", _of("own", *_HARD, *_HARSH), 0.12),
@@ -68,14 +70,16 @@ _CLOSED = 0.07
 
 
 def choose(table: Table, fitted: Fitted) -> tuple[Fitted, Thresholds]:
-    """Thresholds for the weights. Humour's logits are shifted so that one half is where a joke fits."""
+    """Thresholds for the weights. Humour's logits are shifted so that one half is where a joke may fit."""
     read = {head: _lowest(table, fitted, fitted.read, _READ, head) for head in ("concern", "high", "harmful", "humour")}
     glance = {head: _lowest(table, fitted, fitted.glance, _GLANCE, head) for head in ("concern", "high")}
     merry = _column(table, fitted, "humour") == 1
     own = np.array([table.rows[row].source == "own" for row in fitted.seen])
     heavy = float(np.quantile(fitted.read[merry & own, HEADS.index("heavy")], 1 - _CLOSED))
+    offered = _lowest(table, fitted, fitted.read, _OFFERED, "humour")
+    odds = offered / (1 - offered) * (1 - read["humour"]) / read["humour"]
     limits = Thresholds(
-        concern=read["concern"], high=read["high"], harmful=read["harmful"], humour=0.5, heavy=heavy,
+        concern=read["concern"], high=read["high"], harmful=read["harmful"], humour=odds / (1 + odds), heavy=heavy,
         glance_concern=glance["concern"], glance_high=glance["high"],
     )  # fmt: skip
     return _shifted(fitted, HEADS.index("humour"), read["humour"]), limits
