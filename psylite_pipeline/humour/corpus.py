@@ -15,6 +15,9 @@ Mood = Literal["gentle", "playful", "silly"]
 #: A file larger than this is no snippet file; reading it whole could fill a small machine's memory.
 MAX_FILE_BYTES = 8_000_000
 
+#: The list of forbidden themes stands among the snippets and is none.
+FORBIDDEN_FILE = "forbidden.toml"
+
 #: Characters of one dialogue. It goes into the prompt, and a small window must still hold it.
 MAX_LINES_CHARACTERS = 2_000
 
@@ -75,6 +78,8 @@ def load_corpus(folders: Sequence[Path]) -> Corpus:
             refused.append(f"{folder}: there is no such folder. Create it, or correct the setting that names it.")
             continue
         for path in sorted(folder.rglob("*.toml")):
+            if path.name == FORBIDDEN_FILE:
+                continue
             entries = _entries(path)
             if isinstance(entries, str):
                 refused.append(f"{path}: {entries}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -39,6 +40,15 @@ _OFF = (
 )
 
 
+#: What the empty page offers to begin with, in place of Open WebUI's general ideas.
+_SUGGESTIONS = [
+    {"title": ["最近睡不好", "脑子停不下来"], "content": "最近总是睡不好，脑子停不下来"},
+    {"title": ["今天有件开心的事", "想找人说说"], "content": "今天有件开心的事，想找人说说"},
+    {"title": ["讲段相声吧", "让我笑一笑"], "content": "给我讲段相声吧，让我笑一笑"},
+    {"title": ["I had a long day", "and need to talk"], "content": "I had a long day and need to talk"},
+]
+
+
 def command(settings: Settings, layout: Layout) -> list[str]:
     """How it is started, from its own environment."""
     return [str(layout.webui_venv / "bin" / "python"), str(DOOR), str(settings.webui_port)]
@@ -64,6 +74,8 @@ def environment(settings: Settings, layout: Layout, key: str, secret: str, *, ac
         "OPENAI_API_BASE_URLS": f"http://127.0.0.1:{settings.pipelines_port}",
         "OPENAI_API_KEYS": key,
         "DEFAULT_MODELS": "psylite",
+        "DEFAULT_INTERFACE_SETTINGS": json.dumps({"showChangelog": False}),  # nobody came to read Open WebUI's news
+        "DEFAULT_PROMPT_SUGGESTIONS": json.dumps(_SUGGESTIONS, ensure_ascii=False),
         "BYPASS_MODEL_ACCESS_CONTROL": "true",  # ordinary users see PsyLite without a grant
         "OFFLINE_MODE": "true",
         "HF_HUB_OFFLINE": "1",

@@ -86,8 +86,9 @@ def write(
         "", "## Figures",
         "Classifier and lexicon together on single turns, with 95 % Wilson intervals. *Cross-validation*: five folds",
         "by hash of the text (our own turns in blocks of ten neighbours, so that a hard pair stays together),",
-        "thresholds chosen on the same folds. *Held out*: two tenths of all rows that neither weights nor thresholds of this twin",
-        "ever saw; the lexicon's authors may have seen them. The shipped weights are then fitted on all rows.",
+        "thresholds chosen on the same folds. *Held out*: two tenths of all rows that neither weights nor thresholds",
+        "of this twin ever saw; the lexicon's authors may have seen them. The shipped parts are then fitted on",
+        "all rows; last layer and thresholds stay the twin's.",
         "", "| rows | figure | cross-validation | held out |", "|---|---|---|---|",
     ]  # fmt: skip
     held = {(line.rows, line.figure): line.shown for line in held_out}

@@ -23,7 +23,7 @@ SEED = 20
 #: The questions that get a support vector machine, by their place in HEADS: danger and harmful requests.
 DANGER = (0, 1, 2)
 
-#: Sets with so many rows that a quarter of them, counted double, teaches a support vector machine as much.
+#: Sets with so many rows that a sixth of them, counted double, teaches a support vector machine as much.
 PLENTY = frozenset({
     "counselling_zh_cpsycound_turns", "counselling_zh_smile_turns", "mood_zh_cped", "mood_en_goemotions",
     "requests_zh_flames", "crisis_en_openai_moderation",
@@ -60,10 +60,10 @@ def fit(table: Table, chosen: NDArray[np.int64], recipe: Recipe, note: Callable[
     held = np.zeros((len(chosen), 3 * len(HEADS)), dtype=np.float32)
     for fold in range(FOLDS):
         note(f"fold {fold + 1} of {FOLDS}")
-        parts = _parts(table, chosen[folds != fold], recipe)
+        parts = parts_of(table, chosen[folds != fold], recipe)
         held[folds == fold] = _scores(table, chosen[folds == fold], parts)
     note("all rows")
-    parts = _parts(table, chosen, recipe)
+    parts = parts_of(table, chosen, recipe)
     two = 2 * len(HEADS)
     plain = np.concatenate((held[:, :two], table.extras[chosen]), axis=1)
     full = np.concatenate((held[:, two:], plain), axis=1)
@@ -76,7 +76,8 @@ def fit(table: Table, chosen: NDArray[np.int64], recipe: Recipe, note: Callable[
     return Fitted(weights, chosen, read, glance)
 
 
-def _parts(table: Table, chosen: NDArray[np.int64], recipe: Recipe) -> dict:
+def parts_of(table: Table, chosen: NDArray[np.int64], recipe: Recipe) -> dict:
+    """The n-grams' and the vectors' weights, fitted on the rows numbered `chosen`; fields of Weights by name."""
     return {**_grams_part(table, chosen, recipe), **_kernel_part(table, chosen, recipe), "gamma": recipe.gamma}
 
 
@@ -121,7 +122,7 @@ def _kernel_part(table: Table, chosen: NDArray[np.int64], recipe: Recipe) -> dic
     weights, bias = _heads(near, table, chosen, recipe.kernel_c, skip=DANGER)
     weights = root @ weights
     plenty = np.array([table.rows[row].source in PLENTY for row in chosen])
-    thinned = ~plenty | np.array([digest(table.rows[row].text)[1] % 4 == 0 for row in chosen])
+    thinned = ~plenty | np.array([digest(table.rows[row].text)[1] % 6 == 0 for row in chosen])
     for number in DANGER:
         answers = table.answers[chosen, number]
         learn = np.flatnonzero(np.isfinite(answers) & thinned)

@@ -1,10 +1,13 @@
-"""The whole training: read, fit a twin without the test rows, measure it there, fit on everything, write the files."""
+"""The whole training: read, fit a twin without the test rows, measure it there, fit its parts on everything, write.
+
+The last layer and the thresholds are the twin's: they rest on cross-validation, and the test rows stay out of them.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +21,7 @@ from psylite_pipeline.training import card, figures, ship, thresholds
 from psylite_pipeline.training.data import DataError, load_rows
 from psylite_pipeline.training.features import Table, VectorStore, tabulate
 from psylite_pipeline.training.figures import Line
-from psylite_pipeline.training.fit import Recipe, fit
+from psylite_pipeline.training.fit import Recipe, fit, parts_of
 
 #: Tenths of the rows (by hash of the text) that the twin never sees.
 TEST_PARTS = (0, 1)
@@ -62,10 +65,11 @@ def run(
     crossed = figures.lines(table, twin.seen, twin.read, limits)
     unseen = everything[tested]
     held_out = figures.lines(table, unseen, _read(table, unseen, Classifier(twin.weights, limits)), limits)
-    whole, limits = thresholds.choose(table, fit(table, everything, recipe, lambda note: step(f"All, {note}")))
+    step("All rows")
+    weights = replace(twin.weights, **parts_of(table, everything, recipe))
     counts = dict(sorted(Counter(row.source for row in rows).items()))
-    ship.write(out, whole.weights, limits, {"encoder": encoder.name, "rows": counts})
-    sizes = (len(whole.weights.hashes), len(whole.weights.landmarks))
+    ship.write(out, weights, limits, {"encoder": encoder.name, "rows": counts})
+    sizes = (len(weights.hashes), len(weights.landmarks))
     card.write(out / "MODEL_CARD.md", counts, crossed, held_out, limits, sizes)
     return Outcome(crossed, held_out, out)
 

@@ -1,0 +1,234 @@
+"""Dialogue scripts from untidy files: which encoding, which layout, who says what on which line."""
+
+from __future__ import annotations
+
+import codecs
+import html
+import re
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from charset_normalizer import from_bytes
+
+#: A file larger than this is refused: it is read whole.
+MAX_SOURCE_BYTES = 64_000_000
+
+_ENCODINGS = ["utf_8", "gb18030", "big5", "utf_16_le", "utf_16_be", "cp1252"]
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",  # begins like the mark of UTF-16 and stands before it
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What one speaker says at a time. `first` and `last` are line numbers of the file, from 1; `blank` says that an
+    empty line stands before it."""
+
+    speaker: str
+    text: str
+    first: int
+    last: int
+    blank: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A dialogue without a break in it."""
+
+    title: str
+    lines: tuple[Line, ...]
+
+
+def decoded(path: Path) -> tuple[str, str]:
+    """The text of a file, and the sentence that says why there is none (one of the two is empty)."""
+    try:
+        if path.stat().st_size > MAX_SOURCE_BYTES:
+            return "", f"larger than {MAX_SOURCE_BYTES // 1_000_000} MB. Split the file."
+        data = path.read_bytes()
+    except OSError as error:
+        return "", f"cannot be read ({error.strerror or type(error).__name__})."
+    for mark, encoding in _MARKS.items():
+        if data.startswith(mark):
+            text = data.decode(encoding, "replace")
+            break
+    else:
+        try:
+            text = data.decode("utf-8")
+        except UnicodeDecodeError:
+            text = str(from_bytes(data, cp_isolation=_ENCODINGS).best() or "")
+        if "\0" in text or not text:  # UTF-16 without a mark is valid UTF-8 where it holds Latin letters only
+            text = str(from_bytes(data, cp_isolation=["utf_16_le", "utf_16_be"]).best() or "") if data else " "
+    if not text or not _readable(text):
+        return "", "is no text."
+    return text, ""
+
+
+def _readable(text: str) -> bool:
+    """Whether the beginning looks written: few control characters and none without a meaning."""
+    part = text[:20_000]
+    odd = sum(unicodedata.category(char) in {"Cc", "Cn", "Co", "Cs"} and char not in "\t\n\r\f" for char in part)
+    return "\0" not in part and odd + part.count("\ufffd") <= len(part) // 100
+
+
+# -- who speaks
+
+_KNOWN = re.compile(r"[甲乙丙丁戊男女]|[A-Fa-f]|\d|[逗捧]哏?|演员[甲乙ABab12]|person ?[ab12]|speaker ?[ab12]|user|assistant", re.I)
+_ABOUT = re.compile(
+    r"时间|地点|人物|作者|编剧|创作|演员表?|表演者?|演出|来源|出处|背景|布景|道具|角色|备注|注|说明|场景|类型|字数|"
+    r"time|place|setting|cast|characters?|author|written by|source|notes?|scene|date",
+    re.I,
+)
+_TITLE = re.compile(r"题目|标题|剧名|名称|篇名|title|name", re.I)
+_NO_NAME = re.compile(r"[说道问答想写叫喊讲曰念唱骂是叹]$|^(?:https?|ftp|第.*)$", re.I)
+_BULLET = re.compile(r"^(?:(?:[-*+>•·●○]|\d{1,3}[.)、．])\s*)+(?=\S)")
+_NAME = r"[^\s:：﹕∶，。！？；、,.!?;()（）\[\]【】〔〕*_#\"“”'‘’<>《》=|/\\-]{1,12}(?:[ ][A-Za-z][\w.]{0,14})?"
+_LABEL = re.compile(
+    rf"(?:\*\*|__|\*)?(?:[【\[〔]\s*)?(?P<name>{_NAME})(?:\s*[】\]〕])?(?:\*\*|__|\*)?"
+    r"\s*(?:[（(\[][^）)\]]{0,30}[）)\]])?\s*[:：﹕∶]+(?:\*\*|__|\*)?\s*(?P<rest>.*)"
+)
+_BRACKETED = re.compile(r"(?:\*\*)?[【\[〔]\s*(?P<name>[甲乙丙丁男女A-F\d]|逗哏|捧哏)\s*[】\]〕](?:\*\*)?\s*(?P<rest>.*)")
+_SPACED = re.compile(r"(?P<name>[甲乙丙丁])[\s、]+(?P<rest>\S.*)")
+_ALONE = re.compile(r"(?:\*\*)?(?P<name>[甲乙丙丁A-F]|逗哏|捧哏|[A-Z][A-Z .]{2,20})(?:\*\*)?(?P<rest>)")
+
+# -- what is not said
+
+_STAGE = re.compile(r"[（(][^（）()]{0,60}[）)]|[\[【〔][^\[\]【】〔〕]{0,60}[\]】〕]")
+_TAG = re.compile(r"</?[A-Za-z][^<>]{0,80}>")
+_HEADING = re.compile(r"#{1,6}\s+(?P<title>.+?)\s*#*|(?P<book>《.{1,40}》.{0,10})")
+_SCENE = re.compile(
+    r"[-*_=—~＝－·]{3,}|第\s*[\d一二三四五六七八九十百]+\s*[场幕节段回集章].{0,30}|(?:scene|act|part)\b.{0,40}|"
+    r"场景.{0,30}|[一二三四五六七八九十]{1,3}[、.．].{0,24}|[(（][一二三四五六七八九十\d]{1,3}[)）]|\d{1,3}[.、．]?",
+    re.I,
+)
+_DROPPED = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f]")
+_LINE_END = re.compile(r"\r\n|\n|\r|\u2028|\x0b|\x0c|\x85")
+
+
+def read_script(text: str, title: str, number: int | None = None) -> list[Script]:
+    """The scripts in a text; headings, scene marks and narration part them. `title` is used where the text has none.
+
+    `number` is the line that all of it stands on, where it was one field of a line of JSON.
+    """
+    reader = _Reader(title, number)
+    for at, line in enumerate(_LINE_END.split(text), 1):
+        reader.take(at, _tidy(line))
+    return reader.scripts()
+
+
+def script_of(turns: list[tuple[str, str, int]], title: str) -> Script:
+    """A script from (speaker, text, line number)."""
+    lines: list[Line] = []
+    for speaker, text, number in turns:
+        _add(lines, Line(speaker, spoken(text), number, number))
+    return Script(title, tuple(lines))
+
+
+def spoken(text: str) -> str:
+    """What is said aloud: without stage directions, tags, emphasis and line breaks."""
+    text = _STAGE.sub("", _STAGE.sub("", _tidy(text)))
+    return re.sub(r"\s+", " ", re.sub(r"\*\*|__|`", "", text)).strip()
+
+
+def _tidy(line: str) -> str:
+    line = _TAG.sub("", html.unescape(line))
+    return _DROPPED.sub("", line).encode("utf-8", "ignore").decode("utf-8").strip()
+
+
+class _Reader:
+    """Takes the lines of one text; which labels are speakers is only known at the end."""
+
+    def __init__(self, title: str, number: int | None) -> None:
+        self._title = title
+        self._number = number
+        self._lines: list[tuple[int, str]] = []
+
+    def take(self, at: int, line: str) -> None:
+        self._lines.append((at, line))
+
+    def scripts(self) -> list[Script]:
+        speakers = self._speakers()
+        self._found: list[Script] = []
+        self._open: list[Line] = []
+        self._waiting = ""  # a speaker whose words stand on the next line
+        blank = False
+        for place, (at, line) in enumerate(self._lines):
+            number = self._number or at
+            if not line:
+                blank = True
+                continue
+            name, rest = _label(line)
+            if name in speakers:
+                if self._waiting:  # somebody was announced and said nothing: here is a hole
+                    self._close()
+                self._waiting = name
+                self._say(rest, number, blank)
+            elif name and _ABOUT.fullmatch(name):
+                self._close()
+            elif name and _TITLE.fullmatch(name):
+                self._close(rest)
+            elif match := _HEADING.fullmatch(line):
+                heading = (match["title"] or match["book"]).strip()
+                self._close("" if _SCENE.fullmatch(heading) else heading)
+            elif _SCENE.fullmatch(line) and not (self._waiting and not blank):
+                self._close()
+            elif not spoken(line):
+                continue
+            elif self._waiting:
+                self._say(line, number, blank)
+            elif self._open and not blank:
+                last = self._open[-1]
+                _add(self._open, Line(last.speaker, spoken(line), number, number))
+            else:  # narration, or the title of what follows
+                following = next((text for _, text in self._lines[place + 1 :] if text), "")
+                self._close(spoken(line) if len(line) <= 40 and _label(following)[0] in speakers else "")
+            blank = False
+        self._close()
+        return self._found
+
+    def _speakers(self) -> set[str]:
+        """The labels that name a speaker: the usual ones, those that stand twice, and in a script short ones too."""
+        counts = Counter(name for _, line in self._lines if (name := _label(line)[0]))
+        names = {name for name in counts if not _ABOUT.fullmatch(name) and not _TITLE.fullmatch(name)}
+        sure = {name for name in names if _KNOWN.fullmatch(name) or (counts[name] > 1 and not _NO_NAME.search(name))}
+        labelled = sum(counts[name] for name in sure)
+        if labelled < 4 or 2 * labelled < sum(1 for _, line in self._lines if line):
+            return sure
+        return sure | {name for name in names if len(name) <= 4 and not _NO_NAME.search(name)}
+
+    def _say(self, text: str, number: int, blank: bool) -> None:
+        text = spoken(text)
+        if text:
+            _add(self._open, Line(self._waiting, text, number, number, blank))
+            self._waiting = ""
+
+    def _close(self, title: str = "") -> None:
+        if self._open:
+            self._found.append(Script(self._title, tuple(self._open)))
+        self._open, self._waiting = [], ""
+        self._title = title or self._title
+
+
+def _label(line: str) -> tuple[str, str]:
+    """The name that a line begins with and the rest of it; `("", line)` where it begins with none."""
+    line = _BULLET.sub("", line) if not re.match(r"\d\s*[:：]", line) else line
+    match = _LABEL.fullmatch(line) or _BRACKETED.fullmatch(line) or _SPACED.fullmatch(line) or _ALONE.fullmatch(line)
+    if match is None or match["rest"].startswith("//"):
+        return "", line
+    return unicodedata.normalize("NFKC", match["name"]).casefold(), match["rest"]
+
+
+def _add(lines: list[Line], line: Line) -> None:
+    """Append, joining what one speaker says in several lines."""
+    if not line.text:
+        return
+    if lines and lines[-1].speaker == line.speaker:
+        before = lines[-1]
+        gap = " " if before.text[-1].isascii() and line.text[0].isascii() else ""
+        line = Line(before.speaker, f"{before.text}{gap}{line.text}", before.first, line.last, before.blank)
+        lines.pop()
+    lines.append(line)
