@@ -58,6 +58,8 @@ _LIMITS = """\
   point; the lexicon and the direct question after a first concern are what helps there.
 - **Hard pairs**: our own turns hold the same words once dangerous and once harmless; false alarms on the harmless half
   are far more frequent than on ordinary talk.
+- **Accidents in the words of self-injury**: "without cutting myself" about a kitchen knife is read as danger, because
+  the English forum posts know these words only from self-injury.
 - **Forum labels are noisy**: some PsySUICIDE rows labelled "none" say that living has no meaning or that one does not
   deserve to live, and some labelled self-harm are about somebody in the news. They bound what can be measured there.
 - **r/SuicideWatch level 0** is not "no risk"; only rows on which five language models agreed with the person's label

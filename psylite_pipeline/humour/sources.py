@@ -1,0 +1,156 @@
+"""The scripts in a file: plain text, Markdown, or JSON with one script or one exchange a line."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from psylite_pipeline.humour.scripts import Script, decoded, read_script, script_of
+
+TEXT = frozenset({"", ".txt", ".text", ".md", ".markdown"})
+JSON_LINES = frozenset({".jsonl", ".ndjson"})
+JSON = frozenset({".json"})
+
+#: Rows of a JSON list; more belong in JSON lines.
+_TEXT_FIELDS = ("text", "content", "script", "dialogue", "dialog")
+_LIST_FIELDS = ("lines", "messages", "conversation", "conversations", "dialogue", "dialog", "turns")
+_SPEAKER_FIELDS = ("role", "speaker", "from", "name")
+_WORD_FIELDS = ("content", "text", "value", "line")
+_UNSPOKEN = frozenset({"system", "tool", "developer"})
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Something that holds no script; `line` is 0 where it is the whole file."""
+
+    line: int
+    why: str
+
+
+@dataclass(slots=True)
+class Source:
+    """What one file holds."""
+
+    path: Path
+    scripts: list[Script] = field(default_factory=list)
+    unread: list[Unread] = field(default_factory=list)
+
+
+def files_in(place: Path) -> list[Path]:
+    """The files below `place`, or `place` itself where it is a file; hidden ones are passed over."""
+    if place.is_file():
+        return [place]
+    found = (path for path in place.rglob("*") if path.is_file())
+    return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(place).parts))
+
+
+def read_source(path: Path) -> Source:
+    """Read one file. Never raises for what it holds."""
+    source = Source(path)
+    kind = path.suffix.lower()
+    if kind not in TEXT | JSON_LINES | JSON:
+        source.unread.append(Unread(0, f"is of a kind that is not read ({kind}). Save it as text, Markdown or JSONL."))
+        return source
+    text, why = decoded(path)
+    if why:
+        source.unread.append(Unread(0, why))
+    elif kind in TEXT:
+        source.scripts = read_script(text, path.stem)
+        if not source.scripts and text.strip():
+            source.unread.append(Unread(0, "no line begins with a speaker (such as 甲： or A:)."))
+    else:
+        _read_rows(source, text, whole=kind in JSON)
+    return source
+
+
+def _read_rows(source: Source, text: str, *, whole: bool) -> None:
+    pairs: list[tuple[str, str, int]] = []  # rows that are one exchange each make one script
+
+    def close() -> None:
+        if pairs:
+            source.scripts.append(script_of(pairs, source.path.stem))
+            pairs.clear()
+
+    for number, row, why in _whole(text) if whole else _rows(text):
+        if why:
+            source.unread.append(Unread(number, why))
+            close()
+        elif row is None:
+            close()
+        elif isinstance(row, dict) and row and set(row) <= {"0", "1"} and all(isinstance(v, str) for v in row.values()):
+            pairs += [(key, row[key], number) for key in sorted(row)]
+        else:
+            close()
+            scripts = _scripts(row, number, source.path.stem)
+            source.scripts += scripts
+            if not scripts:
+                source.unread.append(Unread(number, "holds no dialogue under text, content, lines or messages."))
+    close()
+
+
+def _rows(text: str) -> Iterator[tuple[int, Any, str]]:
+    for number, line in enumerate(re.split(r"\r\n|\n|\r", text), 1):
+        if not line.strip():
+            yield number, None, ""
+            continue
+        try:
+            yield number, json.loads(line), ""
+        except (ValueError, RecursionError):
+            yield number, None, "is no JSON."
+
+
+def _whole(text: str) -> Iterator[tuple[int, Any, str]]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        yield 0, None, "is no JSON."
+        return
+    if isinstance(found, list) and not all(isinstance(row, str) for row in found):
+        yield from ((number, row, "") for number, row in enumerate(found, 1))
+    else:
+        yield 1, found, ""
+
+
+def _scripts(row: Any, number: int, title: str) -> list[Script]:
+    """The scripts of one row; none where its shape is not known."""
+    if isinstance(row, str):
+        return read_script(row, title, number)
+    if isinstance(row, list):
+        return _of_list(row, number, title)
+    if not isinstance(row, dict):
+        return []
+    own = row.get("title")
+    title = own if isinstance(own, str) and own.strip() else title
+    for name in _LIST_FIELDS:
+        if isinstance(row.get(name), list):
+            return _of_list(row[name], number, title)
+    for name in _TEXT_FIELDS:
+        if isinstance(row.get(name), str):
+            return read_script(row[name], title, number)
+    digits = [key for key in row if key.isdecimal() and isinstance(row[key], str)]
+    if len(digits) > 1:
+        return _of_list([row[key] for key in sorted(digits, key=int)], number, title)
+    return []
+
+
+def _of_list(entries: list[Any], number: int, title: str) -> list[Script]:
+    if all(isinstance(entry, str) for entry in entries):
+        labelled = read_script("\n".join(entry.replace("\n", " ") for entry in entries), title, number)
+        if sum(len(script.lines) for script in labelled) * 2 >= len(entries):
+            return labelled
+        return [script_of([(str(at % 2), entry, number) for at, entry in enumerate(entries)], title)]
+    turns: list[tuple[str, str, int]] = []
+    for entry in entries:
+        if not isinstance(entry, dict):
+            return []
+        speaker = next((entry[key] for key in _SPEAKER_FIELDS if isinstance(entry.get(key), str | int)), None)
+        words = next((entry[key] for key in _WORD_FIELDS if isinstance(entry.get(key), str)), None)
+        if speaker is None or words is None:
+            return []
+        if str(speaker).strip().casefold() not in _UNSPOKEN:
+            turns.append((str(speaker).strip().casefold(), words, number))
+    return [script_of(turns, title)] if turns else []
