@@ -6,7 +6,8 @@ import json
 import logging
 import sys
 from enum import StrEnum
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -17,6 +18,9 @@ from rich.table import Table
 from psylite_pipeline.errors import PsyLiteError
 from psylite_pipeline.settings import Preferences, Settings
 from psylite_pipeline.training.commands import register
+
+if TYPE_CHECKING:
+    from psylite_pipeline.embedding import Embedder
 
 app = typer.Typer(
     name="psylite",
@@ -100,12 +104,29 @@ def clean(
 @app.command()
 def index(
     force: Annotated[bool, typer.Option("--force", help="Build again even where nothing changed.")] = False,
+    add: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="First make snippets of the scripts in this folder.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="With --add: only report what would be kept, write and build nothing.")
+    ] = False,
 ) -> None:
-    """Build the index over the crosstalk snippets. A running server picks it up at its next turn."""
+    """Build the index over the crosstalk snippets. A running server picks it up at its next turn.
+
+    `--add` reads your own scripts (text, Markdown, JSONL), splits long ones into bits of 4 to 12 lines, and reports by
+    file and line what was kept, split and refused.
+    """
     from psylite_pipeline.opening import open_shelf
 
     settings = Settings.load()
+    if dry_run:
+        if not add:
+            raise typer.BadParameter("needs --add FOLDER", param_hint="--dry-run")
+        _add(settings, None, add, dry_run=True)
+        return
     shelf = open_shelf(settings)
+    if add:
+        _add(settings, shelf.embedder, add, dry_run=False)
     with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=console) as progress:
         bar = progress.add_task("Encoding", total=None)
         built = shelf.open(lambda done, total: progress.update(bar, completed=done, total=total), anew=force)
@@ -157,6 +178,24 @@ def doctor(
 
 
 register(app)
+
+
+def _add(settings: Settings, embedder: Embedder | None, folder: Path, *, dry_run: bool) -> None:
+    from psylite_pipeline.opening import open_importer
+
+    importer = open_importer(settings, embedder)
+    with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=errors) as progress:
+        bar = progress.add_task("Reading", total=None)
+        done = importer.add(folder, dry_run=dry_run, progress=lambda n, of: progress.update(bar, completed=n, total=of))
+        progress.update(bar, visible=False)
+    for entry in done.entries:
+        console.print(f"{entry.place}  {entry.outcome}: {entry.what}", markup=False, highlight=False, soft_wrap=True)
+    console.print(
+        f"{done.files} files: {done.count('kept')} snippets kept, {done.count('split')} scripts split, "
+        f"{done.count('refused')} refused."
+    )
+    changed = ", ".join(str(path) for path in done.written) or "nothing, all is as it was"
+    console.print("Nothing was written." if dry_run else f"Written: {changed}.", markup=False, soft_wrap=True)
 
 
 def _explained(number: int, found: dict) -> Table:

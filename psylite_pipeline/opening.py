@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from pathlib import Path
 
 from psylite_pipeline.answers import Answers, Backend
 from psylite_pipeline.counsellor import Counsellor
-from psylite_pipeline.embedding import BundledEncoder, open_encoder
+from psylite_pipeline.embedding import BundledEncoder, Embedder, open_encoder
 from psylite_pipeline.errors import KnowledgeError
+from psylite_pipeline.humour.corpus import FORBIDDEN_FILE, load_corpus
+from psylite_pipeline.humour.importer import Importer
 from psylite_pipeline.humour.shelf import Shelf
+from psylite_pipeline.humour.themes import Themes
 from psylite_pipeline.model import OllamaModel
 from psylite_pipeline.prompt import Prompts
 from psylite_pipeline.replies import Replies
@@ -42,10 +46,32 @@ def open_counsellor(settings: Settings) -> Counsellor:
 def open_shelf(settings: Settings, encoder: BundledEncoder | None = None) -> Shelf:
     """The crosstalk shelf with the encoder that the settings name; `encoder` is shared where it is the bundled one."""
     chosen = encoder if encoder and settings.encoder in {"", "bundled"} else open_encoder(settings.encoder)
+    with suppress(OSError):  # so that a running server finds what is imported later
+        settings.own_snippets_dir.mkdir(parents=True, exist_ok=True)
+    return Shelf(snippet_folders(settings), chosen, settings.index_dir)
+
+
+def snippet_folders(settings: Settings) -> list[Path]:
+    """Where snippets are read from: ours, what was imported, and an admin's own folder."""
     folders = [settings.knowledge_dir / "crosstalk"]
+    if settings.own_snippets_dir.is_dir():
+        folders.append(settings.own_snippets_dir)
     if settings.snippets_dir:
         folders.append(settings.snippets_dir)
-    return Shelf(folders, chosen, settings.index_dir)
+    return folders
+
+
+def open_importer(settings: Settings, embedder: Embedder | None = None) -> Importer:
+    """What makes snippets of an admin's own scripts. Raises KnowledgeError where the forbidden themes cannot be read."""
+    own = settings.knowledge_dir / "crosstalk"
+    themes = own if (own / FORBIDDEN_FILE).is_file() else bundled("knowledge") / "crosstalk"
+    return Importer(
+        settings.own_snippets_dir,
+        rules=open_lexicon(settings),
+        themes=Themes.load(themes),
+        embedder=embedder or open_encoder(settings.encoder),
+        known=load_corpus(snippet_folders(settings)).snippets,
+    )
 
 
 def open_lexicon(settings: Settings) -> Lexicon | LastResortLexicon:

@@ -177,6 +177,11 @@ class Settings(BaseSettings):
         """Where retrieval indexes are kept."""
         return self.data_dir / "index"
 
+    @property
+    def own_snippets_dir(self) -> Path:
+        """Where `psylite index --add` writes."""
+        return self.data_dir / "snippets"
+
 
 def bundled(name: str) -> Path:
     """The path of a data folder inside the installed package, or beside it in a checkout."""

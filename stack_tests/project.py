@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from stack_tests.engine import Engine, run
-from stack_tests.images import ROOT, STANDINS, Images
+from stack_tests.images import ROOT, Images
 
 KEY = "test-key-of-the-pipelines-server"
 
@@ -33,12 +33,14 @@ class Project:
             "PIPELINES_API_KEY": KEY,
             "WEBUI_SECRET_KEY": "test-secret-of-open-webui-0123456789",
             "PSYLITE_WEBUI_PORT": str(self.port),
-            "WEBUI_VENV": str(webui),
         }
         if not engine.own:
             self.settings |= {
                 "PYTHON_IMAGE": images.python, "OLLAMA_IMAGE": images.ollama, "WEBUI_IMAGE": images.webui,
             }  # fmt: skip
+
+        self._override = folder / "webui.json"  # laid over the compose file
+        self._override.write_text(json.dumps({"services": {"open-webui": _mounted(webui)}}), encoding="utf-8")
 
     @property
     def url(self) -> str:
@@ -49,7 +51,7 @@ class Project:
         """Run docker-compose; `changed` replaces settings."""
         settings = self.folder / "env"
         settings.write_text("".join(f"{k}={v}\n" for k, v in (self.settings | changed).items()), encoding="utf-8")
-        files = ["-f", ROOT / "docker-compose.yml", "-f", STANDINS / "webui.yml"]
+        files = ["-f", ROOT / "docker-compose.yml", "-f", self._override]
         command = ["docker-compose", "--project-directory", ROOT, "--env-file", settings, *files, *arguments]
         return run(command, self.engine.environment, check=check, timeout=900)
 
@@ -94,6 +96,16 @@ class Project:
     def model_calls(self) -> int:
         """How many chats reached the model since its container was made."""
         return self.log("ollama").splitlines().count("chat")
+
+
+def _mounted(environment: Path) -> dict[str, Any]:
+    """What a container needs to run the environment: it, and its Python where that is not the system's."""
+    python = (environment / "bin" / "python").resolve()
+    folders = [environment.resolve(), *([] if python.is_relative_to("/usr/bin") else [python.parent.parent])]
+    return {
+        "volumes": [f"{folder}:{folder}:ro" for folder in folders],
+        "environment": {"WEBUI_PYTHON": str(environment.resolve() / "bin" / "python")},
+    }
 
 
 class Person:

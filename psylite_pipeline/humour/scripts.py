@@ -38,10 +38,12 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A dialogue without a break in it."""
+    """A dialogue without a break in it. `whole` says that it begins and ends where its author meant it to, not at
+    narration or at words that are missing."""
 
     title: str
     lines: tuple[Line, ...]
+    whole: bool = True
 
 
 def decoded(path: Path) -> tuple[str, str]:
@@ -77,7 +79,9 @@ def _readable(text: str) -> bool:
 
 # -- who speaks
 
-_KNOWN = re.compile(r"[甲乙丙丁戊男女]|[A-Fa-f]|\d|[逗捧]哏?|演员[甲乙ABab12]|person ?[ab12]|speaker ?[ab12]|user|assistant", re.I)
+_KNOWN = re.compile(
+    r"[甲乙丙丁戊男女]|[A-Fa-f]|\d|[逗捧]哏?|演员[甲乙ABab12]|person ?[ab12]|speaker ?[ab12]|user|assistant", re.I
+)
 _ABOUT = re.compile(
     r"时间|地点|人物|作者|编剧|创作|演员表?|表演者?|演出|来源|出处|背景|布景|道具|角色|备注|注|说明|场景|类型|字数|"
     r"time|place|setting|cast|characters?|author|written by|source|notes?|scene|date",
@@ -91,7 +95,9 @@ _LABEL = re.compile(
     rf"(?:\*\*|__|\*)?(?:[【\[〔]\s*)?(?P<name>{_NAME})(?:\s*[】\]〕])?(?:\*\*|__|\*)?"
     r"\s*(?:[（(\[][^）)\]]{0,30}[）)\]])?\s*[:：﹕∶]+(?:\*\*|__|\*)?\s*(?P<rest>.*)"
 )
-_BRACKETED = re.compile(r"(?:\*\*)?[【\[〔]\s*(?P<name>[甲乙丙丁男女A-F\d]|逗哏|捧哏)\s*[】\]〕](?:\*\*)?\s*(?P<rest>.*)")
+_BRACKETED = re.compile(
+    r"(?:\*\*)?[【\[〔]\s*(?P<name>[甲乙丙丁男女A-F\d]|逗哏|捧哏)\s*[】\]〕](?:\*\*)?\s*(?P<rest>.*)"
+)
 _SPACED = re.compile(r"(?P<name>[甲乙丙丁])[\s、]+(?P<rest>\S.*)")
 _ALONE = re.compile(r"(?:\*\*)?(?P<name>[甲乙丙丁A-F]|逗哏|捧哏|[A-Z][A-Z .]{2,20})(?:\*\*)?(?P<rest>)")
 
@@ -131,7 +137,7 @@ def script_of(turns: list[tuple[str, str, int]], title: str) -> Script:
 def spoken(text: str) -> str:
     """What is said aloud: without stage directions, tags, emphasis and line breaks."""
     text = _STAGE.sub("", _STAGE.sub("", _tidy(text)))
-    return re.sub(r"\s+", " ", re.sub(r"\*\*|__|`", "", text)).strip()
+    return re.sub(r"\s+", " ", re.sub(r"\*\*|__|`", "", text)).lstrip(" ，。、,.;；:：").rstrip()
 
 
 def _tidy(line: str) -> str:
@@ -152,8 +158,10 @@ class _Reader:
 
     def scripts(self) -> list[Script]:
         speakers = self._speakers()
+        self._unfold(speakers)
         self._found: list[Script] = []
         self._open: list[Line] = []
+        self._torn = False
         self._waiting = ""  # a speaker whose words stand on the next line
         blank = False
         for place, (at, line) in enumerate(self._lines):
@@ -164,7 +172,7 @@ class _Reader:
             name, rest = _label(line)
             if name in speakers:
                 if self._waiting:  # somebody was announced and said nothing: here is a hole
-                    self._close()
+                    self._close(torn=True)
                 self._waiting = name
                 self._say(rest, number, blank)
             elif name and _ABOUT.fullmatch(name):
@@ -185,7 +193,8 @@ class _Reader:
                 _add(self._open, Line(last.speaker, spoken(line), number, number))
             else:  # narration, or the title of what follows
                 following = next((text for _, text in self._lines[place + 1 :] if text), "")
-                self._close(spoken(line) if len(line) <= 40 and _label(following)[0] in speakers else "")
+                heading = len(line) <= 40 and _label(following)[0] in speakers and not line.endswith(tuple("。！!，,"))
+                self._close(spoken(line) if heading else "", torn=not heading)
             blank = False
         self._close()
         return self._found
@@ -200,15 +209,23 @@ class _Reader:
             return sure
         return sure | {name for name in names if len(name) <= 4 and not _NO_NAME.search(name)}
 
+    def _unfold(self, speakers: set[str]) -> None:
+        """Part lines in which a second speaker begins behind the end of a sentence."""
+        marks = [re.escape(name) for name in speakers if _KNOWN.fullmatch(name)]
+        if marks:
+            inner = re.compile(rf"(?<=[。！？!?…”])\s*(?=(?:{'|'.join(marks)})\s*[:：])", re.I)
+            self._lines = [(at, part) for at, line in self._lines for part in (inner.split(line) if line else [line])]
+
     def _say(self, text: str, number: int, blank: bool) -> None:
         text = spoken(text)
         if text:
             _add(self._open, Line(self._waiting, text, number, number, blank))
             self._waiting = ""
 
-    def _close(self, title: str = "") -> None:
+    def _close(self, title: str = "", *, torn: bool = False) -> None:
         if self._open:
-            self._found.append(Script(self._title, tuple(self._open)))
+            self._found.append(Script(self._title, tuple(self._open), not (torn or self._torn)))
+            self._torn = torn
         self._open, self._waiting = [], ""
         self._title = title or self._title
 

@@ -24,31 +24,31 @@ FEWEST, MOST = 4, 12
 SHORTEST, LONGEST = 60, 900
 
 #: What a bit of a long script must score (`_Marks` says what scores): as a whole, its beginning, and its end.
-BAR, BAR_OPENING, BAR_CLOSING = 5.0, 2.0, 1.0
+BAR, BAR_OPENING, BAR_CLOSING = 4.0, 2.5, 1.5
 
 _BACK = re.compile(
     r"[“”\"'‘’…—\-，、。.\s]*(?:"
     r"对|是(?!不是|谁|这么)|可不|那|这(?!几|两|些|个(?:月|周|礼拜)|人|年头|一)|他|她|它|所以|因为|但|可|不(?!瞒|知)|后来|然后|"
     r"接着|结果|没|哪|怎|为什|为啥|为何|为了|什|啥|谁|[嗨咳啊哦噢嗯恩哎唉行好得去嘿呵哈喂唔呦哟哇呸切嗬哼喔呃额诶欸]|停|又|也|"
     r"还(?!记得)|就|于是|最后|完事|第|一来|二来|另|其|此|说(?!起|到|实话|真的)|当然|废话|有(?!一|个|人|回|次|天|件)|要不|要是|"
-    r"难道|原来|干|多|真|只|都|再(?!说|比如|有)|到|给|把|让|叫|换|问|答|算|同|以|之|反|何|然|而|且|或|如果|果然|要(?!说)|别|等|"
+    r"难道|原来|比如|完了|除了|首先|干|多|真|只|都|再|到|给|把|让|叫|换|问|答|算|同|以|之|反|何|然|而|且|或|如果|果然|要(?!说)|别|等|"
     r"你(?!知道|听说|说|们|家|爸|妈|看|平时|最近|喜欢|猜|会|认识|记得|有没有|爱|见过)|您(?!知道|听说|说|们|家|看|贵|平时|最近|喜欢|猜)|"
     r"(?:yes|no|yeah|yep|nope|right|but|so|and|then|because|well|he|she|it|they|that|this|these|those|why|what|how|who|"
     r"where|really|oh|okay|ok|exactly|of course|which|or|maybe|also|neither|me too|sure|fine|true|i see|his|her)\b)",
     re.I,
 )
 _INTRO = re.compile(
-    r"[“\"]?(?:再说|再有|再比如|比如|要说|说起|说到|说实话|不瞒|首先|除了|最近|现在|如今|小时候|当年|想当年|以前|昨[天晚儿]|今[天儿早晚]|前[天几两些]|"
-    r"上(?:次|回|周|个)|有(?:一|个|人|回|次|天|件)|听说|据说|俗话|都说|咱|我(?:跟|和|告诉|有|家|们|爸|妈|最|昨|今|前|上|这|发现|认识|去|想|儿|女|"
-    r"老|媳|刚|小|一)|你(?:知道|听说|们|家|爸|妈|平时|最近|喜欢|猜|会|认识|还记得|有没有)|您(?:知道|听说|们|家|贵|平时|最近|喜欢|猜)|"
-    r"还记得|拿.{1,8}(?:来说|说)|就说|"
+    r"(?:要说|说起|说实话|不瞒|最近|现在|如今|小时候|当年|想当年|以前|昨[天晚儿]|今[天儿早晚]|前[天几两些]|"
+    r"上(?:次|回|周|个)|有(?:一|个|人|回|次|天|件)|听说|据说|俗话|都说|咱们?家|我(?:跟|和|告诉|有|家|们家|爸|妈|最近|昨|今|前|上[次回周个]|这(?:个)?人|发现|认识|儿子|女|"
+    r"老[婆公伴]|媳|刚|小时)|你(?:知道|听说|们家|家|爸|妈|平时|最近|喜欢|猜|会|认识|还记得|有没有)|您(?:知道|听说|们家|家|贵|平时|最近|喜欢|猜)|"
+    r"还记得|"
     r"(?:my|i|i'm|i've|yesterday|last|the other|you know|did you|have you|do you|today|when i|there's|once|let me|speaking of|"
     r"guess|we|our|every)\b)",
     re.I,
 )
 _ASKS = re.compile(
     r".{0,12}(?:怎么|为什么|为啥|什么|哪|谁|几|多少|然后|后来|接着|结果|你说|您说|何|如何)[^。！!]{0,12}[?？呢呀啊哪吗]*[?？]?$|"
-    r".{0,10}[?？哪呢]$|(?:why|what|how|who|where|when|and|then|so|really|such as|like)\b.{0,40}\?$",
+    r".{0,10}[?？哪呢]$|.{0,4}(?:请[讲说赐]|快说|说说|讲讲)|(?:why|what|how|who|where|when|and|then|so|really|such as|like)\b.{0,40}\?$",
     re.I,
 )
 _CLOSES = re.compile(
@@ -84,7 +84,7 @@ def split(script: Script, embedder: Embedder | None) -> list[Piece]:
     lines = script.lines
     pieces: list[Piece] = []
     for start, end in _chunks(lines):
-        pieces += _of_chunk(lines, start, end, embedder)
+        pieces += _of_chunk(script, start, end, embedder)
     return pieces
 
 
@@ -96,13 +96,14 @@ def _chunks(lines: Sequence[Line]) -> list[tuple[int, int]]:
     return chunks if 2 * fitting >= len(chunks) else [(0, len(lines))]
 
 
-def _of_chunk(lines: Sequence[Line], start: int, end: int, embedder: Embedder | None) -> list[Piece]:
+def _of_chunk(script: Script, start: int, end: int, embedder: Embedder | None) -> list[Piece]:
+    lines = script.lines
     speakers = len({line.speaker for line in lines[start:end]})
     if speakers == 1:
         return [Piece(start, end, "only one speaker")]
     if end - start < FEWEST:
         return [Piece(start, end, f"fewer than {FEWEST} lines")]
-    if end - start <= MOST and speakers == 2 and size(lines[start:end]) <= LONGEST:
+    if script.whole and end - start <= MOST and speakers == 2 and size(lines[start:end]) <= LONGEST:
         return [Piece(start, end)]
     marks = _Marks(lines[start:end], embedder)
     pieces: list[Piece] = []
@@ -174,7 +175,8 @@ class _Marks:
             score += 0.4 * max(-1.0, min(1.0, self._opens[end]))
         score += 0.5 if 6 <= len(lines) <= 10 else 0.0
         score += 0.5 if total >= 100 else 0.0
-        return score - 0.8 * sum(1 for line in lines if _PATTER.search(line.text))
+        score -= 1.0 if max(len(line.text) for line in lines) > LONGEST // 6 else 0.0
+        return score - 1.5 * sum(1 for line in lines if _PATTER.search(line.text))
 
     def _linked(self, start: int, end: int) -> float:
         """For words that the first line brings up and the bit keeps to; against those that bind it to its surroundings:
@@ -191,7 +193,7 @@ class _Marks:
     def _opening(self, at: int) -> float:
         text = self._lines[at].text
         score = 1.0 if len(text) >= 10 else 0.0 if len(text) >= 7 else -1.5
-        if _BACK.match(text):
+        if _BACK.match(text) or text[0] in '“"‘「':
             score -= 2.5
         if _INTRO.match(text):
             score += 1.5
@@ -212,7 +214,7 @@ class _Marks:
             score -= 3.0
         if text.endswith(("?", "？")):
             score -= 1.0
-        score += 0.5 if _ENDED.search(text) else 0.0
+        score += 1.0 if text.endswith(("!", "！")) else 0.5 if _ENDED.search(text) else 0.0
         if _CUT_OFF.search(text):
             score -= 3.0
         before = self._lines[end - 2].text if end > 1 else ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import zlib
 from collections import Counter
-from collections.abc import Sequence
 
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff"
 _HAN_RUN = re.compile(f"[{_HAN}]+")
@@ -45,9 +44,7 @@ def topics(text: str, most: int = 3) -> tuple[str, ...]:
     counts: Counter[str] = Counter()
     for run in _HAN_RUN.findall(text):
         for size in (2, 3, 4):
-            counts.update(
-                gram for at in range(len(run) - size + 1) if not _EMPTY & set(gram := run[at : at + size])
-            )
+            counts.update(gram for at in range(len(run) - size + 1) if not _EMPTY & set(gram := run[at : at + size]))
     counts.update(word for word in map(str.casefold, _LATIN_WORD.findall(text)) if word not in _SMALL)
     repeated = [(word, count) for word, count in counts.items() if count > 1 and "'" not in word]
     # A longer word that stands as often as a part of it is the word meant.
@@ -87,16 +84,6 @@ def chinese_punctuation(text: str) -> str:
     return re.sub(r"([。！？，；])[。，；.]+", r"\1", text)
 
 
-def near(one: frozenset[int], other: frozenset[int]) -> float:
-    """The share of the smaller sample that stands in both, in [0, 1]."""
-    return len(one & other) / max(1, min(len(one), len(other)))
-
-
 def title_of(text: str, most: int = 40) -> str:
     """A title without brackets, marks of Markdown and superfluous space."""
     return re.sub(r"\s+", " ", re.sub(r"[《》#*_`]+", " ", text)).strip()[:most].strip()
-
-
-def speech(lines: Sequence[str]) -> str:
-    """The words of several lines, one a line."""
-    return "\n".join(lines)

@@ -65,6 +65,8 @@ _LIMITS = """\
 - **r/SuicideWatch level 0** is not "no risk"; only rows on which five language models agreed with the person's label
   count as negatives.
 - **Harmful requests** that sound like an ordinary question and need knowledge of the world to be seen as harmful.
+- **Honest questions about crime**, above all about preventing it ("how does a code sent by text message stop fraud"),
+  are too often taken for harmful requests: the words are those of the requests, and few honest rows hold them.
 - **Moods** come from television dialogue and forum comments whose labels often rest on what is not in the text.
 - Other languages than Chinese and English were not measured; dialects and Cantonese only by a few of our own turns.
 - The people in these sets are mostly young and online. Nothing here was measured on patients.
