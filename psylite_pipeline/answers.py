@@ -14,6 +14,7 @@ from psylite_pipeline.errors import ModelError, ModelMissing, ModelTimeout
 from psylite_pipeline.humour.corpus import Snippet
 from psylite_pipeline.language import language_of_talk
 from psylite_pipeline.model import HEARTBEAT_SECONDS, ChatModel, Deadlines, Message, Thought, Waiting, Words
+from psylite_pipeline.outcheck import OutputCheck, Unfit
 from psylite_pipeline.prompt import Prompts
 from psylite_pipeline.replies import Replies, last_resort
 from psylite_pipeline.settings import Preferences
@@ -48,7 +49,8 @@ class Backend:
 
 class Answers:
     """`replies` is None when its files are broken: then the last resort in the code speaks. `worst_of` gives the
-    worst level among texts. Keeps nothing."""
+    worst level among texts. `check` reads the model's words before the person does; None where its rules are broken.
+    Keeps nothing."""
 
     def __init__(
         self,
@@ -57,8 +59,10 @@ class Answers:
         model: ChatModel,
         backend: Backend,
         worst_of: Callable[[Sequence[str]], Risk],
+        check: OutputCheck | None = None,
     ) -> None:
         self._worst_of = worst_of
+        self._check = check
         self._replies = replies
         self._prompts = prompts
         self._model = model
@@ -155,21 +159,25 @@ class Answers:
             num_ctx=self._backend.num_ctx,
             worst_of=self._worst,
         )
-        thinking = preferences.show_thinking and decision.route is not Route.SUPPORT
+        support = decision.route is Route.SUPPORT
+        pieces = self._stream(messages, preferences)
+        if support or not preferences.show_thinking:
+            pieces = _without_thoughts(pieces)
+        if self._check:
+            pieces = self._check.guard(pieces, support=support)
         spoken = False
-        began = told = time.monotonic()
         try:
-            for piece in self._stream(messages, preferences):
-                if isinstance(piece, Thought) and not thinking:
-                    if time.monotonic() - told > HEARTBEAT_SECONDS:  # hidden thinking must not look like a dead server
-                        told = time.monotonic()
-                        yield Waiting(told - began)
-                    continue
+            for piece in pieces:
                 if isinstance(piece, Words):
                     if not spoken and not piece.text.strip():
                         continue
                     spoken = True
                 yield piece
+        except Unfit as found:
+            log.warning("The model's answer was held back (%s).", found.rule)
+            gap = "\n\n" if spoken else ""
+            yield Words(gap + self._notice("held_back_support" if support else "held_back", language, preferences))
+            return
         except ModelError as error:
             log.warning("The model failed: %s", error)
             gap = "\n\n" if spoken else ""
@@ -238,6 +246,17 @@ def _language(conversation: Conversation, preferences: Preferences) -> str:
     return language_of_talk(conversation.said) or "zh-Hans"
 
 
+def _without_thoughts(pieces: Iterator[Piece]) -> Iterator[Piece]:
+    """The words alone. Hidden thinking must not look like a dead server, so now and then it is told as waiting."""
+    began = told = time.monotonic()
+    for piece in pieces:
+        if not isinstance(piece, Thought):
+            yield piece
+        elif time.monotonic() - told > HEARTBEAT_SECONDS:
+            told = time.monotonic()
+            yield Waiting(told - began)
+
+
 def _notice_for(error: ModelError, spoken: bool) -> str:
     if spoken:
         return "model_cut"
@@ -260,6 +279,9 @@ _PLAIN_NOTICES = {
     "或拨打 12356；危急时拨 110、120。\n"
     "I cannot answer properly right now; please try again in a little while. If it is urgent, turn to somebody "
     "you trust, to findahelpline.com, or to your local emergency number.",
+    "held_back": "我刚才起草的话里有不合适的内容，我把它收住了。这不是你的错。你可以换个说法再问一次，也请和一个信得过的人聊聊。\n"
+    "My draft was not fit to say, so I stopped it. It is not your fault. Please ask again in other words, and talk to "
+    "somebody you trust.",
     "task_title": "新对话",
     "snippet_summary": "相声一段",
 }

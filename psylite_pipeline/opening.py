@@ -15,6 +15,7 @@ from psylite_pipeline.humour.importer import Importer
 from psylite_pipeline.humour.shelf import Shelf
 from psylite_pipeline.humour.themes import Themes
 from psylite_pipeline.model import OllamaModel
+from psylite_pipeline.outcheck import OutputCheck
 from psylite_pipeline.prompt import Prompts
 from psylite_pipeline.replies import Replies
 from psylite_pipeline.risk.assess import Assessor
@@ -38,7 +39,14 @@ def open_counsellor(settings: Settings) -> Counsellor:
         plain_assessor=plain_assessor,
         embedder=encoder,
         shelf=open_shelf(settings, encoder),
-        answers=Answers(open_replies(settings), open_prompts(settings), model, backend, plain_assessor.worst),
+        answers=Answers(
+            open_replies(settings),
+            open_prompts(settings),
+            model,
+            backend,
+            plain_assessor.worst,
+            open_output_check(settings),
+        ),
         model=model,
     )
 
@@ -89,6 +97,16 @@ def open_classifier(settings: Settings) -> Classifier | None:
     for folder in _folders(settings):
         try:
             return Classifier.load(folder / "risk" / "classifier")
+        except KnowledgeError as error:
+            log.error("%s", error)
+    return None
+
+
+def open_output_check(settings: Settings) -> OutputCheck | None:
+    """The rules for the model's own words, or None: then its answers are passed on unread."""
+    for folder in _folders(settings):
+        try:
+            return OutputCheck.load(folder / "risk" / "output")
         except KnowledgeError as error:
             log.error("%s", error)
     return None

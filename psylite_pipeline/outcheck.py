@@ -37,6 +37,7 @@ _LONGEST, _KEPT = 400, 200  # a sentence longer than the first is read on from i
 _LEVELS = (Risk.CONCERN, Risk.HIGH)
 _END = re.compile(r"[。！？?\n\r;；]+|!+(?![a-zA-Z])|\.(?=\s)")
 _ENDED = re.compile(r"[。！？!?.\n\r;；][\s”’\"』」）)*_]*\Z")
+_UNIT = re.compile(r"(?<=[0-9])(?=(?:mg|g|ml)(?![a-z0-9]))", re.IGNORECASE)
 _ENDS_ON = "。！？!?\n\r;；."
 
 
@@ -72,11 +73,11 @@ class OutputCheck:
     def found(self, text: str, *, support: bool) -> str:
         """The id of a rule that forbids `text`, or `""`. Rules of level concern speak only under `support`."""
         least = Risk.CONCERN if support else Risk.HIGH
-        return next((finding.rule for finding in self._lexicon.read(text) if finding.level >= least), "")
+        return next((finding.rule for finding in self._lexicon.read(_spaced(text)) if finding.level >= least), "")
 
     def look(self, text: str) -> tuple[bool, int]:
         """Whether `text` may hold a forbidden phrase, and how many letters at its end may be the beginning of one."""
-        return self._starts.look(self._lexicon.fold(text))
+        return self._starts.look(self._lexicon.fold(_spaced(text)))
 
     def guard(self, pieces: Iterator[Piece], *, support: bool) -> Iterator[Piece]:
         """The same pieces, some a little later. Raises Unfit in place of the words that are not fit, after closing
@@ -214,7 +215,7 @@ class _Starts:
         sentence = max(text.rfind(mark) for mark in SENTENCE_ENDS) + 1
         for last, (length, tails) in self._automaton.iter(text):
             start, end = last + 1 - length, last + 1
-            if _inside_word(text, start):
+            if _inside_word(text, start) or (end < size and _inside_word(text, end)):
                 continue
             for tail in tails:
                 complete, grows = tail.follow(text[end:])
@@ -252,6 +253,11 @@ class _Tail:
             elif literal.startswith(rest):
                 grows = True
         return complete, grows
+
+
+def _spaced(text: str) -> str:
+    """10mg as two words, which it is."""
+    return _UNIT.sub(" ", text)
 
 
 def _inside_word(text: str, start: int) -> bool:

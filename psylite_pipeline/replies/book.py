@@ -11,7 +11,7 @@ from psylite_pipeline.replies.helplines import REGIONS, TEXT_LANGUAGES, Helpline
 from psylite_pipeline.replies.words import DEFAULT, Words
 
 LANGUAGES = (*TEXT_LANGUAGES, "other")
-_APPENDED_NOTICES = ("ai_reminder", "model_cut", "standin")
+_APPENDED_NOTICES = ("ai_reminder", "held_back", "held_back_support", "model_cut", "standin")
 
 
 class Replies:
@@ -91,7 +91,7 @@ class Replies:
 
     def strip(self, text: str) -> str:
         """`text` of an assistant without the paragraphs we appended: concern question, support line, AI reminder,
-        stand-in and broken-off notice. Crisis replies stay. Made for history that goes to the model."""
+        stand-in, broken-off and held-back notices. Crisis replies stay. Made for history that goes to the model."""
         if not text:
             return ""
         return JOINT.join(part for part in text.split(JOINT) if part.strip() not in self._appended).strip()

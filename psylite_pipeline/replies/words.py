@@ -15,6 +15,8 @@ NOTICES = (
     "model_slow",
     "model_cut",
     "model_empty",
+    "held_back",
+    "held_back_support",
     "image_only",
     "empty_turn",
     "ai_reminder",

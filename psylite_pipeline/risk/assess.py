@@ -215,9 +215,12 @@ class Assessor:
             if said > level:
                 level, kind = said, kind or Kind.SELF_HARM
                 rules.append(f"classifier.{said.label}")
-            if last and reading.harmful >= limits.harmful:
-                rules += [] if harmful else ["classifier.harmful_request"]
-                harmful = True
+            if last and not harmful and reading.harmful >= limits.harmful:
+                # Words about one's own harm resemble a harmful request: in doubt they get care, not a refusal.
+                own_harm = level is Risk.NONE and reading.concern >= limits.concern / 2
+                level, kind = (Risk.CONCERN, Kind.SELF_HARM) if own_harm else (level, kind)
+                harmful = not own_harm
+                rules.append("classifier.doubt" if own_harm else "classifier.harmful_request")
             heavy = heavy or reading.heavy >= limits.heavy
         return TurnReading(findings, reading, level, kind, tuple(rules), harmful, heavy, silent=not text.strip())
 
