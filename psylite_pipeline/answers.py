@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 from psylite_pipeline import prompt
@@ -128,7 +128,8 @@ class Answers:
             notice = "image_only" if last is not None and last.has_image else "empty_turn"
             yield Words(self._notice(notice, language, preferences))
         else:
-            yield from self._model_words(conversation, decision, preferences, snippet, language)
+            fit = yield from self._model_words(conversation, decision, preferences, snippet, language)
+            snippet = snippet if fit else None  # no joke under words that had to be stopped
         if tail := self._tail(conversation, decision, preferences, snippet, language):
             yield Words("\n\n" + "\n\n".join(tail))
 
@@ -149,7 +150,8 @@ class Answers:
         preferences: Preferences,
         snippet: Snippet | None,
         language: str,
-    ) -> Iterator[Piece]:
+    ) -> Generator[Piece, None, bool]:
+        """The answer, or true words in its place. Returns False when the answer was held back."""
         messages = prompt.build(
             self._prompts,
             self._without_own_lines(conversation),
@@ -177,14 +179,15 @@ class Answers:
             log.warning("The model's answer was held back (%s).", found.rule)
             gap = "\n\n" if spoken else ""
             yield Words(gap + self._notice("held_back_support" if support else "held_back", language, preferences))
-            return
+            return False
         except ModelError as error:
             log.warning("The model failed: %s", error)
             gap = "\n\n" if spoken else ""
             yield Words(gap + self._notice(_notice_for(error, spoken), language, preferences))
-            return
+            return True
         if not spoken:
             yield Words(self._notice("model_empty", language, preferences))
+        return True
 
     def _worst(self, texts: Sequence[str]) -> Risk:
         try:
@@ -279,7 +282,8 @@ _PLAIN_NOTICES = {
     "或拨打 12356；危急时拨 110、120。\n"
     "I cannot answer properly right now; please try again in a little while. If it is urgent, turn to somebody "
     "you trust, to findahelpline.com, or to your local emergency number.",
-    "held_back": "我刚才起草的话里有不合适的内容，我把它收住了。这不是你的错。你可以换个说法再问一次，也请和一个信得过的人聊聊。\n"
+    "held_back": "我刚才起草的话里有不合适的内容，我把它收住了。这不是你的错。你可以换个说法再问一次，"
+    "也请和一个信得过的人聊聊。\n"
     "My draft was not fit to say, so I stopped it. It is not your fault. Please ask again in other words, and talk to "
     "somebody you trust.",
     "task_title": "新对话",

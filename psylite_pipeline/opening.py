@@ -70,7 +70,7 @@ def snippet_folders(settings: Settings) -> list[Path]:
 
 
 def open_importer(settings: Settings, embedder: Embedder | None = None) -> Importer:
-    """What makes snippets of an admin's own scripts. Raises KnowledgeError where the forbidden themes cannot be read."""
+    """What makes snippets of an admin's own scripts. Raises KnowledgeError where the list of themes is broken."""
     own = settings.knowledge_dir / "crosstalk"
     themes = own if (own / FORBIDDEN_FILE).is_file() else bundled("knowledge") / "crosstalk"
     return Importer(

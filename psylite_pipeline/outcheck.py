@@ -220,7 +220,7 @@ class _Starts:
             for tail in tails:
                 complete, grows = tail.follow(text[end:])
                 whole = whole or complete
-                if grows and start >= sentence:
+                if grows and start >= sentence and _tells(text[start:]):
                     first = min(first, start)
         for start in range(max(size - self._longest, sentence), first):
             rest = text[start:]

@@ -66,13 +66,13 @@ def project(engine: Engine, images: Images, folder: Path) -> Iterator[Project]:
 @pytest.fixture(scope="session")
 def admin(project: Project) -> Person:
     """Who signs up first."""
-    return Person(project.url, "admin")
+    return Person(project.url, "admin", "signup")
 
 
 @pytest.fixture(scope="session")
 def user(project: Project, admin: Person) -> Person:
     """An ordinary person, without any grant."""
-    return Person(project.url, "someone")
+    return admin.adds(project.url, "someone")
 
 
 @pytest.fixture(scope="session")

@@ -65,6 +65,10 @@ class Engine:
                 self._daemon.kill()
                 self._daemon.wait()
             FORWARD.write_text(self._forwarded)
+            for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines():
+                place = line.split()[1]
+                if place.startswith(f"{self.folder}/"):  # it leaves its network namespaces mounted
+                    subprocess.run(["umount", place], check=False)
             self._daemon = None
 
     def docker(self, *arguments: str | Path, check: bool = True, **options: object) -> subprocess.CompletedProcess[str]:

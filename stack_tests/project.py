@@ -111,14 +111,18 @@ def _mounted(environment: Path) -> dict[str, Any]:
 class Person:
     """Somebody with an account, at Open WebUI's API."""
 
-    def __init__(self, url: str, name: str) -> None:
+    def __init__(self, url: str, name: str, path: str = "signin") -> None:
         self.client = httpx.Client(base_url=url, timeout=120, trust_env=False)
-        account = {"name": name, "email": f"{name}@example.org", "password": "a-long-password-1"}
-        answer = self.client.post("/api/v1/auths/signup", json=account)
-        if answer.status_code != 200:
-            answer = self.client.post("/api/v1/auths/signin", json=account)
+        self.account = {"name": name, "email": f"{name}@example.org", "password": "a-long-password-1"}
+        answer = self.client.post(f"/api/v1/auths/{path}", json=self.account)
         self.role = answer.raise_for_status().json()["role"]
         self.client.headers["Authorization"] = f"Bearer {answer.json()['token']}"
+
+    def adds(self, url: str, name: str) -> Person:
+        """The admin's way to give somebody else an account."""
+        account = {**self.account, "name": name, "email": f"{name}@example.org", "role": "user"}
+        self.client.post("/api/v1/auths/add", json=account).raise_for_status()
+        return Person(url, name)
 
     def models(self) -> list[str]:
         """The models this person sees."""

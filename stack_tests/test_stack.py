@@ -91,11 +91,15 @@ def test_only_open_webui_is_published_and_only_on_this_machine(project: Project)
             pass
 
 
-def test_neither_pipelines_nor_ollama_has_a_way_out(project: Project) -> None:
+def test_pipelines_and_ollama_reach_each_other_and_nothing_outside(project: Project) -> None:
+    networks = project.inspect("open-webui")["NetworkSettings"]["Networks"]
+    inside, outside = (networks[f"psylitetest_{name}"]["IPAddress"] for name in ("inside", "front"))
+    knock = "import socket, sys; socket.create_connection((sys.argv[1], 8080), 3)"
     for service in ("pipelines", "ollama"):
-        routes = project.inside(service, "cat", "/proc/net/route").splitlines()[1:]
-        assert routes
-        assert not [route for route in routes if route.split()[1] == "00000000"]
+        assert list(project.inspect(service)["NetworkSettings"]["Networks"]) == ["psylitetest_inside"]
+        project.inside(service, "python3", "-c", knock, inside)
+        with pytest.raises(AssertionError, match="timed out|unreachable"):
+            project.inside(service, "python3", "-c", knock, outside)
     front = project.engine.docker("network", "inspect", "psylitetest_front", "-f", "{{json .Options}}").stdout
     assert '"com.docker.network.bridge.enable_ip_masquerade":"false"' in front
 
@@ -107,6 +111,11 @@ def test_limits_are_set(project: Project) -> None:
         assert seen["LogConfig"]["Config"] == {"max-size": "10m", "max-file": "3"}
         assert seen["RestartPolicy"]["Name"] == "unless-stopped"
         assert "no-new-privileges:true" in seen["SecurityOpt"]
+
+
+def test_strangers_cannot_make_an_account(project: Project, admin: Person) -> None:
+    with pytest.raises(httpx.HTTPStatusError, match="403"):
+        Person(project.url, "stranger", "signup")
 
 
 def test_an_ordinary_person_sees_psylite_and_not_the_raw_model(admin: Person, user: Person) -> None:

@@ -32,9 +32,8 @@ NEAR = 0.5
 
 #: What the lexicon may not see in a joke, besides danger.
 _SIGNS = frozenset({"grief", "illness", "trauma"})
-_INNER_MARK = re.compile(
-    r"(?<=[，。！？!?,])[AB](?=[\u4e00-\u9fff])|^[\u4e00-\u9fff]{2,5}(?<![说道问答想是着句来])[:：](?=.)", re.MULTILINE
-)
+_LOST_MARK = re.compile(r"(?<=[，。！？!?,])[AB](?=[\u4e00-\u9fff])")
+_INNER_NAME = re.compile(r"^([\u4e00-\u9fff]{2,5})[:：](?=.)", re.MULTILINE)
 _MARKS = {"zh": ("甲：", "乙："), "en": ("A: ", "B: ")}
 _HEADER = """\
 # Made by `psylite index --add` from {source}.
@@ -149,7 +148,8 @@ class Importer:
             return f"forbidden theme ({theme})"
         if alarm := self._alarming(said):
             return f"the lexicon finds it alarming ({alarm})"
-        if _INNER_MARK.search(said):
+        names = _INNER_NAME.findall(said)
+        if _LOST_MARK.search(said) or len(set(names)) < len(names):
             return "a speaker's mark inside the lines"
         if said.count("“") != said.count("”"):
             return "a quotation is not whole"

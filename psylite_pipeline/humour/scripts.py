@@ -240,10 +240,10 @@ def _label(line: str) -> tuple[str, str]:
 
 
 def _add(lines: list[Line], line: Line) -> None:
-    """Append, joining what one speaker says in several lines."""
+    """Append, joining what one speaker says in several lines without an empty one between."""
     if not line.text:
         return
-    if lines and lines[-1].speaker == line.speaker:
+    if lines and lines[-1].speaker == line.speaker and not line.blank:
         before = lines[-1]
         gap = " " if before.text[-1].isascii() and line.text[0].isascii() else ""
         line = Line(before.speaker, f"{before.text}{gap}{line.text}", before.first, line.last, before.blank)

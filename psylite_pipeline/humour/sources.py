@@ -15,11 +15,12 @@ TEXT = frozenset({"", ".txt", ".text", ".md", ".markdown"})
 JSON_LINES = frozenset({".jsonl", ".ndjson"})
 JSON = frozenset({".json"})
 
-#: Rows of a JSON list; more belong in JSON lines.
+# Where people put the words, in the order they are looked for.
 _TEXT_FIELDS = ("text", "content", "script", "dialogue", "dialog")
 _LIST_FIELDS = ("lines", "messages", "conversation", "conversations", "dialogue", "dialog", "turns")
 _SPEAKER_FIELDS = ("role", "speaker", "from", "name")
 _WORD_FIELDS = ("content", "text", "value", "line")
+_EMPTY = object()  # an empty line between rows
 _UNSPOKEN = frozenset({"system", "tool", "developer"})
 
 
@@ -79,7 +80,7 @@ def _read_rows(source: Source, text: str, *, whole: bool) -> None:
         if why:
             source.unread.append(Unread(number, why))
             close()
-        elif row is None:
+        elif row is _EMPTY:
             close()
         elif isinstance(row, dict) and row and set(row) <= {"0", "1"} and all(isinstance(v, str) for v in row.values()):
             pairs += [(key, row[key], number) for key in sorted(row)]
@@ -95,7 +96,7 @@ def _read_rows(source: Source, text: str, *, whole: bool) -> None:
 def _rows(text: str) -> Iterator[tuple[int, Any, str]]:
     for number, line in enumerate(re.split(r"\r\n|\n|\r", text), 1):
         if not line.strip():
-            yield number, None, ""
+            yield number, _EMPTY, ""
             continue
         try:
             yield number, json.loads(line), ""

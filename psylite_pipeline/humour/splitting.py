@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -24,7 +25,7 @@ FEWEST, MOST = 4, 12
 SHORTEST, LONGEST = 60, 900
 
 #: What a bit of a long script must score (`_Marks` says what scores): as a whole, its beginning, and its end.
-BAR, BAR_OPENING, BAR_CLOSING = 4.0, 2.5, 1.5
+BAR, BAR_OPENING, BAR_CLOSING = 5.0, 3.0, 2.0
 
 _BACK = re.compile(
     r"[“”\"'‘’…—\-，、。.\s]*(?:"
@@ -38,17 +39,19 @@ _BACK = re.compile(
     re.I,
 )
 _INTRO = re.compile(
-    r"(?:要说|说起|说实话|不瞒|最近|现在|如今|小时候|当年|想当年|以前|昨[天晚儿]|今[天儿早晚]|前[天几两些]|"
+    r"(?:要说(?!实)|说起|说实话|不瞒|最近|现在|如今|小时候|当年|想当年|以前|昨[天晚儿]|今[天儿早晚]|前[天几两些]|"
     r"上(?:次|回|周|个)|有(?:一|个|人|回|次|天|件)|听说|据说|俗话|都说|咱们?家|我(?:跟|和|告诉|有|家|们家|爸|妈|最近|昨|今|前|上[次回周个]|这(?:个)?人|发现|认识|儿子|女|"
     r"老[婆公伴]|媳|刚|小时)|你(?:知道|听说|们家|家|爸|妈|平时|最近|喜欢|猜|会|认识|还记得|有没有)|您(?:知道|听说|们家|家|贵|平时|最近|喜欢|猜)|"
     r"还记得|"
-    r"(?:my|i|i'm|i've|yesterday|last|the other|you know|did you|have you|do you|today|when i|there's|once|let me|speaking of|"
-    r"guess|we|our|every)\b)",
+    r"(?:my|i|i'm|i've|yesterday|last|the other|you know|did you|have you|do you|today|when i|there's|once|let me|"
+    r"speaking of|guess|we|our|every)\b)",
     re.I,
 )
+_SELF = re.compile(r"我|头一?回|at |in |on |the ", re.I)
 _ASKS = re.compile(
     r".{0,12}(?:怎么|为什么|为啥|什么|哪|谁|几|多少|然后|后来|接着|结果|你说|您说|何|如何)[^。！!]{0,12}[?？呢呀啊哪吗]*[?？]?$|"
-    r".{0,10}[?？哪呢]$|.{0,4}(?:请[讲说赐]|快说|说说|讲讲)|(?:why|what|how|who|where|when|and|then|so|really|such as|like)\b.{0,40}\?$",
+    r".{0,10}[?？哪呢]$|.{0,4}(?:请[讲说赐]|快说|说说|讲讲)|"
+    r"(?:why|what|how|who|where|when|and|then|so|really|such as|like)\b.{0,40}\?$",
     re.I,
 )
 _CLOSES = re.compile(
@@ -58,10 +61,12 @@ _CLOSES = re.compile(
     re.I,
 )
 _PATTER = re.compile(
-    r"大家好|大家(?:新年|过年|晚上|下午|上午)|各位|观众|朋友们|同志们|同学们|相声|鞠躬|掌声|鼓掌|台上|台下|上台|登台|演员|表演|演出|"
-    r"捧哏|逗哏|搭档|说一段|祝(?:大家|您|愿)|谢谢|再见|拜年|主持|节目|ladies and gentlemen|good evening|thank you|audience|applause",
+    r"大家好|大家(?:新年|过年|晚上|下午|上午)|各位|观众|朋友们|同志们|同学们|相声|鞠躬|掌声|台上|台下|上台|登台|演员|表演|演出|"
+    r"捧哏|逗哏|搭档|说一段|祝(?:大家|您|愿)|谢谢|再见|拜年|主持|节目|"
+    r"ladies and gentlemen|good evening|thank you|audience|applause",
     re.I,
 )
+_EARLIER = re.compile(r"刚才|刚[说讲]|这么半天|前面[说讲]|又来了|as i said|a moment ago|just now|again\?", re.I)
 _ENDED = re.compile(r"[。！!.…”\"'’？?~～）)]$")
 _CUT_OFF = re.compile(r"[，,、：:；;—\-]$|…$|\.\.$")
 _ABSENT = re.compile(r"[他她它]|\b(?:he|she|it|they)\b", re.I)
@@ -91,7 +96,7 @@ def split(script: Script, embedder: Embedder | None) -> list[Piece]:
 def _chunks(lines: Sequence[Line]) -> list[tuple[int, int]]:
     """Where empty lines part a script into pieces of a bit's length, those; else the whole script."""
     starts = [0, *(at for at, line in enumerate(lines) if line.blank and at), len(lines)]
-    chunks = list(zip(starts, starts[1:], strict=False))
+    chunks = list(pairwise(starts))
     fitting = sum(FEWEST <= end - start <= MOST for start, end in chunks)
     return chunks if 2 * fitting >= len(chunks) else [(0, len(lines))]
 
@@ -167,15 +172,16 @@ class _Marks:
         if not SHORTEST <= total <= LONGEST or len({line.speaker for line in lines}) != 2:
             return float("-inf")
         opening, closing = self._opens[start], self._closing(end)
-        if opening < BAR_OPENING or closing < BAR_CLOSING:
-            return float("-inf")
-        score = opening + closing + self._linked(start, end)
-        score += 0.7 * (self._shift[start] + self._shift[end])
+        begins, ends = opening + self._shift[start], closing + self._shift[end]
         if end < len(self._lines):
-            score += 0.4 * max(-1.0, min(1.0, self._opens[end]))
+            ends += 0.5 * max(-1.0, min(2.0, self._opens[end]))
+        if opening < 1.0 or begins < BAR_OPENING or closing < 0.5 or ends < BAR_CLOSING:
+            return float("-inf")
+        score = begins + ends + self._linked(start, end)
         score += 0.5 if 6 <= len(lines) <= 10 else 0.0
         score += 0.5 if total >= 100 else 0.0
         score -= 1.0 if max(len(line.text) for line in lines) > LONGEST // 6 else 0.0
+        score -= 2.0 if any(_EARLIER.search(line.text) for line in lines) else 0.0
         return score - 1.5 * sum(1 for line in lines if _PATTER.search(line.text))
 
     def _linked(self, start: int, end: int) -> float:
@@ -197,6 +203,8 @@ class _Marks:
             score -= 2.5
         if _INTRO.match(text):
             score += 1.5
+        elif _SELF.match(text):
+            score += 0.5
         if _ABSENT.search(text[:12]):
             score -= 1.0
         if _CUT_OFF.search(text):
@@ -218,6 +226,8 @@ class _Marks:
         if _CUT_OFF.search(text):
             score -= 3.0
         before = self._lines[end - 2].text if end > 1 else ""
+        if before.endswith(("?", "？")):
+            score += 0.5  # an answer: here a turn may lie
         if len(text) <= 18 and len(before) > len(text):
             score += 0.5  # a short word after a longer one: the partner's reaction to the turn
         return score + (1.0 if end == len(self._lines) or self._lines[end].blank else 0.0)

@@ -17,19 +17,18 @@ _EMPTY = frozenset(
     "如像似来去上下里外前后中间时候天年月日号点分回次遍种样儿子头说道讲问答看听见知觉认做干弄搞打拿放走跑起出进开关好坏大小多"
     "高低长新旧早晚今明昨现然后先已经正刚曾将吃喝呗行成算完用带找全"
 )
-_SMALL = frozenset(
-    """
-    about above after again always another anything around away because been before being better both cannot come
-    comes could didn't doesn't doing don't done down each either else even ever every everything exactly from gets
-    getting give gives goes going gone good have having here hers himself inside into isn't it's itself just keep kept
-    know knows last later least less like little long look looks made make makes many maybe mean means more most much
-    must myself never next nobody nothing okay once only other over people perhaps please quite rather really right
-    said same says seen shall should since some someone something still such sure take takes tell tells than thank
-    thanks that that's their them then there there's these they thing things think this those though thought through
-    time times today told tomorrow tonight took turn under until upon very want wants well went were we're what what's
-    when where which while whole will with without won't would year years yesterday yours you're yourself
-    """.split()
-)
+_SMALL_WORDS = """
+about above after again always another anything around away because been before being better both cannot come
+comes could didn't doesn't doing don't done down each either else even ever every everything exactly from gets
+getting give gives goes going gone good have having here hers himself inside into isn't it's itself just keep kept
+know knows last later least less like little long look looks made make makes many maybe mean means more most much
+must myself never next nobody nothing okay once only other over people perhaps please quite rather really right
+said same says seen shall should since some someone something still such sure take takes tell tells than thank
+thanks that that's their them then there there's these they thing things think this those though thought through
+time times today told tomorrow tonight took turn under until upon very want wants well went were we're what what's
+when where which while whole will with without won't would year years yesterday yours you're yourself
+"""
+_SMALL = frozenset(_SMALL_WORDS.split())
 
 
 def content(text: str) -> frozenset[str]:

@@ -217,7 +217,7 @@ class Assessor:
                 rules.append(f"classifier.{said.label}")
             if last and not harmful and reading.harmful >= limits.harmful:
                 # Words about one's own harm resemble a harmful request: in doubt they get care, not a refusal.
-                own_harm = level is Risk.NONE and reading.concern >= limits.concern / 2
+                own_harm = level is Risk.NONE and reading.concern >= max(limits.concern / 2, reading.harmful)
                 level, kind = (Risk.CONCERN, Kind.SELF_HARM) if own_harm else (level, kind)
                 harmful = not own_harm
                 rules.append("classifier.doubt" if own_harm else "classifier.harmful_request")

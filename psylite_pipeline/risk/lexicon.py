@@ -138,7 +138,7 @@ class _Reading:
         if len(spans) > 2 * _KEPT_SPANS:  # a pasted wall of repetitions: its beginning and end tell enough
             spans = spans[:_KEPT_SPANS] + spans[-_KEPT_SPANS:]
         for span in spans:
-            if masks.explains(span) or idioms.explains(span):
+            if masks.explains(span) or idioms.explains(span, tail=False):  # 我不该死 is more than its idiom 该死
                 continue
             if others and others.within(*self.sentence(*span)):
                 continue

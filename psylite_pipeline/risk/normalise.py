@@ -114,6 +114,8 @@ class Folder:
 
 def tidy(text: str) -> str:
     """Join what was pulled apart and write every clause and sentence end in one way."""
+    if text.isalnum():  # nothing to join and no ends
+        return _LONG_RUN.sub(_shortened, text)
     text = _SPACED_HAN.sub(_joined, text)
     text = _SPACED_LATIN.sub(_joined, text)
     text = _APOSTROPHE.sub("", text)

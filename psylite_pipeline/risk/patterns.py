@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,13 +18,16 @@ from psylite_pipeline.risk.normalise import SENTENCE_ENDS, is_word
 MAX_LITERALS = 60_000
 """Most literals one part of a phrase may stand for: more is a mistake in a data file."""
 
-WRITTEN_OUT = 150
+WRITTEN_OUT = 60
 """Most literals a part is multiplied out to; beyond that it becomes two parts that must touch."""
 
 Span = tuple[int, int]
 _REMEMBERED = 8
 _PART = re.compile(r"\s*…(\d*)\s*")
 _TOKENS = re.compile(r"[()|]|<[^<>]*>|[^()|<]+|<")
+_PIECES = re.compile(r"[()|]|<[^<>]*>|…[0-9]*|[^()|<…]+|<")
+_PLAIN = re.compile(r"[()|<]")
+_BRACKETS = re.compile(r"[()]")
 
 
 class PhraseError(ValueError):
@@ -63,47 +65,64 @@ def expand(text: str, lists: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
 
 def _choices(text: str, lists: Mapping[str, Sequence[str]]) -> list[Sequence[str]]:
     """What may stand at each place of a phrase without gaps."""
-    tokens = _TOKENS.findall(text.strip())
+    text = text.strip()
     choices: list[Sequence[str]] = []
-    while tokens:
-        token, tokens = tokens[0], tokens[1:]
-        if token in ")|":
-            raise PhraseError(f"{token!r} stands outside brackets")
-        choice: Sequence[str] = (token,)
-        if token == "(":
-            choice, tokens = _bracket(tokens, lists)
-        elif token[0] == "<":
-            if token[1:-1] not in lists:
-                raise PhraseError(f"there is no word list {token}")
-            choice = lists[token[1:-1]]
-        choices.append(choice)
+    at = 0
+    while at < len(text):
+        char = text[at]
+        if char in ")|":
+            raise PhraseError(f"{char!r} stands outside brackets")
+        if char == "(":
+            end = _closing(text, at)
+            choices.append(_alternatives(text[at + 1 : end], lists))
+        elif char == "<" and (end := text.find(">", at)) > 0:
+            if text[at + 1 : end] not in lists:
+                raise PhraseError(f"there is no word list {text[at : end + 1]}")
+            choices.append(lists[text[at + 1 : end]])
+        else:
+            found = _PLAIN.search(text, at + 1)
+            end = (found.start() if found else len(text)) - 1
+            choices.append((text[at : end + 1],))
+        at = end + 1
     return choices
 
 
-def _bracket(tokens: list[str], lists: Mapping[str, Sequence[str]]) -> tuple[list[str], list[str]]:
-    """The literals up to the closing bracket, and the tokens after it."""
-    depth, branch = 1, ""
-    branches: list[str] = []
-    for at, token in enumerate(tokens):
-        depth += (token == "(") - (token == ")")
-        if not depth or (token == "|" and depth == 1):
-            branches.append(branch)
-            branch = ""
-        else:
-            branch += token
+def _closing(text: str, opened: int) -> int:
+    """Where the bracket opened at `opened` is closed."""
+    depth = 0
+    for found in _BRACKETS.finditer(text, opened):
+        depth += 1 if found.group() == "(" else -1
         if not depth:
-            return [word for branch in branches for word in _product(branch, lists)], tokens[at + 1 :]
+            return found.start()
     raise PhraseError("a bracket is not closed")
 
 
+def _alternatives(inside: str, lists: Mapping[str, Sequence[str]]) -> list[str]:
+    """Every literal that the inside of a bracket stands for; one space at either end of a branch is kept."""
+    if "(" not in inside and "<" not in inside:
+        return inside.split("|")
+    depth, branch = 0, ""
+    branches: list[str] = []
+    for piece in _TOKENS.findall(inside):
+        depth += (piece == "(") - (piece == ")")
+        if piece == "|" and not depth:
+            branches.append(branch)
+            branch = ""
+        else:
+            branch += piece
+    return [word for branch in [*branches, branch] for word in _product(branch, lists)]
+
+
 def _product(branch: str, lists: Mapping[str, Sequence[str]]) -> list[str]:
+    if "(" not in branch and "<" not in branch:
+        return [branch]
     words = [""]
-    space = (" " * branch.startswith(" "), " " * branch.endswith(" ")) if branch.strip() else (branch, "")
     for choice in _choices(branch, lists):
         words = [before + after for before in words for after in choice]
         if len(words) > MAX_LITERALS:
             raise PhraseError(f"stands for more than {MAX_LITERALS} literals")
-    return [f"{space[0]}{word}{space[1]}" for word in words]
+    before, after = " " * branch.startswith(" "), " " * branch.endswith(" ")
+    return [f"{before}{word}{after}" for word in words]
 
 
 def _runs(choices: list[Sequence[str]], most: int = WRITTEN_OUT) -> list[tuple[str, ...]]:
@@ -131,24 +150,11 @@ def _runs(choices: list[Sequence[str]], most: int = WRITTEN_OUT) -> list[tuple[s
 
 def split(phrase: str) -> list[str]:
     """`phrase` as plain pieces and signs, which joined give it back."""
-    pieces, plain = [], ""
-    at = 0
-    while at < len(phrase):
-        char = phrase[at]
-        size = 1
-        if char == "<":
-            size = max(phrase.find(">", at) + 1 - at, 1)
-        elif char == "…":
-            while at + size < len(phrase) and phrase[at + size].isdigit():
-                size += 1
-        elif char not in "()|":
-            plain += char
-            at += 1
-            continue
-        pieces += ([plain] if plain else []) + [phrase[at : at + size]]
-        plain = ""
-        at += size
-    return pieces + ([plain] if plain else [])
+    return _PIECES.findall(phrase)
+
+
+def _part(step: tuple[int, int]) -> int:
+    return step[1]
 
 
 class Patterns:
@@ -165,25 +171,32 @@ class Patterns:
         """Make `phrase`, whose literals must be folded, one way to fill `group`."""
         if len(phrase.parts) == 1:
             for literal in phrase.parts[0]:
-                self._alone.setdefault(literal, []).append(group)
+                groups = self._alone.setdefault(literal, [])
+                if group not in groups:
+                    groups.append(group)
             return
         number = len(self._phrases)
         self._longest_gap = max(self._longest_gap, *phrase.gaps)
         self._phrases.append((group, phrase))
         for part, literals in enumerate(phrase.parts):
+            step = (number, part)
             for literal in literals:
-                self._steps.setdefault(literal, []).append((number, part))
+                self._steps.setdefault(literal, []).append(step)
 
     def freeze(self) -> None:
         """Build the automaton."""
-        add = self._automaton.add_word
-        for literal, groups in self._alone.items():
-            add(literal, (len(literal), is_word(literal[0]), is_word(literal[-1]), tuple(set(groups)), ()))
+        add, alone, shared = self._automaton.add_word, self._alone, {}  # type: ignore[var-annotated]
+        for literal, groups in alone.items():
+            if literal not in self._steps:
+                found = (len(literal), is_word(literal[0]), is_word(literal[-1]), tuple(groups), ())
+                add(literal, shared.setdefault(found, found))
         for literal, steps in self._steps.items():
-            # Later parts first, so that one literal cannot be two neighbouring parts of a phrase.
-            steps.sort(key=lambda step: -step[1])
-            groups = tuple(set(self._alone.get(literal, ())))
-            add(literal, (len(literal), is_word(literal[0]), is_word(literal[-1]), groups, tuple(steps)))
+            if len(steps) > 1:  # later parts first, so that one literal cannot be two neighbouring parts of a phrase
+                steps.sort(key=_part, reverse=True)
+            add(
+                literal,
+                (len(literal), is_word(literal[0]), is_word(literal[-1]), tuple(alone.get(literal, ())), tuple(steps)),
+            )
         self._alone, self._steps = {}, {}
         if len(self._automaton):
             self._automaton.make_automaton()
@@ -193,7 +206,7 @@ class Patterns:
         found: dict[int, list[Span]] = {}
         if not len(self._automaton):
             return found
-        chains: dict[tuple[int, int], deque[Span]] = {}
+        chains: dict[tuple[int, int], list[Span]] = {}
         size = len(text)
         for last, (length, word_start, word_end, groups, steps) in self._automaton.iter(text):
             start, end = last - length + 1, last + 1
@@ -219,12 +232,15 @@ class Patterns:
                     begin = joined
                 chain = chains.get((number, part))
                 if chain is None:
-                    chain = chains[number, part] = deque(maxlen=_REMEMBERED)
-                chain.append((begin, end))
+                    chains[number, part] = [(begin, end)]
+                else:
+                    chain.append((begin, end))
+                    if len(chain) > _REMEMBERED:
+                        del chain[0]
         return found
 
 
-def _chain(text: str, before: deque[Span], start: int, gap: int) -> int | None:
+def _chain(text: str, before: list[Span], start: int, gap: int) -> int | None:
     # Only the latest few can be near enough; overlapping ones are why it is not just the last.
     for begin, end in reversed(before):
         if end <= start and start - end <= gap and not any(mark in text[end:start] for mark in SENTENCE_ENDS):
@@ -253,14 +269,19 @@ class Cover:
         at = bisect_right(self._starts, span[0])
         return bool(at) and self._reach[at - 1] >= span[1]
 
-    def explains(self, span: Span) -> bool:
-        """Whether one of the spans covers `span`, or overlaps it and reaches past its start or its end."""
+    def explains(self, span: Span, *, tail: bool = True) -> bool:
+        """Whether one of the spans covers `span`, or overlaps it and reaches past its start or its end.
+
+        With `tail`, one that lies inside `span` and ends with it explains it, too.
+        """
         start, end = span
         before = bisect_left(self._starts, start)
         if before and self._reach[before - 1] > start:
             return True
         at = bisect_left(self._starts, end)
-        return bool(at) and self._reach[at - 1] >= end
+        if not at or self._reach[at - 1] < end:
+            return False
+        return tail or self._reach[at - 1] > end or self.contains(span)
 
     def within(self, start: int, end: int) -> bool:
         """Whether one of the spans lies wholly between `start` and `end` (the first dozen starting there count)."""

@@ -44,8 +44,8 @@ _HARSH = ("distress", "grief", "illness", "fear", "anger")
 _READ = (
     Aim("concern", lambda row: row.source in _COUNSELLING, 0.006),
     Aim("concern", _of("crisis_zh_psysuicide_dev"), 0.06),
-    Aim("concern", _of("own", *_HARD), 0.22),
-    Aim("concern", _of("own", *_HARSH), 0.30),
+    Aim("concern", _of("own", *_HARD), 0.14),
+    Aim("concern", _of("own", *_HARSH), 0.20),
     Aim("high", lambda row: row.source in _COUNSELLING, 0.0005),
     Aim("high", _of("own", *_HARD), 0.08),
     Aim("high", _of("own", *_HARSH), 0.10),
@@ -57,7 +57,7 @@ _READ = (
     Aim("humour", lambda row: row.source == "own" and row.answers.get("concern", (0, 0))[0] == 1, 0.08),
 )
 # A joke is offered only well above one half; the lexicon's signs and the heavy mood close most of what is left.
-_OFFERED = (Aim("humour", _of("own", *_GRAVE), 0.07),)
+_OFFERED = (Aim("humour", _of("own", *_GRAVE), 0.12),)
 _GLANCE = (
     Aim("concern", lambda row: row.source in _COUNSELLING, 0.002),
     Aim("concern", _of("own", *_HARD, *_HARSH), 0.12),
