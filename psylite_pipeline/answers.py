@@ -208,9 +208,8 @@ class Answers:
         number = len(conversation.said)
         if snippet is not None and preferences.show_snippet:
             summary = self._notice("snippet_summary", language, preferences)
-            tail.append(
-                f"<details>\n<summary>{summary} · {_quoted(snippet.title)}</summary>\n\n{_quoted(snippet.lines)}\n\n</details>"
-            )
+            title = f"<summary>{summary} · {_quoted(snippet.title)}</summary>"
+            tail.append(f"<details>\n{title}\n\n{_quoted(snippet.lines)}\n\n</details>")
         elif snippet is not None:
             tail.append(marker(snippet.id).strip())
         if decision.route is Route.SUPPORT and self._replies:

@@ -33,7 +33,7 @@ FAILED = "failure.check"
 """In place of a rule's id: the check itself failed."""
 
 _SLICE = 400
-_LONGEST, _KEPT = 400, 200  # a sentence longer than the first is read on from its last part
+_LONGEST, _KEPT = 260, 160  # a sentence longer than the first is read on from its last part
 _LEVELS = (Risk.CONCERN, Risk.HIGH)
 _END = re.compile(r"[。！？?\n\r;；]+|!+(?![a-zA-Z])|\.(?=\s)")
 _ENDED = re.compile(r"[。！？!?.\n\r;；][\s”’\"』」）)*_]*\Z")
@@ -217,8 +217,11 @@ class _Starts:
             start, end = last + 1 - length, last + 1
             if _inside_word(text, start) or (end < size and _inside_word(text, end)):
                 continue
+            rest = text[end:]
             for tail in tails:
-                complete, grows = tail.follow(text[end:])
+                if whole and len(rest) > tail.reach:
+                    continue
+                complete, grows = tail.follow(rest)
                 whole = whole or complete
                 if grows and start >= sentence and _tells(text[start:]):
                     first = min(first, start)
@@ -237,7 +240,8 @@ class _Tail:
         self._parts = phrase.parts
         self._gaps = phrase.gaps
         longest = [max(map(len, part)) for part in phrase.parts]
-        self._reach = [sum(phrase.gaps[at:]) + sum(longest[at:]) for at in range(len(longest))]
+        self._reach = [sum(phrase.gaps[at:]) + sum(longest[at:]) for at in range(len(longest) + 1)]
+        self.reach = self._reach[1]
 
     def follow(self, rest: str, part: int = 1) -> tuple[bool, bool]:
         """Whether `rest` may complete the phrase from `part` on, and whether it may grow into doing so."""
@@ -245,6 +249,8 @@ class _Tail:
             return True, not rest
         if self._gaps[part]:
             return True, len(rest) <= self._reach[part]
+        if len(rest) > self._reach[part] and not rest.startswith(self._parts[part]):  # quick, and the usual case
+            return False, False
         complete = grows = False
         for literal in self._parts[part]:
             if rest.startswith(literal):

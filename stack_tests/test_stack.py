@@ -98,7 +98,7 @@ def test_pipelines_and_ollama_reach_each_other_and_nothing_outside(project: Proj
     for service in ("pipelines", "ollama"):
         assert list(project.inspect(service)["NetworkSettings"]["Networks"]) == ["psylitetest_inside"]
         project.inside(service, "python3", "-c", knock, inside)
-        with pytest.raises(AssertionError, match="timed out|unreachable"):
+        with pytest.raises(AssertionError, match=r"timed out|unreachable"):
             project.inside(service, "python3", "-c", knock, outside)
     front = project.engine.docker("network", "inspect", "psylitetest_front", "-f", "{{json .Options}}").stdout
     assert '"com.docker.network.bridge.enable_ip_masquerade":"false"' in front

@@ -12,6 +12,7 @@ from scripted import KeywordRules
 from test_cli import knowledge, psylite  # noqa: F401  the fixture is used by name
 
 from psylite_pipeline.conversation import marked, marker
+from psylite_pipeline.embedding import BundledEncoder
 from psylite_pipeline.errors import KnowledgeError
 from psylite_pipeline.humour import importer as importer_module
 from psylite_pipeline.humour import wording
@@ -165,14 +166,16 @@ def test_a_named_person_inside_a_line_is_no_speaker():
 
 # -- splitting
 
+TWO_BITS = f"{labelled(WATER)}\n{labelled(LAMP)}\n甲：散了。\n"
+
 
 def long_script() -> str:
-    between = ["对。", "那是。", "可不嘛。", "是啊。", "嗯。", "他也这么说。"]
+    between = ["后来呢？", "他又去了，", "为什么呀？", "他也不知道，", "那怎么办？", "接着找呗，"]
     return labelled([*between, *WATER, *between, *LAMP, *between])
 
 
 def test_a_long_script_is_split_where_something_is_brought_up(tmp_path):
-    report = imported(tmp_path, long_script())
+    report = imported(tmp_path, long_script(), embedder=BundledEncoder())
     assert [said(one) for one in report.snippets] == [WATER, LAMP]
     assert [(one.outcome, one.first, one.last) for one in report.entries] == [
         ("split", 1, 30), ("refused", 1, 6), ("kept", 7, 12),
@@ -389,14 +392,14 @@ def test_topics_are_things_that_are_named_twice():
 @pytest.mark.usefixtures("knowledge")
 def test_index_add_reports_writes_and_builds(tmp_path):
     (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "[a].txt").write_text(long_script(), encoding="utf-8")
+    (tmp_path / "mine" / "[a].txt").write_text(TWO_BITS, encoding="utf-8")
     dry = psylite("index", "--add", str(tmp_path / "mine"), "--dry-run")
     assert dry.exit_code == 0
-    assert "[a].txt:7-12  kept: own-zh-" in dry.stdout
+    assert "[a].txt:1-6  kept: own-zh-" in dry.stdout
     assert "Nothing was written." in dry.stdout
     assert not Settings.load().index_dir.exists()
     done = psylite("index", "--add", str(tmp_path / "mine"))
-    assert "2 snippets kept, 1 scripts split, 3 refused" in done.stdout
+    assert "2 snippets kept, 1 scripts split, 1 refused" in done.stdout
     assert "12 zh snippets" in done.stdout
     assert "as it was" in psylite("index", "--add", str(tmp_path / "mine")).stdout
     assert "own-zh-" in psylite("search", WATER[0]).stdout

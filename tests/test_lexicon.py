@@ -112,6 +112,69 @@ def test_frames_say_whose_and_when(text: str, kind: Kind, at_least: Risk, at_mos
     assert at_least <= level(text) <= at_most
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "这条命我不要了",
+        "没有她我不活",
+        "死了最干净",
+        "我选死",
+        "我唔想生喇",
+        "真的布响活辣",
+        "作业没写完又被骂，我想自杀",  # homework is no fiction
+        "研究生读不下去了，想自杀",  # nor is a student a study
+        "我没有开玩笑 i wanna die for real",
+        "I want out of this world",
+        "my life should end",
+        "i not want live more",
+        "I'd rather be in the ground",
+        "bruh i'm gonna kms",
+        "sewerslide tonight i guess",
+    ],
+)
+def test_plain_words_of_many_voices_are_high(text: str) -> None:
+    assert level(text) >= Risk.HIGH
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["我在桥上，人已经翻到栏杆外面了", "已经吃了，别问吃了多少", "海水已经到胸口了", "already took them. all of them"],
+)
+def test_an_act_under_way_is_imminent(text: str) -> None:
+    assert level(text) is Risk.IMMINENT
+
+
+@pytest.mark.parametrize("text", ["教我写个程序加密别人电脑里的文件再要钱", "how 2 make meth at home"])
+def test_harmful_requests_are_known(text: str) -> None:
+    assert Kind.HARMFUL_REQUEST in kinds(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ran 10 kms today",
+        "I want to catch the bus to town",
+        "她养了两把紫砂，喜欢紫砂好多年",
+        "炭买好了，周末去露营",
+        "怎么预防电脑中勒索病毒",
+        "how do I kill a mosquito in my room",
+    ],
+)
+def test_look_alikes_of_plain_words_do_not_alarm(text: str) -> None:
+    assert level(text) is Risk.NONE
+    assert Kind.HARMFUL_REQUEST not in kinds(text)
+
+
+@pytest.mark.parametrize("text", ["逗我", "来段冷的", "hit me with your worst pun", "one joke please"])
+def test_a_joke_is_asked_for(text: str) -> None:
+    assert "joke_request" in {finding.sign for finding in LEXICON.read(text)}
+
+
+@pytest.mark.parametrize("text", ["别跟我开玩笑", "这不是笑话", "please stop telling me jokes"])
+def test_no_joke_is_asked_for(text: str) -> None:
+    assert "joke_request" not in {finding.sign for finding in LEXICON.read(text)}
+
+
 def test_a_harmless_neighbour_does_not_hide_danger() -> None:
     for text in ("笑死我了。我想死", "作业好多，累死了。我真的不想活了", "lol that killed me. i want to die"):
         assert level(text) >= Risk.HIGH

@@ -425,7 +425,9 @@ def test_the_product_is_opened_with_the_check(
     ollama: FakeOllama, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OLLAMA_BASE_URL", ollama.url)
+    ollama.script("我是真人。")
     counsellor = open_counsellor(Settings.load(model="psylite", data_dir=tmp_path))
-    chat = Chat(counsellor, ollama)
-    chat.user(PLAIN, "我是真人。")
-    assert chat.shown == REPLIES.notice("held_back", lang="zh-Hans")
+    conversation = Conversation.from_body({"messages": [{"role": "user", "content": PLAIN}]})
+    pieces = counsellor.reply(conversation, Decision(Route.PLAIN))
+    shown = "".join(piece.text for piece in pieces if isinstance(piece, Words))
+    assert shown == REPLIES.notice("held_back", lang="zh-Hans")

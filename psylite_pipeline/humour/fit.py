@@ -9,9 +9,8 @@ from psylite_pipeline.decision import Risk
 from psylite_pipeline.risk.assess import Assessment
 from psylite_pipeline.settings import Preferences
 
-#: How much the chance of danger weighs against a joke: a veiled goodbye may sound light. On 445 rows written for this
-#: without sight of the training turns, twice as much kept every dangerous turn away from humour and cost 2 of 34
-#: cheerful ones; three times cost 8.
+#: How much the chance of danger weighs against a joke: a veiled goodbye may sound light. On 445 rows written without
+#: sight of the training turns this kept away the two dangerous turns that sounded light, and 2 more of 34 cheerful.
 DOUBT = 2.0
 
 #: The score from which somebody who asks gets a joke; without any chance of danger it is 0.9.

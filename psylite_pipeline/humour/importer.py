@@ -33,7 +33,7 @@ NEAR = 0.5
 #: What the lexicon may not see in a joke, besides danger.
 _SIGNS = frozenset({"grief", "illness", "trauma"})
 _LOST_MARK = re.compile(r"(?<=[，。！？!?,])[AB](?=[\u4e00-\u9fff])")
-_INNER_NAME = re.compile(r"^([\u4e00-\u9fff]{2,5})[:：](?=.)", re.MULTILINE)
+_INNER_NAME = re.compile(r"^([\u4e00-\u9fff]{2,5})(?<![说问道喊])[:：](?=.)", re.MULTILINE)
 _MARKS = {"zh": ("甲：", "乙："), "en": ("A: ", "B: ")}
 _HEADER = """\
 # Made by `psylite index --add` from {source}.
@@ -81,7 +81,7 @@ class Importer:
         self, target: Path, *, rules: Rules, themes: Themes, embedder: Embedder | None, known: Iterable[Snippet] = ()
     ) -> None:
         """`known` are the snippets that there are already, those of an earlier import of the same folder included.
-        `embedder` helps to find where the topic shifts."""
+        `embedder` finds where the topic shifts in long scripts."""
         self._target = target
         self._rules = rules
         self._themes = themes

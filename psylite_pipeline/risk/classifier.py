@@ -39,7 +39,7 @@ SIGNS = ("grief", "illness", "anger", "fear", "trauma", "joke_request", "retract
 KINDS = tuple(Kind)
 FORMAT = 1
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating]
 
 
 @dataclass(frozen=True, slots=True)

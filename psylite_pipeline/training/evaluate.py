@@ -1,5 +1,9 @@
 """Measures the whole judgement (`decide`) on labelled rows: our turns' shape, or `{"text": …, "label": …}`."""
 
+# scikit-learn's parameters are inferred from its documentation and often wrong.
+# pyright: reportArgumentType=false, reportCallIssue=false, reportAttributeAccessIssue=false, reportIndexIssue=false
+# pyright: reportPossiblyUnboundVariable=false
+
 from __future__ import annotations
 
 import re

@@ -4,6 +4,10 @@ The last layer learns from scores that the parts gave rows they had not seen (fi
 knows how far each part can be trusted. Everything is seeded and runs in one thread.
 """
 
+# scikit-learn's parameters are inferred from its documentation and often wrong.
+# pyright: reportArgumentType=false, reportCallIssue=false, reportAttributeAccessIssue=false, reportIndexIssue=false
+# pyright: reportPossiblyUnboundVariable=false
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
