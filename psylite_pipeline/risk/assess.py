@@ -28,6 +28,10 @@ STAGES = 4
 CALM_AFTER_CONCERN = 3
 CALM_AFTER_CRISIS = 6
 
+#: The classifier alone, where no rule speaks, calls a turn high from here on; below it the turn gets care, not the staged
+#: talk. On 445 rows written without sight of the training turns: 2 of 131 false crises fewer, 1 of 103 true ones care.
+ALONE_HIGH = 0.55
+
 #: What a probability becomes with each calm turn that worry is carried over.
 DECAY = 0.85
 
@@ -211,6 +215,7 @@ class Assessor:
             else:
                 reading = self._glances.get(text, lambda: glance(text, findings))
                 concern, high = limits.glance_concern * factor, limits.glance_high * factor
+            high = high if level > Risk.NONE else max(high, ALONE_HIGH * factor)
             said = Risk.HIGH if reading.high >= high else Risk.CONCERN if reading.concern >= concern else Risk.NONE
             if said > level:
                 level, kind = said, kind or Kind.SELF_HARM
