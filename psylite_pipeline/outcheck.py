@@ -34,7 +34,6 @@ FAILED = "failure.check"
 
 _SLICE = 400
 _LONGEST, _KEPT = 260, 160  # a sentence longer than the first is read on from its last part
-_LEVELS = (Risk.CONCERN, Risk.HIGH)
 _END = re.compile(r"[。！？?\n\r;；]+|!+(?![a-zA-Z])|\.(?=\s)")
 _ENDED = re.compile(r"[。！？!?.\n\r;；][\s”’\"』」）)*_]*\Z")
 _UNIT = re.compile(r"(?<=[0-9])(?=(?:mg|g|ml)(?![a-z0-9]))", re.IGNORECASE)
@@ -61,7 +60,7 @@ class OutputCheck:
         """The rules in the TOML files of `folder`. Raises KnowledgeError naming the file, the rule and the field."""
         book, spellings = read_rulebook(folder)
         for rule in book.rules:
-            if rule.level not in _LEVELS:
+            if rule.level not in (Risk.CONCERN, Risk.HIGH):
                 raise KnowledgeError(f"{folder.name}: rule {rule.id}, field level: must be concern or high")
         return cls(Lexicon(book, spellings), [phrase for rule in book.rules for phrase in rule.match])
 
@@ -99,8 +98,7 @@ class OutputCheck:
                 raise
             yield from _told(last, watches[last], None)
         finally:
-            close = getattr(pieces, "close", None)
-            if close is not None:
+            if close := getattr(pieces, "close", None):
                 close()
 
 
@@ -210,7 +208,7 @@ class _Starts:
         text = text.rstrip("'")
         size = first = len(text)
         whole = False
-        if not len(self._automaton):
+        if not self._longest:
             return False, 0
         sentence = max(text.rfind(mark) for mark in SENTENCE_ENDS) + 1
         for last, (length, tails) in self._automaton.iter(text):
