@@ -24,8 +24,8 @@ FEWEST, MOST = 4, 12
 #: Characters of one bit, with the marks of the speakers.
 SHORTEST, LONGEST = 60, 900
 
-#: What a bit of a long script must score (`_Marks` says what scores): as a whole, its beginning, and its end. Set on our
-#: own snippets joined in tens and split again with the bundled encoder (docs/humour.md has the figures), and by reading.
+#: What a bit of a long script must score (`_Marks` says what scores): as a whole, its beginning, and its end. Set by
+#: reading, and on our own snippets joined in tens and split again with the bundled encoder (figures: docs/humour.md).
 BAR, BAR_OPENING, BAR_CLOSING = 7.5, 2.0, 1.5
 
 _BACK = re.compile(
