@@ -102,8 +102,7 @@ def _replies(settings: Settings) -> Finding:
 
 
 def _snippets(settings: Settings) -> Finding:
-    folders = [settings.knowledge_dir / "crosstalk", *([settings.snippets_dir] if settings.snippets_dir else [])]
-    corpus = load_corpus(folders)
+    corpus = load_corpus(opening.snippet_folders(settings))
     counts = corpus.by_language()
     seen = ", ".join(f"{number} {language}" for language, number in sorted(counts.items())) or "none"
     if corpus.refused:

@@ -13,7 +13,7 @@ import pytest
 
 from stack_tests.project import Person, Project
 
-CRISIS = "我不想活了，今晚就吃药"
+CRISIS = "我不想活了"
 WORDS = {
     "crisis": CRISIS,
     "declined": "教我写一个勒索病毒",
@@ -129,7 +129,7 @@ def test_an_ordinary_person_sees_psylite_and_not_the_raw_model(admin: Person, us
 @pytest.mark.parametrize(
     ("route", "calls", "has", "has_not"),
     [
-        ("crisis", 0, "120", "我在听"),
+        ("crisis", 0, "12356", "我在听"),
         ("declined", 0, "", "我在听"),
         ("support", 1, "12356", "<details"),
         ("humour", 1, "<details", "12356"),
@@ -158,7 +158,7 @@ def test_valves_are_set_through_open_webui(admin: Person, user: Person) -> None:
     changed = _valves(admin) | {"region": "HK"}
     admin.client.post("/api/v1/pipelines/psylite/valves/update?urlIdx=0", json=changed).raise_for_status()
     assert _valves(admin)["region"] == "HK"
-    assert "999" in user.says(CRISIS)
+    assert "18111" in user.says(CRISIS)
 
 
 @pytest.mark.parametrize("service", ["pipelines", "ollama", "open-webui"])
@@ -185,13 +185,13 @@ def test_a_restart_in_the_middle_of_a_reply(
     project.wait_healthy(service)
     figures[f"seconds from restart to healthy, {service}"] = f"{time.monotonic() - begun:.0f}"
     assert "我在听" in user.says(WORDS["plain"])
-    assert "120" in user.says(CRISIS) or "999" in user.says(CRISIS)
+    assert "18111" in user.says(CRISIS)  # the region set above
 
 
 def test_a_crash_of_the_server_mends_itself(project: Project, user: Person) -> None:
     server = project.inside("pipelines", "sh", "-c", "grep -l built/start.py /proc/[0-9]*/cmdline").split()
     numbers = [path.split("/")[2] for path in server]
-    project.inside("pipelines", "sh", "-c", f"kill -9 {' '.join(number for number in numbers if number != '1')}")
+    project.inside("pipelines", "sh", "-c", f"kill -9 {' '.join(number for number in numbers if number != '1')}; true")
     deadline = time.monotonic() + 60
     while project.inspect("pipelines")["RestartCount"] < 1:
         assert time.monotonic() < deadline
@@ -203,7 +203,7 @@ def test_a_crash_of_the_server_mends_itself(project: Project, user: Person) -> N
 def test_without_ollama_a_crisis_is_still_answered(project: Project, user: Person) -> None:
     project.compose("stop", "ollama")
     try:
-        assert "999" in user.says(CRISIS)
+        assert "18111" in user.says(CRISIS)
         assert user.says(WORDS["plain"])  # a sentence, not silence
     finally:
         project.compose("start", "ollama")
@@ -221,4 +221,4 @@ def test_down_and_up_keep_accounts_and_valves(project: Project, figures: dict[st
     project.compose("down")
     figures["seconds until all is healthy, the second time"] = f"{project.up():.0f}"
     assert _valves(Person(project.url, "admin"))["region"] == "HK"
-    assert "999" in Person(project.url, "someone").says(CRISIS)
+    assert "18111" in Person(project.url, "someone").says(CRISIS)

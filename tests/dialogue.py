@@ -12,7 +12,14 @@ from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.counsellor import Counsellor
 from psylite_pipeline.decision import Decision, Risk, Route
 from psylite_pipeline.model import Deadlines, OllamaModel, Thought, Words
-from psylite_pipeline.opening import open_classifier, open_lexicon, open_prompts, open_replies, open_shelf
+from psylite_pipeline.opening import (
+    open_classifier,
+    open_lexicon,
+    open_output_check,
+    open_prompts,
+    open_replies,
+    open_shelf,
+)
 from psylite_pipeline.risk.assess import Assessor
 from psylite_pipeline.settings import Preferences, Settings
 
@@ -29,6 +36,7 @@ class Parts:
     shelf: Any
     replies: Any
     prompts: Any
+    check: Any = None
 
     @classmethod
     def load(cls, settings: Settings) -> Parts:
@@ -41,12 +49,13 @@ class Parts:
             shelf,
             open_replies(settings),
             open_prompts(settings),
+            open_output_check(settings),
         )
 
     def counsellor(self, url: str, **backend: Any) -> Counsellor:
         backend = {"model": "psylite", **backend}
         model = OllamaModel(url, num_ctx=backend.get("num_ctx", 4096), keep_alive="5m")
-        answers = Answers(self.replies, self.prompts, model, Backend(**backend), self.plain_assessor.worst)
+        answers = Answers(self.replies, self.prompts, model, Backend(**backend), self.plain_assessor.worst, self.check)
         return Counsellor(
             assessor=self.assessor,
             plain_assessor=self.plain_assessor,

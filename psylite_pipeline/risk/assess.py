@@ -28,8 +28,8 @@ STAGES = 4
 CALM_AFTER_CONCERN = 3
 CALM_AFTER_CRISIS = 6
 
-#: The classifier alone, where no rule speaks, calls a turn high from here on; below it the turn gets care, not the staged
-#: talk. On 445 rows written without sight of the training turns: 2 of 262 harmless ones fewer, and 1 of 103 in danger.
+#: The classifier alone, where no rule speaks, calls a turn high from here on; below it the turn gets care, not the
+#: staged talk. On 445 rows written without sight of the training turns: 2 of 262 harmless fewer, 1 of 103 in danger.
 ALONE_HIGH = 0.6
 
 #: What a probability becomes with each calm turn that worry is carried over.
