@@ -13,7 +13,7 @@ ARGS ?=
 SOURCES := pyproject.toml README.md $(shell find psylite_pipeline pipelines knowledge requirements -type f \
 	-not -name '*.pyc' 2>/dev/null | grep -v '[[:space:]]')
 
-.PHONY: help install up down test test-encoders check lock docs clean clean-all
+.PHONY: help install up down test test-encoders test-stack check lock docs clean clean-all
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ down: ## Stop what a lost terminal left running
 
 test: $(STAMPS)/package $(STAMPS)/stack $(STAMPS)/dev ## Format, lint, types, import boundaries, generated docs, tests
 	@scripts/check
+
+test-stack: $(STAMPS)/package $(STAMPS)/stack $(STAMPS)/dev ## The compose file for real, in a Docker engine (root; ARGS go to pytest)
+	@scripts/test-stack $(ARGS)
 
 test-encoders: ## The extra [sentence-transformers] with a real model, in an environment of its own
 	@PYTHON="$(PYTHON)" scripts/test-encoders

@@ -67,7 +67,7 @@ def environment(settings: Settings, layout: Layout, key: str, secret: str, *, ac
         "DATA_DIR": str(data),
         "WEBUI_SECRET_KEY": secret,
         "WEBUI_AUTH": "true" if accounts else "false",
-        "ENABLE_SIGNUP": "true",
+        "ENABLE_SIGNUP": "false",  # the first account can be made all the same; its owner adds the others
         "DEFAULT_USER_ROLE": "user",
         "WEBUI_URL": f"http://{address}",
         "CORS_ALLOW_ORIGIN": f"http://{address};http://localhost:{settings.webui_port}",
