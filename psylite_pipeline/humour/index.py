@@ -236,5 +236,7 @@ def choose(hits: Sequence[Hit], *, text: str, used: frozenset[str], threshold: f
     if gentle_only:
         free = [hit for hit in free if hit.snippet.mood == "gentle"] or free
         threshold = float("-inf")
-    best = max(free, key=lambda hit: likeness(hit, text), default=None)
+    # Topic words add two shares at most, so what is further behind the most alike one cannot win.
+    reach = max((hit.score for hit in free), default=0.0) - 2 * TOPIC_WORD
+    best = max((hit for hit in free if hit.score >= reach), key=lambda hit: likeness(hit, text), default=None)
     return best if best and likeness(best, text) >= threshold else None

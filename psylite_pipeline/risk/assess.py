@@ -162,6 +162,7 @@ class Assessor:
         self._classifier = classifier
         self._memory: ScoreCache[tuple[Finding, ...]] = ScoreCache()
         self._glances: ScoreCache[Reading] = ScoreCache()
+        self._answers: ScoreCache[Answer] = ScoreCache()
 
     def findings(self, text: str) -> tuple[Finding, ...]:
         """What the lexicon alone says of a text."""
@@ -197,7 +198,7 @@ class Assessor:
         if (
             asked
             and level < Risk.HIGH
-            and self._lexicon.answer(text) == "yes"
+            and self._answers.get(text, lambda: self._lexicon.answer(text)) == "yes"
             and self._lexicon.asks_about_danger(asked)
         ):
             level, kind = Risk.HIGH, kind or Kind.SELF_HARM

@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
 from psylite_pipeline.decision import Kind, Risk
 from psylite_pipeline.embedding import Vectors
@@ -22,6 +24,7 @@ from psylite_pipeline.errors import KnowledgeError
 from psylite_pipeline.risk.assess import Reading, Thresholds
 from psylite_pipeline.risk.grams import Grams, grams_of
 from psylite_pipeline.risk.lexicon import Finding
+from psylite_pipeline.risk.memory import ScoreCache
 
 #: The questions, in the order of every array: at least concern, at least high, a harmful request, a joke fits, heavy.
 HEADS = ("concern", "high", "harmful", "humour", "heavy")
@@ -61,11 +64,13 @@ class Weights:
 
 
 class Classifier:
-    """Scores turns from `Weights`. Keeps no state; safe to share between threads."""
+    """Scores turns from `Weights`. Remembers scores of earlier turns, no text; safe to share between threads."""
 
     def __init__(self, weights: Weights, thresholds: Thresholds) -> None:
         self._weights = weights
         self._thresholds = thresholds
+        self._memory: ScoreCache[bool] = ScoreCache()
+        self._blas = ThreadpoolController()
 
     @classmethod
     def load(cls, folder: Path) -> Classifier:
@@ -102,7 +107,11 @@ class Classifier:
         if before and reading.harmful < self._thresholds.harmful:
             # A request in pieces: what was asked for stands in the turns before. A turn that was already declined as a
             # whole must not taint what comes after it, unless the last turn is too short to ask for something else.
-            pieces = [turn for turn in before[-2:] if len(text) <= SHORT or not self._declined(turn)]
+            pieces = [
+                turn
+                for turn in before[-2:]
+                if len(text) <= SHORT or not self._memory.get(turn, partial(self._declined, turn))
+            ]
             if pieces:
                 together = self._reading("\n".join((*pieces, text)), None, findings)
                 reading = replace(reading, harmful=max(reading.harmful, PIECES * together.harmful))
@@ -157,8 +166,8 @@ class Classifier:
     def kernel(self, vector: Vectors) -> Floats:
         """For each question the logit of the encoder's vector (unit length)."""
         weights = self._weights
-        # einsum, not @: a matrix product would wake every BLAS thread, which costs more than it saves.
-        alike = np.einsum("ij,j->i", weights.landmarks, vector.astype(np.float32))
+        with self._blas.limit(limits=1, user_api="blas"):  # waking more threads costs more than they save
+            alike = weights.landmarks @ vector.astype(np.float32)
         near = np.exp(2 * weights.gamma * (alike - 1))
         return np.einsum("i,ij->j", near, weights.kernel_weights) + weights.kernel_bias
 
