@@ -15,7 +15,7 @@ from pathlib import Path
 import ahocorasick
 
 from psylite_pipeline.decision import Risk
-from psylite_pipeline.errors import KnowledgeError, ModelError
+from psylite_pipeline.errors import KnowledgeError, ModelError, PsyLiteError
 from psylite_pipeline.model import Thought, Waiting, Words
 from psylite_pipeline.risk.lexicon import Lexicon
 from psylite_pipeline.risk.normalise import SENTENCE_ENDS, is_word
@@ -40,7 +40,7 @@ _UNIT = re.compile(r"(?<=[0-9])(?=(?:mg|g|ml)(?![a-z0-9]))", re.IGNORECASE)
 _ENDS_ON = "。！？!?\n\r;；."
 
 
-class Unfit(Exception):
+class Unfit(PsyLiteError):
     """The model said what must not be said. `rule` is the id of the rule that found it, or FAILED."""
 
     def __init__(self, rule: str) -> None:

@@ -79,7 +79,7 @@ class Prompts:
 
 
 def tokens(text: str) -> int:
-    """An upper estimate of a text's tokens: one for each character beyond ASCII, one for each three of ASCII."""
+    """An estimate of a text's tokens: one for each character beyond ASCII, one for each three of ASCII."""
     ascii_count = sum(1 for letter in text if letter < "\x80")
     return (len(text) - ascii_count) + (ascii_count + 2) // 3 + 4
 

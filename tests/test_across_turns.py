@@ -117,13 +117,6 @@ def test_episodes_count_from_the_first_worrying_turn():
     assert assess("WORRY", "x", "x", "x", "x", "WORRY").episode == 0
 
 
-def test_first_concern_is_true_once_in_a_stretch():
-    assert assess("WORRY").first_concern
-    assert not assess("WORRY", "WORRY").first_concern
-    assert not assess("DIE", "WORRY").first_concern
-    assert assess("WORRY", "x", "x", "x", "x", "WORRY").first_concern
-
-
 def test_a_yes_to_a_direct_question_is_a_disclosure_and_nothing_else_is():
     asked = {0: "ASK"}
     assert assess("WORRY", "yes", answers=asked).level is HIGH
@@ -162,11 +155,6 @@ def test_calm_turns_are_counted_from_the_last_heavy_or_risky_one():
     assert assess("HEAVY", "x").calm == 0 + 1
     assert assess("WORRY", *["x"] * CALM_AFTER_CONCERN).calm == 0
     assert assess("WORRY", *["x"] * CALM_AFTER_CONCERN, "x", "x").calm == 2
-
-
-def test_worst_is_that_of_earlier_turns():
-    assert assess("DIE", "x").worst is HIGH
-    assert assess("x", "DIE").worst is NONE
 
 
 def test_scores_stay_in_the_band_of_their_level_and_fade():

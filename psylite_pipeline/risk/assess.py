@@ -134,8 +134,7 @@ class Assessment:
 
     `level` is what the turn is treated as, `own` what its words alone say, `lexicon` what the rules alone say of it.
     `staged` is true while the crisis talk's questions are open. `episode` counts turns since risk began (None: no
-    risk). `calm` counts the calm turns since the last heavy or risky one (WINDOW if there was none). `worst` is the
-    worst level of earlier turns.
+    risk). `calm` counts the calm turns since the last heavy or risky one (WINDOW if there was none).
     """
 
     level: Risk
@@ -144,9 +143,7 @@ class Assessment:
     kind: Kind | None
     staged: bool
     episode: int | None
-    first_concern: bool
     calm: int
-    worst: Risk
     harmful: bool
     risk: float
     harmful_request: float
@@ -246,20 +243,17 @@ def _exchanges(conversation: Conversation) -> list[tuple[str, str]]:
 def _walk(readings: Sequence[TurnReading], humour_threshold: float) -> Assessment:
     """Carry risk through the talk. The order of the lines is the order of the rules in the module's docstring."""
     stages = 0  # turns of the open crisis talk; 0: none is open
-    level = worst = before = Risk.NONE
+    level = Risk.NONE
     kind: Kind | None = None
     calm_risk = calm = WINDOW
     episode: int | None = None
     carried = 0.0
-    first_concern = False
     staged = False
     for reading in readings:
-        worst, before = max(worst, before), reading.level
         own = reading.level
         calm_needed = CALM_AFTER_CRISIS if stages else CALM_AFTER_CONCERN
         in_episode = episode is not None and calm_risk < calm_needed
         stages, kind = (stages, kind) if in_episode else (0, None)
-        first_concern = own is Risk.CONCERN and not in_episode
         if own >= Risk.HIGH or (own is Risk.CONCERN and kind is None):
             kind = reading.kind or kind
         if own >= Risk.HIGH:
@@ -285,9 +279,7 @@ def _walk(readings: Sequence[TurnReading], humour_threshold: float) -> Assessmen
         kind=kind,
         staged=staged,
         episode=episode,
-        first_concern=first_concern,
         calm=calm,
-        worst=worst,
         harmful=last.harmful,
         risk=max(carried, risk_floor(level)),
         harmful_request=max(harm, 0.9) if last.harmful else harm,

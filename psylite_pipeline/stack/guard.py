@@ -88,7 +88,7 @@ class Guard:
 
         try:
             await self._app(scope, bounded, watched)
-        except Exception:
+        except Exception:  # whatever it is passes on, below, unless the body was cut
             if left >= 0 or started:  # else it is the app's way of saying that its client went away
                 raise
         if left < 0 and not started:
