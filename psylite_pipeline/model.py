@@ -133,8 +133,8 @@ class OllamaModel:
                     return
                 if isinstance(piece, ModelError):
                     raise piece
-                since, allowed = time.monotonic(), deadlines.silence
                 yield piece
+                since, allowed = time.monotonic(), deadlines.silence  # what our caller took is not the model's silence
         finally:
             client.close()  # ends the reader too: its next read fails, and Ollama stops generating
 

@@ -23,14 +23,20 @@ def own_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def parts(tmp_path_factory: pytest.TempPathFactory):
+def shared_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder that the workers of one run share: the index takes some seconds to build, and a half-built one is
+    never taken for whole."""
+    return tmp_path_factory.getbasetemp().parent / "shared-data"
+
+
+@pytest.fixture(scope="session")
+def parts(shared_data: Path):
     """The real lexicon, classifier, encoder, snippets and texts, loaded once a worker."""
     from dialogue import Parts
 
     from psylite_pipeline.settings import Settings
 
-    # The index takes some seconds to build; the workers of one run share it. A half-built one is never taken for whole.
-    return Parts.load(Settings.load(data_dir=tmp_path_factory.getbasetemp().parent / "shared-data"))
+    return Parts.load(Settings.load(data_dir=shared_data))
 
 
 @pytest.fixture

@@ -102,6 +102,7 @@ class FakeOllama:
         *,
         pullable: Sequence[str] = (),
         capabilities: Sequence[str] = ("completion",),
+        port: int = 0,
     ) -> None:
         self.models = [_full(name) for name in models]
         self.pullable = {_full(name) for name in pullable}
@@ -115,7 +116,7 @@ class FakeOllama:
         self.lock = threading.Lock()
         self._script: deque[Reply] = deque()
         self._otherwise: Callable[[Body], Reply | str | None] | None = None
-        self._server = _Server(self)
+        self._server = _Server(self, port)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
     @property
@@ -189,9 +190,9 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, fake: FakeOllama) -> None:
+    def __init__(self, fake: FakeOllama, port: int) -> None:
         self.fake = fake
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(("127.0.0.1", port), _Handler)
 
     def server_bind(self) -> None:
         # HTTPServer would look up this machine's name, which is slow and not allowed where tests may not use a network

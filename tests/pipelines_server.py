@@ -28,6 +28,7 @@ class Server:
     client: httpx.Client
     folder: Path
     log: Path
+    process: subprocess.Popen[bytes]
 
     def chat(self, *turns: str, model: str = "psylite", stream: bool = False, **body: Any) -> str:
         """The answer to a talk whose turns alternate, the person first."""
@@ -57,13 +58,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(folder: Path, ollama_url: str, **environment: str) -> Iterator[Server]:
+def running(folder: Path, ollama_url: str, log: Path | None = None, **environment: str) -> Iterator[Server]:
     """Start the server on a free port as `psylite up` does, guard and all; stop it at the end."""
     pipelines = folder / "pipelines"
     pipelines.mkdir(parents=True, exist_ok=True)
     for loader in LOADERS.glob("*.py"):
         shutil.copy(loader, pipelines)
-    port, log = free_port(), folder / "server.log"
+    port, log = free_port(), log or folder / "server.log"
     settings = {
         "PIPELINES_DIR": str(pipelines),
         "PIPELINES_API_KEY": KEY,
@@ -74,7 +75,7 @@ def running(folder: Path, ollama_url: str, **environment: str) -> Iterator[Serve
         **environment,
     }
     command = [sys.executable, "-m", "psylite_pipeline.stack.server"]
-    with log.open("wb") as output:
+    with log.open("ab") as output:
         process = subprocess.Popen(command, env={**os.environ, **settings}, stdout=output, stderr=output)
     client = httpx.Client(
         base_url=f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {KEY}"}, timeout=60, trust_env=False
@@ -88,7 +89,7 @@ def running(folder: Path, ollama_url: str, **environment: str) -> Iterator[Serve
                     break
             except httpx.TransportError:
                 time.sleep(0.1)
-        yield Server(client, pipelines, log)
+        yield Server(client, pipelines, log, process)
     finally:
         client.close()
         process.terminate()

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
+from psylite_pipeline.files import write_whole
 from psylite_pipeline.settings import Preferences
 
 log = logging.getLogger(__name__)
@@ -69,9 +70,7 @@ def _set_aside(saved: Path) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    beside = path.with_name(path.name + ".part")
     try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
+        write_whole(path, text.encode())
     except OSError as error:
         log.warning("%s could not be written: %s.", path, error)

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import re
-import tempfile
 import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from typing import Literal
 from psylite_pipeline.decision import Kind, Risk
 from psylite_pipeline.embedding import Embedder
 from psylite_pipeline.errors import KnowledgeError
+from psylite_pipeline.files import write_whole
 from psylite_pipeline.humour import wording
 from psylite_pipeline.humour.corpus import MAX_FILE_BYTES, MAX_LINES_CHARACTERS, Snippet
 from psylite_pipeline.humour.scripts import Line, Script
@@ -207,7 +207,7 @@ class Importer:
             for path, text in wanted.items():
                 data = text.encode()
                 if not path.is_file() or path.read_bytes() != data:
-                    _replace(path, data)
+                    write_whole(path, data)
                     changed.append(path)
             for path in self._parts(stem):
                 if path not in wanted:
@@ -281,16 +281,3 @@ def _toml(snippet: Snippet) -> str:
     head = "\n".join(f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in fields.items())
     topics = json.dumps(list(snippet.topics), ensure_ascii=False)
     return f'\n[[snippet]]\n{head}\ntopics = {topics}\nlines = """\n{lines}\n"""\n'
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write beside, then rename: an interruption leaves the old file or the new one."""
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(beside).replace(path)
-    finally:
-        Path(beside).unlink(missing_ok=True)

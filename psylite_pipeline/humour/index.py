@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import tempfile
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ import numpy as np
 
 from psylite_pipeline.embedding import Embedder, Vectors
 from psylite_pipeline.errors import IndexFileError
+from psylite_pipeline.files import write_whole
 from psylite_pipeline.humour.corpus import Corpus, Snippet
 
 log = logging.getLogger(__name__)
@@ -194,7 +193,7 @@ def _save(index: Any, corpus: Corpus, encoder: str, threshold: float, folder: Pa
     index_path, about_path = _paths(folder, encoder)
     about_path.unlink(missing_ok=True)
     data = faiss.serialize_index(index).tobytes()
-    _replace(index_path, data)
+    write_whole(index_path, data)
     about = {
         "format": FORMAT,
         "encoder": encoder,
@@ -202,18 +201,7 @@ def _save(index: Any, corpus: Corpus, encoder: str, threshold: float, folder: Pa
         "crc32": zlib.crc32(data),
         "threshold": threshold,
     }
-    _replace(about_path, json.dumps(about, indent=1).encode())
-
-
-def _replace(path: Path, data: bytes) -> None:
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(beside).replace(path)
-    except OSError:
-        Path(beside).unlink(missing_ok=True)
-        raise
+    write_whole(about_path, json.dumps(about, indent=1).encode())
 
 
 def overlap(snippet: Snippet, text: str) -> int:

@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from psylite_pipeline.errors import PsyLiteError, StackError
+from psylite_pipeline.files import write_whole
 from psylite_pipeline.settings import Settings
 from psylite_pipeline.stack.guard import App, Guard, Message, Receive, Scope, Send
 from psylite_pipeline.stack.wordless import WordlessFormatter
@@ -77,11 +78,14 @@ class _Whole(io.StringIO):
         self._path = path
 
     def __exit__(self, kind: Any, *rest: Any) -> None:
-        if kind is None:
-            beside = self._path.with_name(self._path.name + ".part")
-            beside.write_text(self.getvalue(), encoding="utf-8")
-            beside.replace(self._path)
-        self.close()
+        try:
+            if kind is None:
+                write_whole(self._path, self.getvalue().encode())
+        except OSError as error:  # upstream has set the valves by now, so they hold until the next start
+            _log.error("%s could not be saved: %s. Make room or correct its permissions.", self._path, error.strerror)
+            raise
+        finally:
+            self.close()
 
 
 def open_whole(path: str, mode: str = "r", *rest: Any, **options: Any) -> Any:

@@ -1,0 +1,38 @@
+"""Files that are whole or not there: written beside, then renamed, so that a full disk or a kill leaves the old one."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+
+#: Seconds after which a half-written file is litter: its writer was killed. Writing one takes less than a second.
+LITTER_SECONDS = 3600.0
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Put `data` under `path`, readable for the owner alone. Raises OSError, and then `path` is as it was.
+
+    Each writer has a half-written file of its own, so that two of them, in two processes, cannot mix their bytes. What
+    a killed writer left beside `path` an hour ago is removed.
+    """
+    _sweep(path)
+    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())  # some file systems rename before they write: a power cut would leave it empty
+        Path(beside).replace(path)
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)
+        raise
+
+
+def _sweep(path: Path) -> None:
+    for litter in path.parent.glob(f"{path.name}.*.part"):
+        with suppress(OSError):
+            if abs(time.time() - litter.stat().st_mtime) > LITTER_SECONDS:
+                litter.unlink()

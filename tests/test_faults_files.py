@@ -1,0 +1,383 @@
+"""Files that are cut, foreign, gone or cannot be written while people talk: nothing is lost, the next turn works."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import resource
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from fake_ollama import FakeOllama
+from pipelines_server import running
+from scripted import HashEncoder, Talk, scripted_counsellor, snippet_folder, snippet_toml
+
+from psylite_pipeline import opening
+from psylite_pipeline.errors import IndexFileError, KnowledgeError
+from psylite_pipeline.files import write_whole
+from psylite_pipeline.humour import index as index_module
+from psylite_pipeline.humour.corpus import load_corpus
+from psylite_pipeline.humour.index import open_index
+from psylite_pipeline.humour.shelf import Shelf
+from psylite_pipeline.outcheck import OutputCheck
+from psylite_pipeline.prompt import Prompts
+from psylite_pipeline.replies import Replies
+from psylite_pipeline.risk.classifier import Classifier
+from psylite_pipeline.risk.last_resort import LastResortLexicon
+from psylite_pipeline.risk.lexicon import Lexicon
+from psylite_pipeline.settings import Preferences, Settings
+
+KNOWLEDGE = Settings.load().knowledge_dir
+JOKE = "来个JOKE"
+OFTEN = Preferences(humour_every=1)
+
+
+@contextmanager
+def disk_full(free: int = 0):
+    """No file of this process may grow past `free` bytes: the kernel refuses as it does on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (free, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+# -- whole or not there
+
+
+def test_a_full_disk_leaves_the_old_file_and_no_litter(tmp_path):
+    path = tmp_path / "a.json"
+    write_whole(path, b"old")
+    with disk_full(2), pytest.raises(OSError, match=r"."):
+        write_whole(path, b"new and longer")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_litter_of_a_killed_writer_is_removed_and_a_live_writers_file_stays(tmp_path):
+    for name, age in (("a.json.old.part", 7200), ("a.json.new.part", 5), ("b.json.old.part", 7200)):
+        (tmp_path / name).write_bytes(b"{")
+        os.utime(tmp_path / name, (time.time() - age, time.time() - age))
+    write_whole(tmp_path / "a.json", b"{}")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "a.json.new.part", "b.json.old.part"]
+
+
+def test_many_writers_of_one_file_never_mix(tmp_path):
+    path = tmp_path / "a"
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda number: write_whole(path, bytes([65 + number % 26]) * (1000 + number)), range(200)))
+    data = path.read_bytes()
+    assert len(set(data)) == 1
+    assert list(tmp_path.iterdir()) == [path]
+
+
+# -- the index while people talk
+
+
+def damage_cut(files: list[Path]) -> None:
+    for path in files:
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def damage_gone(files: list[Path]) -> None:
+    for path in files:
+        path.unlink()
+
+
+def damage_foreign(files: list[Path]) -> None:
+    for path in files:
+        path.write_bytes(b"PK\x03\x04 something else")
+
+
+def damage_folder_gone(files: list[Path]) -> None:
+    shutil.rmtree(files[0].parent)
+
+
+@pytest.mark.parametrize("damage", [damage_cut, damage_gone, damage_foreign, damage_folder_gone])
+def test_an_index_damaged_while_serving_costs_nothing_now_and_is_made_anew(tmp_path, damage):
+    talk = Talk(scripted_counsellor(tmp_path), OFTEN)
+    assert talk.say(JOKE).route == "humour"
+    files = sorted((tmp_path / "index").iterdir())
+    assert len(files) == 2
+    damage(files)
+    assert talk.say(JOKE).route == "humour"  # served from memory
+    again = Talk(scripted_counsellor(tmp_path), OFTEN)  # a second start finds the damage and builds it again
+    assert again.say(JOKE).route == "humour"
+    encoder = HashEncoder()
+    corpus = load_corpus([tmp_path / "snippets"])
+    assert len(index_module._load(corpus, encoder.name, tmp_path / "index").vectors()) > 0
+
+
+def test_an_index_replaced_while_serving_by_that_of_another_corpus_changes_nothing(tmp_path):
+    counsellor = scripted_counsellor(tmp_path / "ours")
+    assert Talk(counsellor, OFTEN).say(JOKE).route == "humour"
+    other = snippet_folder(tmp_path / "other", 3)
+    open_index(load_corpus([other]), HashEncoder(), tmp_path / "ours" / "index")
+    said = Talk(counsellor, OFTEN)
+    assert said.say(JOKE).decision.snippets[0].startswith("s-")
+    again = Talk(scripted_counsellor(tmp_path / "ours"), OFTEN)
+    for _ in range(5):  # three would be all that the other corpus has
+        assert again.say(JOKE).route == "humour"
+
+
+def test_a_full_disk_while_the_index_is_built_costs_only_the_saving(tmp_path, caplog):
+    counsellor = scripted_counsellor(tmp_path)
+    with disk_full(100):
+        assert Talk(counsellor, OFTEN).say(JOKE).route == "humour"
+    assert "the index cannot be saved" in caplog.text
+    assert [path for path in (tmp_path / "index").iterdir() if path.suffix == ".part"] == []
+    assert Talk(scripted_counsellor(tmp_path), OFTEN).say(JOKE).route == "humour"
+    assert len(list((tmp_path / "index").iterdir())) == 2
+
+
+@pytest.mark.parametrize("moment", [0, 4_102_444_800], ids=["1970", "2100"])
+def test_a_clock_that_moved_neither_hides_a_change_nor_stops_a_turn(tmp_path, monkeypatch, moment):
+    folder = snippet_folder(tmp_path / "snippets", 2)
+    shelf = Shelf([folder], HashEncoder(), tmp_path / "index")
+    counsellor = scripted_counsellor(tmp_path, shelf=shelf)
+    assert Talk(counsellor, OFTEN).say(JOKE).route == "humour"
+    monkeypatch.setattr(time, "time", lambda: float(moment))
+    added = folder / "zh" / "two.toml"
+    added.write_text(snippet_toml(77), encoding="utf-8")
+    os.utime(added, (moment, moment))
+    shelf._looked = float("-inf")  # as after the seconds between two looks
+    assert shelf.get("s-77") is not None
+    assert Talk(counsellor, OFTEN).say("DIE").route == "crisis"
+    write_whole(tmp_path / "any", b"x")
+
+
+# -- a data file is broken
+
+READERS = {
+    "risk/lexicon": (Lexicon.load, opening.open_lexicon),
+    "risk/classifier": (Classifier.load, opening.open_classifier),
+    "risk/output": (OutputCheck.load, opening.open_output_check),
+    "replies": (Replies.load, opening.open_replies),
+    "prompts": (Prompts.load, opening.open_prompts),
+}
+FILES = [
+    (folder, str(path.relative_to(KNOWLEDGE / folder)))
+    for folder in READERS
+    for path in sorted((KNOWLEDGE / folder).rglob("*"))
+    if path.suffix in {".toml", ".npz", ".json"}
+]
+
+
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory):
+    """A copy of our data files; each test breaks one and mends it again."""
+    target = tmp_path_factory.mktemp("knowledge") / "knowledge"
+    return shutil.copytree(KNOWLEDGE, target, ignore=shutil.ignore_patterns("turns"))
+
+
+@contextmanager
+def broken(path: Path):
+    whole = path.read_bytes()
+    try:
+        path.write_bytes(whole[: len(whole) // 2] + b'\n"""\x00\xff')
+        yield
+    finally:
+        path.write_bytes(whole)
+
+
+@pytest.mark.parametrize(("folder", "name"), FILES)
+def test_a_broken_data_file_is_named(copied, folder, name):
+    with broken(copied / folder / name), pytest.raises(KnowledgeError, match=Path(name).stem):
+        READERS[folder][0](copied / folder)
+
+
+@pytest.mark.parametrize("folder", READERS)
+def test_the_shipped_files_stand_in_for_a_broken_one(copied, caplog, folder):
+    name = next(name for place, name in FILES if place == folder)
+    with broken(copied / folder / name):
+        part = READERS[folder][1](Settings.load(knowledge_dir=copied))
+    assert part is not None
+    assert not isinstance(part, LastResortLexicon)
+    assert Path(name).stem in caplog.text
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+def test_with_every_data_file_broken_danger_is_still_heard_and_answered(tmp_path, monkeypatch):
+    wrong = shutil.copytree(KNOWLEDGE, tmp_path / "knowledge", ignore=shutil.ignore_patterns("turns"))
+    for path in wrong.rglob("*"):
+        if path.is_file():
+            path.write_bytes(b"\x00")
+    monkeypatch.setattr(opening, "bundled", lambda name: wrong)
+    counsellor = opening.open_counsellor(Settings.load(knowledge_dir=wrong, ollama_url="http://127.0.0.1:9"))
+    for words, number in (("我不想活了", "12356"), ("I want to kill myself", "988")):
+        talk = Talk(counsellor).say(words)
+        assert talk.route == "crisis"
+        assert number in talk.shown
+    assert Talk(counsellor).say("今天有点累").shown
+
+
+# -- the process is killed
+
+BUILDS = """
+import sys
+from pathlib import Path
+from scripted import HashEncoder
+from psylite_pipeline.humour.corpus import load_corpus
+from psylite_pipeline.humour.index import open_index
+corpora = [load_corpus([Path(folder)]) for folder in sys.argv[2:]]
+print("building", flush=True)
+while True:
+    for corpus in corpora:
+        open_index(corpus, HashEncoder(256), Path(sys.argv[1]), anew=True)
+"""
+
+
+def test_a_build_killed_at_any_moment_leaves_a_whole_index_or_none(tmp_path):
+    folders = [snippet_folder(tmp_path / name, count) for name, count in (("a", 40), ("b", 70))]
+    corpora = [load_corpus([folder]) for folder in folders]
+    encoder = HashEncoder(256)
+    pauses = random.Random(6)
+    for _ in range(8):
+        command = [sys.executable, "-c", BUILDS, str(tmp_path / "index"), *map(str, folders)]
+        process = subprocess.Popen(command, cwd=Path(__file__).parent, stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(pauses.uniform(0.001, 0.12))
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        for corpus in corpora:
+            try:
+                loaded = index_module._load(corpus, encoder.name, tmp_path / "index")
+            except IndexFileError:
+                continue
+            first = corpus.snippets[7]
+            hits = loaded.search(encoder.encode([first.keys[0]])[0], language="zh")
+            assert hits[0].score > 0.999
+    for corpus in corpora:  # and the next start mends it
+        assert len(open_index(corpus, encoder, tmp_path / "index").corpus.snippets) == len(corpus.snippets)
+
+
+def test_psylite_index_killed_and_started_again_serves_everything(tmp_path):
+    knowledge = tmp_path / "knowledge"
+    shutil.copytree(KNOWLEDGE, knowledge, ignore=shutil.ignore_patterns("turns", "crosstalk"))
+    snippet_folder(knowledge / "crosstalk", 12)
+    environment = {
+        **os.environ,
+        "PSYLITE_DATA_DIR": str(tmp_path / "data"),
+        "PSYLITE_KNOWLEDGE_DIR": str(knowledge),
+    }
+    command = [sys.executable, "-c", "from psylite_pipeline.cli import main; main()", "index", "--force"]
+    pauses = random.Random(7)
+    for _ in range(3):
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(pauses.uniform(0.1, 2.5))
+        process.kill()
+        process.wait()
+    done = subprocess.run(command[:-1], env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "12 zh snippets" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+# -- valves and servers
+
+
+def valves(server) -> dict:
+    return json.loads((server.folder / "psylite" / "valves.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def backend():
+    with FakeOllama(models=("psylite",)) as ollama:
+        ollama.otherwise(lambda body: "我在听。")
+        yield ollama
+
+
+@pytest.fixture(scope="module")
+def two_servers(backend, tmp_path_factory, shared_data):
+    """Two servers that share the folder of plugins and valves and the data folder."""
+    folder = tmp_path_factory.mktemp("two")
+    (folder / "logs").mkdir()
+    with (
+        running(folder, backend.url, PSYLITE_DATA_DIR=str(shared_data)) as first,
+        running(folder, backend.url, log=folder / "logs" / "second.log", PSYLITE_DATA_DIR=str(shared_data)) as second,
+    ):
+        yield first, second
+
+
+def save(server, number: int):
+    return server.client.post("/psylite/valves/update", json={"humour_every": number % 50 + 1, "model": "m" * number})
+
+
+def test_two_hundred_saves_at_once_end_in_one_whole_file(two_servers):
+    server = two_servers[0]
+    try:
+        with ThreadPoolExecutor(32) as pool:
+            statuses = [answer.status_code for answer in pool.map(lambda n: save(server, n), range(200))]
+        assert statuses == [200] * 200
+        assert valves(server) == server.client.get("/psylite/valves").json()
+    finally:
+        server.client.post("/psylite/valves/update", json={}).raise_for_status()
+    assert server.chat("今天有点累") == "我在听。"
+
+
+def test_two_servers_on_one_folder_save_and_answer_beside_each_other(two_servers):
+    try:
+        with ThreadPoolExecutor(16) as pool:
+            statuses = [one.status_code for one in pool.map(lambda n: save(two_servers[n % 2], n), range(100))]
+        assert statuses == [200] * 100
+        saved = valves(two_servers[0])
+        assert saved["model"] == "m" * len(saved["model"])
+        assert saved["humour_every"] == len(saved["model"]) % 50 + 1
+    finally:
+        for server in two_servers:
+            server.client.post("/psylite/valves/update", json={}).raise_for_status()
+    for server in two_servers:
+        assert server.chat("今天有点累") == "我在听。"
+        assert "12356" in server.chat("我不想活了", stream=True)
+        assert not list((server.folder / "psylite").glob("*.part"))
+
+
+def test_a_full_disk_at_a_save_is_told_and_the_old_file_stays(two_servers):
+    server = two_servers[0]
+    server.client.post("/psylite/valves/update", json={"region": "HK"}).raise_for_status()
+    try:
+        size = server.log.stat().st_size
+        filler = {"region": "US", "model": "m" * 200, "judge_model": "j" * 200}
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (max(size + 300, 600), resource.RLIM_INFINITY))
+        refused = server.client.post("/psylite/valves/update", json=filler)
+        assert server.chat("我不想活了")  # a turn needs no disk
+    finally:
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert refused.status_code == 500
+    assert "File too large" in refused.text
+    assert "could not be saved" in server.log.read_text(encoding="utf-8")
+    assert valves(server)["region"] == "HK"
+    server.client.post("/psylite/valves/update", json={}).raise_for_status()
+    assert valves(server)["region"] == "auto"
+    assert server.chat("今天有点累") == "我在听。"
+
+
+def test_turns_go_on_while_valves_are_saved_and_files_change(two_servers):
+    server, stop = two_servers[0], threading.Event()
+
+    def disturb() -> None:
+        number = 0
+        while not stop.is_set():
+            save(server, number := number + 1)
+
+    thread = threading.Thread(target=disturb)
+    thread.start()
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            answers = list(pool.map(lambda n: server.chat("我不想活了", stream=bool(n % 2)), range(24)))
+    finally:
+        stop.set()
+        thread.join()
+        server.client.post("/psylite/valves/update", json={}).raise_for_status()
+    assert all("12356" in answer for answer in answers)
