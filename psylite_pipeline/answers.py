@@ -18,6 +18,7 @@ from psylite_pipeline.outcheck import OutputCheck, Unfit
 from psylite_pipeline.prompt import Prompts
 from psylite_pipeline.replies import Replies, last_resort
 from psylite_pipeline.settings import Preferences
+from psylite_pipeline.tally import Tally
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +61,9 @@ class Answers:
         backend: Backend,
         worst_of: Callable[[Sequence[str]], Risk],
         check: OutputCheck | None = None,
+        tally: Tally | None = None,
     ) -> None:
+        self._tally = tally or Tally()
         self._worst_of = worst_of
         self._check = check
         self._replies = replies
@@ -115,6 +118,7 @@ class Answers:
                     yield piece
         except ModelError as error:
             log.warning("A background task got no answer (%s).", type(error).__name__)
+            self._tally.failed("task", type(error).__name__)
         if not words:
             yield Words(neutral)
 
@@ -177,11 +181,13 @@ class Answers:
                 yield piece
         except Unfit as found:
             log.warning("The model's answer was held back (%s).", found.rule)
+            self._tally.failed("output", found.rule)
             gap = "\n\n" if spoken else ""
             yield Words(gap + self._notice("held_back_support" if support else "held_back", language, preferences))
             return False
         except ModelError as error:
             log.warning("The model failed: %s", error)
+            self._tally.failed("model", type(error).__name__)
             gap = "\n\n" if spoken else ""
             yield Words(gap + self._notice(_notice_for(error, spoken), language, preferences))
             return True

@@ -25,6 +25,7 @@ from psylite_pipeline.model import ChatModel
 from psylite_pipeline.risk import judge
 from psylite_pipeline.risk.assess import Assessment, Assessor, risk_floor
 from psylite_pipeline.settings import Preferences
+from psylite_pipeline.tally import Tally
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ class Counsellor:
         shelf: Shelf,
         answers: Answers,
         model: ChatModel,
+        tally: Tally | None = None,
     ) -> None:
         self._assessor = assessor
         self._plain_assessor = plain_assessor
@@ -53,13 +55,16 @@ class Counsellor:
         self._shelf = shelf
         self._answers = answers
         self._model = model
+        self._tally = tally or Tally()
 
     def decide(self, conversation: Conversation, preferences: Preferences | None = None) -> Decision:
         """Judge the last turn of `conversation`. Never raises; whatever fails leaves the turn at least as safe."""
         preferences = preferences or Preferences()
         started = time.perf_counter()
         decision = self._task(conversation) if conversation.task else self._turn(conversation, preferences)
-        return replace(decision, milliseconds=(time.perf_counter() - started) * 1000)
+        decision = replace(decision, milliseconds=(time.perf_counter() - started) * 1000)
+        self._tally.decided(decision)
+        return decision
 
     def reply(
         self, conversation: Conversation, decision: Decision, preferences: Preferences | None = None
@@ -68,13 +73,14 @@ class Counsellor:
         preferences = preferences or Preferences()
         match decision.route:
             case Route.TASK:
-                return self._answers.task(conversation, decision, preferences)
+                pieces = self._answers.task(conversation, decision, preferences)
             case Route.CRISIS:
-                return self._answers.crisis(conversation, decision, preferences)
+                pieces = self._answers.crisis(conversation, decision, preferences)
             case Route.DECLINE:
-                return self._answers.decline(conversation, preferences)
+                pieces = self._answers.decline(conversation, preferences)
             case _:
-                return self._answers.counsel(conversation, decision, preferences, self._snippet(decision))
+                pieces = self._answers.counsel(conversation, decision, preferences, self._snippet(decision))
+        return self._tally.timed(pieces, decision)
 
     def guidance(self, conversation: Conversation, decision: Decision, preferences: Preferences) -> str:
         """Text to put before another model that answers this turn; empty where nothing is to be added."""
@@ -182,6 +188,7 @@ class Counsellor:
             said = judge.ask(self._model, name, conversation.turns, preferences.judge_seconds)
         except ModelError as error:
             log.warning("The judge gave no verdict (%s); the safer route is taken.", type(error).__name__)
+            self._tally.failed("judge", type(error).__name__)
             return max(level, Risk.CONCERN), (*rules, "judge.no-verdict")
         return judge.combine(assessment, said), (*rules, f"judge.{said.label}")
 
@@ -191,4 +198,5 @@ class Counsellor:
             return work()
         except Exception as error:  # noqa: BLE001
             log.warning("The %s failed (%s); this turn goes on without it.", part, type(error).__name__)
+            self._tally.failed(part, type(error).__name__)
             return otherwise

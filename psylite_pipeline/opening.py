@@ -23,6 +23,7 @@ from psylite_pipeline.risk.classifier import Classifier
 from psylite_pipeline.risk.last_resort import LastResortLexicon
 from psylite_pipeline.risk.lexicon import Lexicon
 from psylite_pipeline.settings import Settings, bundled
+from psylite_pipeline.tally import open_tally
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ def open_counsellor(settings: Settings) -> Counsellor:
     plain_assessor = Assessor(lexicon, None)
     encoder = BundledEncoder()
     model = OllamaModel(settings.ollama_url, num_ctx=settings.num_ctx, keep_alive=settings.keep_alive)
+    tally = open_tally(settings.metrics_port)
     backend = Backend(settings.model, settings.num_ctx, settings.standin)
     return Counsellor(
         assessor=Assessor(lexicon, open_classifier(settings)),
@@ -46,8 +48,10 @@ def open_counsellor(settings: Settings) -> Counsellor:
             backend,
             plain_assessor.worst,
             open_output_check(settings),
+            tally,
         ),
         model=model,
+        tally=tally,
     )
 
 

@@ -159,6 +159,9 @@ class Settings(BaseSettings):
         default=False, description="Open WebUI asks for accounts and passwords. Off: one person on their own laptop."
     )
     webui_port: int = Field(default=8080, ge=1, le=65535, description="Port of Open WebUI.")
+    metrics_port: int = Field(
+        default=0, ge=0, le=65535, description="Port of the metrics for Prometheus, on 127.0.0.1 alone. 0: none."
+    )
     standin_port: int = Field(default=11435, ge=1, le=65535, description="Port of the stand-in model.")
 
     @classmethod

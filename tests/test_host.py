@@ -158,3 +158,17 @@ def test_valves_that_were_saved_by_an_older_version_or_cut_do_not_stop_the_serve
         assert (valves["humour_every"], valves["region"]) == (3, "US")
         assert "12356" in server.chat("我不想活了") or "988" in server.chat("我不想活了")
     assert "humour_every" in server.log.read_text()
+
+
+@pytest.mark.parametrize(
+    "odd", ['"\\ud83d 今天有点累"', "NaN", "-Infinity", "[" * 400 + '"x"' + "]" * 400, '{"\\ud83d": 1e400}']
+)
+def test_what_json_cannot_carry_back_does_not_cost_the_turn(server, odd):
+    for plugin in ("psylite", "psylite_filter"):
+        body = f'{{"model": "other", "messages": [{{"role": "user", "content": "累"}}], "x": {odd}}}'
+        form = f'{{"body": {body}, "user": {{"id": {odd}}}}}'
+        answer = server.client.post(
+            f"/{plugin}/filter/inlet", content=form.encode(), headers={"Content-Type": "application/json"}
+        )
+        assert answer.status_code == 200
+        assert answer.json()["messages"] == [{"role": "user", "content": "累"}]

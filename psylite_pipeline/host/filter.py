@@ -11,7 +11,7 @@ from typing import Any
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.counsellor import Counsellor
 from psylite_pipeline.decision import Risk, Route
-from psylite_pipeline.host.parts import PIPE_ID, carry, shared, task_of
+from psylite_pipeline.host.parts import PIPE_ID, carry, sendable, shared, task_of
 from psylite_pipeline.host.valves import FilterValves, mend_saved_valves
 
 log = logging.getLogger(__name__)
@@ -37,6 +37,7 @@ class FilterPipeline:
 
         Never raises: a turn that cannot be judged here goes to the pipe, whose lexicon always decides.
         """
+        body = sendable(body)
         task = task_of(body)
         if body.get("model") == PIPE_ID:
             return carry(body, task=task)

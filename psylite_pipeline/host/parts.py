@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -39,6 +40,27 @@ def task_of(body: Mapping[str, Any]) -> str | None:
     metadata = body.get("metadata")
     task = metadata.get("task") if isinstance(metadata, Mapping) else None
     return task if isinstance(task, str) else None
+
+
+def sendable(body: dict[str, Any]) -> dict[str, Any]:
+    """The body without what the server cannot answer with: lone surrogates (half an emoji) and numbers that are none.
+
+    An inlet's body goes back to the host as JSON; where that fails the person reads "Internal Server Error".
+    """
+    try:
+        return _sendable(body)
+    except RecursionError:  # nested past what any JSON writer takes
+        return {key: value for key, value in body.items() if key in {"model", "messages", "stream"}}
+
+
+def _sendable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "ignore").decode("utf-8")
+    if isinstance(value, dict):
+        return {_sendable(key): _sendable(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_sendable(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def carry(body: dict[str, Any], **values: str | None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from psylite_pipeline.answers import Piece
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.counsellor import Counsellor
 from psylite_pipeline.decision import Risk
-from psylite_pipeline.host.parts import carry, shared, task_of
+from psylite_pipeline.host.parts import carry, sendable, shared, task_of
 from psylite_pipeline.host.valves import PipeValves, mend_saved_valves
 from psylite_pipeline.model import Thought, Waiting, Words
 from psylite_pipeline.replies import last_resort
@@ -39,7 +39,7 @@ class PipePipeline:
 
     async def inlet(self, body: dict[str, Any], user: dict[str, Any] | None = None) -> dict[str, Any]:
         """Carry the background task's name to `pipe`, which gets no metadata."""
-        return carry(body, task=task_of(body))
+        return carry(sendable(body), task=task_of(body))
 
     def pipe(self, user_message: str, model_id: str, messages: list[Any], body: dict[str, Any]) -> Iterator[Any]:
         """The answer in pieces: text, and where the host streams also status lines and reasoning."""
