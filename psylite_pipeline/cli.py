@@ -127,9 +127,21 @@ def index(
     shelf = open_shelf(settings)
     if add:
         _add(settings, shelf.embedder, add, dry_run=False)
+    done = (0, 0)
+
+    def tell(number: int, of: int) -> None:
+        nonlocal done
+        done = number, of
+        progress.update(bar, completed=number, total=of)
+
     with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=console) as progress:
         bar = progress.add_task("Encoding", total=None)
-        built = shelf.open(lambda done, total: progress.update(bar, completed=done, total=total), anew=force)
+        try:
+            built = shelf.open(tell, anew=force)
+        except KeyboardInterrupt:
+            progress.stop()
+            errors.print(f"Stopped. {done[0]} of {done[1]} snippets are encoded and kept; the same command goes on.")
+            raise typer.Exit(130) from None
         progress.update(bar, visible=False)
     counts = ", ".join(f"{number} {language}" for language, number in sorted(built.corpus.by_language().items()))
     console.print(f"{counts or 'No'} snippets, encoder {shelf.embedder.name}.")
@@ -139,23 +151,41 @@ def index(
 def search(
     text: Annotated[str, typer.Argument(help="What a person might say.")],
     most: Annotated[int, typer.Option(help="How many snippets to show.", min=1, max=50)] = 5,
+    after: Annotated[
+        list[str] | None, typer.Option(help="A turn of theirs before it; give it again for each, oldest first.")
+    ] = None,
+    told: Annotated[list[str] | None, typer.Option(help="Id of a snippet that the talk had already.")] = None,
 ) -> None:
-    """Show which crosstalk snippets a turn would find, how alike they are, and whether that is enough."""
-    from psylite_pipeline.humour.index import likeness, overlap
-    from psylite_pipeline.language import language_of
+    """Show which crosstalk snippets a turn would find, best first, and why.
+
+    `value` is what they are chosen by: the score, a share for the mood, and less the more alike they are to one told
+    already. The score is made of meaning (the encoder), words (BM25) and both of the whole topic.
+    """
+    from psylite_pipeline.humour.choosing import mood_of, query_of, threshold
+    from psylite_pipeline.language import language_of_talk
     from psylite_pipeline.opening import open_shelf
 
     shelf = open_shelf(Settings.load())
-    opened = shelf.open()
-    language = "en" if language_of(text) == "en" else "zh"
-    table = Table("score", "topic words", "enough", "id", "title", "topics", box=None)
-    for hit in opened.search(shelf.embedder.encode([text])[0], language=language)[:most]:
-        shared = overlap(hit.snippet, text)
-        enough = likeness(hit, text) >= opened.threshold(language)
-        row = (f"{hit.score:.3f}", str(shared), "yes" if enough else "no", hit.snippet.id, escape(hit.snippet.title))
-        table.add_row(*row, escape(" ".join(hit.snippet.topics)))
+    said = [*(after or ()), text]
+    language = "en" if language_of_talk(said) == "en" else "zh"
+    found = shelf.choices(said, language=language, used=frozenset(told or ()))
+    table = Table("value", "score", "meaning", "words", "enough", "mood", "id", "title", "topics", box=None)
+    for choice in found[:most]:
+        hit, snippet = choice.hit, choice.hit.snippet
+        numbers = (f"{number:.3f}" for number in (choice.value, hit.score, hit.meaning, hit.words))
+        enough = "yes" if choice.enough else "no"
+        table.add_row(
+            *numbers, enough, snippet.mood, snippet.id, escape(snippet.title), escape(" ".join(snippet.topics))
+        )
     console.print(table)
-    console.print(f"Threshold of {shelf.embedder.name}: {opened.threshold(language)}")
+    for choice in found[:1]:
+        console.print(f"\n{choice.hit.snippet.id}\n{choice.hit.snippet.lines}\n", markup=False, highlight=False)
+    console.print(
+        f"Searched with: {query_of(said)!r}. Mood: {mood_of(text)}. Encoder {shelf.embedder.name}, "
+        f"enough from {threshold(shelf.open(), language)}.",
+        markup=False,
+        highlight=False,
+    )
 
 
 @app.command()

@@ -18,9 +18,9 @@ from psylite_pipeline.embedding import Embedder, Vectors
 from psylite_pipeline.errors import ModelError
 from psylite_pipeline.humour.corpus import Snippet
 from psylite_pipeline.humour.fit import Fit, fit
-from psylite_pipeline.humour.index import Hit
+from psylite_pipeline.humour.searching import Hit
 from psylite_pipeline.humour.shelf import Shelf
-from psylite_pipeline.language import language_of
+from psylite_pipeline.language import language_of_talk
 from psylite_pipeline.model import ChatModel
 from psylite_pipeline.risk import judge
 from psylite_pipeline.risk.assess import Assessment, Assessor, risk_floor
@@ -137,9 +137,10 @@ class Counsellor:
     def _find(
         self, conversation: Conversation, vector: Vectors | None, used: frozenset[str], judged: Fit
     ) -> Hit | None:
-        text = conversation.last.text if conversation.last else ""
+        said = conversation.said
         own = vector if self._shelf.embedder.name == self._embedder.name else None
-        return self._shelf.find(text, own, language=language_of(text), used=used, asked=judged.asked)
+        language = language_of_talk(said)
+        return self._shelf.find(said, own, language=language, used=used, asked=judged.asked, tender=judged.tender)
 
     def _snippet(self, decision: Decision) -> Snippet | None:
         ids = decision.snippets

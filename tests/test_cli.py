@@ -204,8 +204,14 @@ def test_index_names_a_bad_file_and_serves_the_rest(knowledge, caplog):
 def test_search_shows_what_would_be_found():
     done = psylite("search", "第3句开场", "--most", "2")
     assert done.exit_code == 0
-    assert "s-3" in done.stdout
-    assert len([one for one in done.stdout.splitlines() if "s-" in one]) == 2
+    rows = [one for one in done.stdout.splitlines() if "第" in one and "s-" in one]
+    assert len(rows) == 2
+    assert "s-3" in rows[0]
+    assert "gentle" in rows[0]
+    assert "甲：第3句开场" in done.stdout
+    told = psylite("search", "开场", "--after", "第3句", "--told", "s-3")
+    assert "Searched with: '第3句\\n开场'" in told.stdout
+    assert "s-3" not in told.stdout
 
 
 def test_titles_with_brackets_are_shown_as_they_are(knowledge):

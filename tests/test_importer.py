@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -289,7 +290,7 @@ def test_the_shelf_reads_what_was_written_and_the_marker_carries_it(tmp_path):
     report = imported(tmp_path, f"题目：“半夜\\”\n{labelled(odd)}\n{labelled(KITE, 'A: ', 'B: ')}")
     corpus = load_corpus([tmp_path / "own"])
     assert corpus.refused == ()
-    assert corpus.snippets == tuple(report.snippets)
+    assert tuple(replace(one, file="") for one in corpus.snippets) == tuple(report.snippets)
     for one in corpus.snippets:
         assert marked(marker(one.id)) == (one.id,)
 

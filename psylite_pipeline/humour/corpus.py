@@ -21,6 +21,10 @@ FORBIDDEN_FILE = "forbidden.toml"
 #: Characters of one dialogue. It goes into the prompt, and a small window must still hold it.
 MAX_LINES_CHARACTERS = 2_000
 
+#: Characters of a dialogue whose meaning is looked at. The whole finds no better (held-out turns: .798 against .798 in
+#: the first three) and takes four times as long to encode.
+OPENING = {"zh": 60, "en": 120}
+
 _FIELDS = frozenset({"id", "title", "language", "mood", "topics", "lines", "teaches", "hears"})
 # What the hidden marker in an answer can carry; any other id could not be known again on a later turn.
 _ID = re.compile(r"[a-z0-9-]{1,80}")
@@ -29,7 +33,7 @@ _ID = re.compile(r"[a-z0-9-]{1,80}")
 @dataclass(frozen=True, slots=True)
 class Snippet:
     """One self-contained bit of crosstalk. `lines` are the dialogue, one speaker a line; `language` is `zh` or `en`;
-    `hears` are turns that a person might say before it."""
+    `hears` are turns that a person might say before it; `file` names the file it stands in, which is its topic."""
 
     id: str
     title: str
@@ -39,11 +43,23 @@ class Snippet:
     lines: str
     teaches: str = ""
     hears: tuple[str, ...] = ()
+    file: str = ""
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The texts it is found by: what it is about, what it says, and turns of a person that it would suit."""
-        return f"{self.title}。{'，'.join(self.topics)}", self.lines, *self.hears
+        """The texts whose meaning it is found by: what it is about, how it opens, and turns that it would suit."""
+        return f"{self.title}。{'，'.join(self.topics)}", self.lines[: OPENING[self.language]], *self.hears
+
+    @property
+    def words(self) -> str:
+        """Everything whose words it is found by, the topics three times: held-out English turns found theirs among the
+        first three in .884 of cases, with topics once in .875; Chinese ones in .910 and .906."""
+        return " ".join((self.title, *self.topics * 3, *self.hears, self.lines))
+
+    @property
+    def digest(self) -> bytes:
+        """16 bytes that stand for its keys."""
+        return hashlib.blake2b("\x1f".join(self.keys).encode("utf-8", "replace"), digest_size=16).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +74,8 @@ class Corpus:
         """SHA-256 of everything an index depends on."""
         hasher = hashlib.sha256()
         for snippet in self.snippets:
-            hasher.update("\x1f".join((snippet.id, snippet.mood, *snippet.keys, "\x1e")).encode("utf-8", "replace"))
+            told = (snippet.id, snippet.language, snippet.mood, snippet.file, *snippet.keys, snippet.lines, "\x1e")
+            hasher.update("\x1f".join(told).encode("utf-8", "replace"))
         return hasher.hexdigest()
 
     def by_language(self) -> dict[str, int]:
@@ -86,7 +103,7 @@ def load_corpus(folders: Sequence[Path]) -> Corpus:
                 continue
             language = "en" if path.parent.name == "en" else "zh"
             for number, entry in enumerate(entries, 1):
-                made = _snippet(entry, language)
+                made = _snippet(entry, language, f"{path.parent.name}/{path.stem}")
                 if isinstance(made, str):
                     refused.append(f"{path}: snippet {number}: {made}")
                 elif made.id in snippets:
@@ -114,7 +131,7 @@ def _entries(path: Path) -> list[object] | str:
     return entries
 
 
-def _snippet(entry: object, language: str) -> Snippet | str:
+def _snippet(entry: object, language: str, file: str) -> Snippet | str:
     """A snippet, or the sentence that says what is wrong with it."""
     if not isinstance(entry, dict):
         return "not a table. Start it with [[snippet]]."
@@ -145,6 +162,7 @@ def _snippet(entry: object, language: str) -> Snippet | str:
         lines=lines,
         teaches=str(entry.get("teaches", "")),
         hears=tuple(entry.get("hears", [])),
+        file=file,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from psylite_pipeline.decision import Risk
-from psylite_pipeline.risk.assess import Assessment
+from psylite_pipeline.risk.assess import WINDOW, Assessment
 from psylite_pipeline.settings import Preferences
 
 #: How much the chance of danger weighs against a joke: a veiled goodbye may sound light. On 445 rows written without
@@ -20,11 +20,12 @@ ASKED_ENOUGH = 0.3
 @dataclass(frozen=True, slots=True)
 class Fit:
     """`score` is the probability in [0, 1] that a joke fits; `open` says that humour may be offered now; `asked`
-    that the person asked for a joke."""
+    that the person asked for a joke; `tender` that something heavy was said earlier in the talk."""
 
     score: float
     open: bool
     asked: bool
+    tender: bool = False
 
 
 def fit(assessment: Assessment, shown: Sequence[frozenset[str]], preferences: Preferences) -> Fit:
@@ -40,9 +41,9 @@ def fit(assessment: Assessment, shown: Sequence[frozenset[str]], preferences: Pr
     score = max(reading.humour if reading else 0.0, 0.9 if asked else 0.0)
     score *= max(0.0, 1 - DOUBT * reading.concern) if reading else 1.0
     if closed or not calm_enough:
-        return Fit(min(score, 0.05), False, asked)
+        return Fit(min(score, 0.05), False, asked, tender=True)
     since = next((turns for turns, ids in enumerate(reversed(shown), 1) if ids), None)
     waited = since is None or since >= preferences.humour_every
     enough = score >= (ASKED_ENOUGH if asked else assessment.humour_threshold)
     open_ = preferences.humour and enough and (asked or waited)
-    return Fit(score, open_, asked)
+    return Fit(score, open_, asked, tender=assessment.calm < WINDOW)

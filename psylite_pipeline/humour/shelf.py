@@ -9,10 +9,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from psylite_pipeline.conversation import marked
-from psylite_pipeline.embedding import Embedder, Vectors
+from psylite_pipeline.embedding import MAX_CHARACTERS, Embedder, Vectors
 from psylite_pipeline.errors import EncoderError
+from psylite_pipeline.humour.choosing import Choice, choices, mood_of, query_of
 from psylite_pipeline.humour.corpus import Snippet, load_corpus
-from psylite_pipeline.humour.index import Hit, SnippetIndex, choose, open_index
+from psylite_pipeline.humour.index import open_index
+from psylite_pipeline.humour.searching import Hit, SnippetIndex
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +57,7 @@ class Shelf:
         for sentence in corpus.refused:
             log.warning("Refused: %s", sentence)
         try:
-            return open_index(corpus, self.embedder, self._index_dir, progress, anew=anew, before=self._index)
+            return open_index(corpus, self.embedder, self._index_dir, progress, anew=anew)
         except EncoderError:
             if self._index is None:
                 raise
@@ -63,19 +65,54 @@ class Shelf:
             return self._index
 
     def find(
-        self, text: str, vector: Vectors | None, *, language: str, used: frozenset[str], asked: bool
+        self,
+        said: Sequence[str],
+        vector: Vectors | None = None,
+        *,
+        language: str,
+        used: frozenset[str] = frozenset(),
+        asked: bool = False,
+        tender: bool = False,
     ) -> Hit | None:
-        """The snippet for `text`, or none. `vector` is the text already encoded by this shelf's encoder, if it is.
+        """The snippet to tell now, or none; see `choices`."""
+        found = self.choices(said, vector, language=language, used=used, asked=asked, tender=tender)
+        return next((choice.hit for choice in found if choice.enough), None)
 
-        `asked` says that the person asked for a joke. Raises EncoderError.
+    def choices(
+        self,
+        said: Sequence[str],
+        vector: Vectors | None = None,
+        *,
+        language: str,
+        used: frozenset[str] = frozenset(),
+        asked: bool = False,
+        tender: bool = False,
+    ) -> list[Choice]:
+        """What could be told after the person's turns `said` (the last is the present one), best first.
+
+        `vector` is the last turn already encoded by this shelf's encoder, if it is; `used` are ids told before.
+        `asked`: the person asked for a joke and gets the best gentle one, however distant. `tender`: something heavy
+        was said earlier, so that only a gentle one will do. Raises EncoderError.
+
+        Nobody who writes more than MAX_CHARACTERS at once is waiting for a joke, unless they ask for one.
         """
+        if not asked and said and len(said[-1]) > MAX_CHARACTERS:
+            return []
         index = self.open()
-        query = self.embedder.encode([text])[0] if vector is None else vector
-        if index.corpus.snippets and len(query) != index.dimensions:  # an encoder of the same name, changed since
+        query = query_of(said)
+        known = vector if vector is not None and said and query == said[-1] else None
+        encoded = self.embedder.encode([query])[0] if known is None else known
+        if index.corpus.snippets and len(encoded) != index.dimensions:  # an encoder of the same name, changed since
             index = self.open(anew=True)
         language = "en" if language == "en" else "zh"
-        hits = index.search(query, language=language, exhaustive=asked)
-        return choose(hits, text=text, used=used, threshold=index.threshold(language), gentle_only=asked)
+        mood = "gentle" if asked or tender else mood_of(said[-1] if said else "")
+        for gentle in (True, False) if asked else (tender,):  # who asks gets another when all gentle ones are told
+            found = choices(
+                index, query, encoded, language=language, mood=mood, told=used, gentle=gentle, any_score=asked
+            )
+            if found:
+                return found
+        return []
 
     def shown_in(self, answers: Sequence[str]) -> tuple[frozenset[str], ...]:
         """For each of the assistant's earlier texts, which snippets it offered."""
@@ -89,7 +126,7 @@ class Shelf:
 
     def get(self, snippet_id: str) -> Snippet | None:
         """The snippet of that id."""
-        return next((one for one in self.open().corpus.snippets if one.id == snippet_id), None)
+        return self.open().get(snippet_id)
 
 
 def _stands_in(snippet: Snippet, answer: str) -> bool:

