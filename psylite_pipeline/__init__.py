@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from psylite_pipeline.counsellor import Counsellor
     from psylite_pipeline.decision import Decision, Kind, Risk, Route, Scores
     from psylite_pipeline.errors import PsyLiteError
-    from psylite_pipeline.model import Thought, Waiting, Words
+    from psylite_pipeline.model import Thought, Words
     from psylite_pipeline.opening import open_counsellor
+    from psylite_pipeline.pieces import Source, Status
     from psylite_pipeline.settings import Preferences, Settings
 
 # Imported at first use: a part of the stack that needs none of the core should not wait a second for all of it.
@@ -26,9 +27,10 @@ _HOMES = {
     "Route": "decision",
     "Scores": "decision",
     "Settings": "settings",
+    "Source": "pieces",
+    "Status": "pieces",
     "Thought": "model",
     "Turn": "conversation",
-    "Waiting": "model",
     "Words": "model",
     "open_counsellor": "opening",
 }
@@ -44,9 +46,10 @@ __all__ = [
     "Route",
     "Scores",
     "Settings",
+    "Source",
+    "Status",
     "Thought",
     "Turn",
-    "Waiting",
     "Words",
     "open_counsellor",
 ]

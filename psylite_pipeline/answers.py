@@ -13,8 +13,18 @@ from psylite_pipeline.decision import Decision, Kind, Risk, Route
 from psylite_pipeline.errors import ModelError, ModelMissing, ModelTimeout
 from psylite_pipeline.humour.corpus import Snippet
 from psylite_pipeline.language import language_of_talk
-from psylite_pipeline.model import HEARTBEAT_SECONDS, ChatModel, Deadlines, Message, Thought, Waiting, Words
+from psylite_pipeline.model import (
+    FIRST_SIGN_SECONDS,
+    HEARTBEAT_SECONDS,
+    ChatModel,
+    Deadlines,
+    Message,
+    Thought,
+    Waiting,
+    Words,
+)
 from psylite_pipeline.outcheck import OutputCheck, Unfit
+from psylite_pipeline.pieces import Source, Status
 from psylite_pipeline.prompt import Prompts
 from psylite_pipeline.replies import Replies, last_resort
 from psylite_pipeline.settings import Preferences
@@ -22,7 +32,7 @@ from psylite_pipeline.tally import Tally
 
 log = logging.getLogger(__name__)
 
-Piece = Words | Thought | Waiting
+Piece = Words | Thought | Status | Source
 
 #: SUPPORT repeats the helpline line every so many turns of an episode, its first turn included.
 SUPPORT_LINE_EVERY = 4
@@ -136,6 +146,9 @@ class Answers:
             snippet = snippet if fit else None  # no joke under words that had to be stopped
         if tail := self._tail(conversation, decision, preferences, snippet, language):
             yield Words("\n\n" + "\n\n".join(tail))
+        if snippet is not None and preferences.show_snippet:
+            summary = self._notice("snippet_summary", language, preferences)
+            yield Source(f"{summary} · {snippet.title}", snippet.lines)
 
     def guidance(
         self, conversation: Conversation, decision: Decision, preferences: Preferences, snippet: Snippet | None
@@ -174,6 +187,9 @@ class Answers:
         spoken = False
         try:
             for piece in pieces:
+                if isinstance(piece, Waiting):
+                    yield Status(self._notice(_status_for(piece), language, preferences))
+                    continue
                 if isinstance(piece, Words):
                     if not spoken and not piece.text.strip():
                         continue
@@ -233,7 +249,7 @@ class Answers:
             tail += [] if any(notice in said for said in conversation.answered) else [notice]
         return tail
 
-    def _stream(self, messages: list[Message], preferences: Preferences) -> Iterator[Piece]:
+    def _stream(self, messages: list[Message], preferences: Preferences) -> Iterator[Words | Thought | Waiting]:
         deadlines = Deadlines(preferences.first_piece_seconds, preferences.silence_seconds)
         return self._model.stream(self.model_name(preferences), messages, deadlines)
 
@@ -254,15 +270,22 @@ def _language(conversation: Conversation, preferences: Preferences) -> str:
     return language_of_talk(conversation.said) or "zh-Hans"
 
 
-def _without_thoughts(pieces: Iterator[Piece]) -> Iterator[Piece]:
+def _without_thoughts(pieces: Iterator[Words | Thought | Waiting]) -> Iterator[Words | Thought | Waiting]:
     """The words alone. Hidden thinking must not look like a dead server, so now and then it is told as waiting."""
     began = told = time.monotonic()
+    patience = FIRST_SIGN_SECONDS
     for piece in pieces:
         if not isinstance(piece, Thought):
             yield piece
-        elif time.monotonic() - told > HEARTBEAT_SECONDS:
-            told = time.monotonic()
+        elif time.monotonic() - told > patience:
+            told, patience = time.monotonic(), HEARTBEAT_SECONDS
             yield Waiting(told - began)
+
+
+def _status_for(waiting: Waiting) -> str:
+    if waiting.loading:
+        return "status_loading"
+    return "status_thinking" if waiting.seconds < HEARTBEAT_SECONDS else "status_slow"
 
 
 def _notice_for(error: ModelError, spoken: bool) -> str:
@@ -293,4 +316,5 @@ _PLAIN_NOTICES = {
     "somebody you trust.",
     "task_title": "新对话",
     "snippet_summary": "相声一段",
+    **dict.fromkeys(("status_loading", "status_thinking", "status_slow"), "请稍候 · One moment"),
 }

@@ -20,8 +20,8 @@ Message = dict[str, str]
 #: Seconds to wait for a connection. A server on the same machine or network answers in milliseconds or not at all.
 CONNECT_SECONDS = 5.0
 
-#: Seconds after which a waiting caller is told that the model is still reading.
-HEARTBEAT_SECONDS = 10.0
+#: Seconds of silence after which a caller is told so: at first, and from then on.
+FIRST_SIGN_SECONDS, HEARTBEAT_SECONDS = 2.0, 10.0
 
 _THINK_TAGS = ("<think>", "</think>")
 
@@ -42,9 +42,10 @@ class Thought:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The model has said nothing for another `HEARTBEAT_SECONDS`; `seconds` is how long in all."""
+    """The model has said nothing for `seconds`. `loading`: it was not in memory when it was asked."""
 
     seconds: float
+    loading: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,17 @@ class ChatModel(Protocol):
 class OllamaModel:
     """Chat through Ollama's own protocol at `url`. Holds no talk; safe to share between threads."""
 
-    def __init__(self, url: str, *, num_ctx: int, keep_alive: str, num_predict: int = 1024) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        num_ctx: int,
+        keep_alive: str,
+        num_predict: int = 1024,
+        first_sign: float = FIRST_SIGN_SECONDS,
+    ) -> None:
         self._url = url
+        self._first_sign = first_sign
         self._options = {"num_ctx": num_ctx, "num_predict": num_predict}
         self._keep_alive = keep_alive
 
@@ -107,6 +117,7 @@ class OllamaModel:
     ) -> Generator[Words | Thought | Waiting, None, None]:
         """Pieces as they come. A thread reads, so that the two deadlines differ and a stuck socket cannot hold us."""
         arrived: queue.Queue[Words | Thought | ModelError | None] = queue.Queue()
+        absent = threading.Event()
         # trust_env off: a proxy named in the environment must not see what a person says.
         client = ollama.Client(
             host=self._url,
@@ -114,27 +125,33 @@ class OllamaModel:
             timeout=httpx.Timeout(max(deadlines.first, deadlines.silence) + 5, connect=CONNECT_SECONDS),
         )
         reader = threading.Thread(
-            target=self._read, args=(client, arrived, model, list(messages), request), daemon=True, name="psylite-model"
+            target=self._read,
+            args=(client, arrived, absent, model, list(messages), request),
+            daemon=True,
+            name="psylite-model",
         )
         reader.start()
         try:
             started = since = time.monotonic()
-            allowed = deadlines.first
+            allowed, patience = deadlines.first, self._first_sign
             while True:
                 left = since + allowed - time.monotonic()
                 if left <= 0:
                     raise ModelTimeout(f"The model was silent for {allowed:g} seconds.")
                 try:
-                    piece = arrived.get(timeout=min(left, HEARTBEAT_SECONDS))
+                    piece = arrived.get(timeout=min(left, patience))
                 except queue.Empty:
-                    yield Waiting(time.monotonic() - started)
+                    patience = HEARTBEAT_SECONDS
+                    yield Waiting(time.monotonic() - started, loading=absent.is_set())
                     continue
                 if piece is None:
                     return
                 if isinstance(piece, ModelError):
                     raise piece
+                absent.clear()
                 yield piece
-                since, allowed = time.monotonic(), deadlines.silence  # what our caller took is not the model's silence
+                since = time.monotonic()  # what our caller took is not the model's silence
+                allowed, patience = deadlines.silence, HEARTBEAT_SECONDS
         finally:
             client.close()  # ends the reader too: its next read fails, and Ollama stops generating
 
@@ -142,6 +159,7 @@ class OllamaModel:
         self,
         client: ollama.Client,
         arrived: queue.Queue[Words | Thought | ModelError | None],
+        absent: threading.Event,
         model: str,
         messages: list[Message],
         request: dict[str, Any],
@@ -149,6 +167,8 @@ class OllamaModel:
         asked = {"options": self._options, "keep_alive": self._keep_alive, **request}
         finished = False
         try:
+            if not _in_memory(client, model):
+                absent.set()
             for part in client.chat(model=model, messages=messages, stream=True, **asked):
                 finished = finished or bool(part.done)
                 if part.message.thinking:
@@ -170,6 +190,17 @@ class OllamaModel:
             arrived.put(ModelTimeout("The model was silent past the deadline."))
         except Exception as error:  # noqa: BLE001  the edge: garbage on the wire raises many things, none may pass
             arrived.put(ModelBroken(f"The answer is not Ollama's protocol ({type(error).__name__})."))
+
+
+def _in_memory(client: ollama.Client, model: str) -> bool:
+    """Whether Ollama has `model` loaded; yes where it does not say. Asked before the chat: a model that is being loaded
+    is listed like one that is there. Raises what tells that no server answers."""
+    try:
+        return {model, f"{model}:latest"} & {running.model for running in client.ps().models} != set()
+    except (httpx.HTTPError, ConnectionError):
+        raise
+    except Exception:  # noqa: BLE001  an older or foreign server without this list: no reason to fail a turn
+        return True
 
 
 def split_thoughts(pieces: Iterator[Words | Thought | Waiting]) -> Iterator[Words | Thought | Waiting]:

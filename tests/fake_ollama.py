@@ -92,6 +92,7 @@ class FakeOllama:
     """The server. Thread-safe; one instance a test.
 
     calls: the parsed body of every chat request with messages, in order, also those answered 400 or 404.
+    loaded: the models that `/api/ps` lists: those that have answered a streamed chat.
     loads: the bodies of those without messages (they only load the model). paths: every path asked, in order.
     hung_up: how many clients went away before their stream ended.
     """
@@ -105,6 +106,7 @@ class FakeOllama:
         port: int = 0,
     ) -> None:
         self.models = [_full(name) for name in models]
+        self.loaded: set[str] = set()
         self.pullable = {_full(name) for name in pullable}
         self.capabilities = list(capabilities)
         self.calls: list[Body] = []
@@ -273,7 +275,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._json({"models": models})
 
     def _ps(self, fake: FakeOllama, body: Body) -> None:
-        self._json({"models": []})
+        self._json(
+            {"models": [{"name": name, "model": name} for name in sorted(fake.loaded)]}
+        )  # full rows not recorded
 
     def _show(self, fake: FakeOllama, body: Body) -> None:
         name = str(body.get("model") or body.get("name") or "")
@@ -336,6 +340,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._json({"error": reply.error}, reply.status)
             elif body.get("stream", True):
                 self._wait(reply.delay)
+                fake.loaded.add(_full(name))
                 self._stream(self._lines(reply, body, name))
             else:
                 self._once(reply, body, name)

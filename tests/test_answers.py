@@ -13,6 +13,7 @@ from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.errors import ModelAway, ModelBroken, ModelMissing, ModelTimeout
 from psylite_pipeline.language import language_of
 from psylite_pipeline.model import Thought, Waiting, Words
+from psylite_pipeline.pieces import Source, Status
 from psylite_pipeline.replies import Replies
 from psylite_pipeline.settings import Preferences, bundled
 
@@ -114,8 +115,22 @@ def test_support_hides_thinking_and_plain_shows_it_unless_the_valve_says_no(open
 
 
 def test_waiting_is_passed_on_and_is_no_words(open_talk):
-    talk = open_talk(ScriptedModel(Waiting(10), Words("\n\n"), Words("好"))).say("今天")
-    assert talk.pieces == [Waiting(10), Words("好")]
+    model = ScriptedModel(Waiting(2, loading=True), Waiting(2), Waiting(12), Words("\n\n"), Words("好"))
+    pieces = open_talk(model).say("今天").pieces
+    loading, thinking, slow = (notice(f"status_{name}") for name in ("loading", "thinking", "slow"))
+    assert pieces == [Status(loading), Status(thinking), Status(slow), Words("好")]
+
+
+def test_a_snippet_is_named_as_a_source_where_it_is_shown(open_talk):
+    def sources(**valves):
+        pieces = open_talk(ScriptedModel("好"), Preferences(**valves)).say("JOKE 第3句开场").pieces
+        return [piece for piece in pieces if isinstance(piece, Source)]
+
+    (source,) = sources()
+    assert source.name.startswith("相声一段 · 第")
+    assert source.text.startswith("甲：")
+    assert sources(show_snippet=False) == []
+    assert sources(humour=False) == []
 
 
 # -- reminder and stand-in

@@ -42,6 +42,17 @@ def test_thinking_arrives_apart_whether_tagged_or_named():
     assert named == [Thought("嗯"), Words("好")]
 
 
+def test_who_waits_is_told_whether_the_model_is_being_loaded():
+    with FakeOllama() as ollama:
+        ollama.script(Reply(["好"], delay=0.5), Reply(["好"], delay=0.5))
+        model = OllamaModel(ollama.url, num_ctx=2048, keep_alive="5m", first_sign=0.05)
+        patient = Deadlines(first=30, silence=30)
+        told = [next(iter(model.stream("psylite", ASKED, patient)))]
+        ollama.loaded.add("psylite:latest")
+        told.append(next(iter(model.stream("psylite", ASKED, patient))))
+    assert [(type(piece), piece.loading) for piece in told] == [(Waiting, True), (Waiting, False)]
+
+
 @pytest.mark.parametrize(
     ("reply", "error"),
     [

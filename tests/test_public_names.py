@@ -13,7 +13,7 @@ import psylite_pipeline
 
 PUBLIC = [
     "Conversation", "Counsellor", "Decision", "Kind", "Preferences", "PsyLiteError", "Risk", "Route", "Scores",
-    "Settings", "Thought", "Turn", "Waiting", "Words", "open_counsellor",
+    "Settings", "Source", "Status", "Thought", "Turn", "Words", "open_counsellor",
 ]  # fmt: skip
 SOURCE = Path(psylite_pipeline.__file__)
 

@@ -14,7 +14,8 @@ from psylite_pipeline.counsellor import Counsellor
 from psylite_pipeline.decision import Risk
 from psylite_pipeline.host.parts import carry, sendable, shared, task_of
 from psylite_pipeline.host.valves import PipeValves, mend_saved_valves
-from psylite_pipeline.model import Thought, Waiting, Words
+from psylite_pipeline.model import Thought, Words
+from psylite_pipeline.pieces import Source, Status
 from psylite_pipeline.replies import last_resort
 
 log = logging.getLogger(__name__)
@@ -44,16 +45,15 @@ class PipePipeline:
     def pipe(self, user_message: str, model_id: str, messages: list[Any], body: dict[str, Any]) -> Iterator[Any]:
         """The answer in pieces: text, and where the host streams also status lines and reasoning."""
         streams = bool(body.get("stream"))
-        said = False
+        said = waiting = False
         try:
             preferences = self.valves
             counsellor = self._counsellor()
             conversation = Conversation.from_body(body, messages)
             decision = counsellor.decide(conversation, preferences)
             quiet = conversation.task is not None or decision.risk >= Risk.HIGH or not streams
-            waiting = False
             for piece in counsellor.reply(conversation, decision, preferences):
-                if waiting and not isinstance(piece, Waiting):
+                if waiting and not isinstance(piece, Status):
                     yield _status("", done=True)
                     waiting = False
                 if isinstance(piece, Words):
@@ -61,9 +61,11 @@ class PipePipeline:
                     said = said or bool(piece.text)
                 elif not quiet:
                     yield from _as_event(piece)
-                    waiting = isinstance(piece, Waiting)
+                    waiting = isinstance(piece, Status)
         except Exception as error:  # noqa: BLE001  an exception here would be an empty answer
             log.error("A turn failed (%s).", type(error).__name__)
+            if waiting:
+                yield _status("", done=True)
             yield ("\n\n" if said else "") + last_resort("", "auto")
 
 
@@ -79,8 +81,11 @@ def _as_text(text: str) -> Iterator[str]:
 def _as_event(piece: Piece) -> Iterator[dict[str, Any]]:
     if isinstance(piece, Thought):
         yield {"choices": [{"index": 0, "delta": {"reasoning_content": piece.text}, "finish_reason": None}]}
-    elif isinstance(piece, Waiting):
-        yield _status(f"PsyLite 正在读，请稍候 · still reading ({piece.seconds:.0f} s)", done=False)
+    elif isinstance(piece, Status):
+        yield _status(piece.text, done=False)
+    elif isinstance(piece, Source):
+        source = {"source": {"name": piece.name}, "document": [piece.text], "metadata": [{"source": piece.name}]}
+        yield {"event": {"type": "citation", "data": source}}
 
 
 def _status(description: str, *, done: bool) -> dict[str, Any]:

@@ -21,6 +21,7 @@ NOTICES = (
     "empty_turn",
     "ai_reminder",
     "task_title",
+    "status_loading",
     "status_thinking",
     "status_slow",
     "snippet_summary",
