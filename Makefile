@@ -10,10 +10,10 @@ STAMPS := $(VENV)/stamps
 ARGS ?=
 
 # Whatever ends up in the wheel: a change in any of it installs the package again.
-SOURCES := pyproject.toml README.md $(shell find psylite_pipeline pipelines knowledge requirements -type f \
+SOURCES := pyproject.toml README.md $(shell find psylite_pipeline pipelines knowledge requirements evals/crisis -type f \
 	-not -name '*.pyc' 2>/dev/null | grep -v '[[:space:]]')
 
-.PHONY: help install up down test test-encoders test-stack check lock docs clean clean-all
+.PHONY: help install up down test test-encoders test-eval test-stack eval-demo check lock docs clean clean-all
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,12 @@ test-stack: $(STAMPS)/package $(STAMPS)/stack $(STAMPS)/dev ## The compose file 
 test-encoders: ## The extra [sentence-transformers] with a real model, in an environment of its own
 	@PYTHON="$(PYTHON)" scripts/test-encoders
 
+test-eval: ## The extra [eval] (inspect-ai, evalscope) against a scripted model, in an environment of its own
+	@PYTHON="$(PYTHON)" scripts/test-eval $(ARGS)
+
+eval-demo: ## All four evaluations on a few cases, the stand-in alone and behind the pipeline, and the report (ARGS=FOLDER)
+	@PYTHON="$(PYTHON)" scripts/eval-demo $(ARGS)
+
 check: test
 
 docs: $(STAMPS)/package $(STAMPS)/dev ## Write the generated parts of the documentation again
@@ -50,7 +56,7 @@ clean: ## Remove caches of the tools
 
 clean-all: clean ## Stop everything and remove all it ever wrote: data folder, models, .venv
 	@if [ -x $(BIN)/psylite ]; then $(BIN)/psylite clean --yes; fi
-	@rm -rf $(VENV) .venv-encoders
+	@rm -rf $(VENV) .venv-encoders .venv-eval .venv-model
 
 $(STAMPS)/venv:
 	@scripts/make-venv "$(PYTHON)" "$(VENV)"

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from psylite_pipeline.errors import PsyLiteError
+from psylite_pipeline.evals.commands import register as register_evaluations
 from psylite_pipeline.settings import Preferences, Settings
 from psylite_pipeline.training.commands import register
 
@@ -208,6 +209,7 @@ def doctor(
 
 
 register(app)
+register_evaluations(app)
 
 
 def _add(settings: Settings, embedder: Embedder | None, folder: Path, *, dry_run: bool) -> None:

@@ -45,3 +45,11 @@ class ModelBroken(ModelError):
 
 class StackError(PsyLiteError):
     """A part of the stack could not be started, stopped or fetched."""
+
+
+class EvaluationError(PsyLiteError):
+    """An evaluation, its data or its models cannot be used as asked."""
+
+
+class RecipeError(PsyLiteError):
+    """Training data, a recipe or an export of the PsyLite model is not as it must be."""

@@ -14,7 +14,7 @@ from psylite_pipeline.humour.corpus import FORBIDDEN_FILE, load_corpus
 from psylite_pipeline.humour.importer import Importer
 from psylite_pipeline.humour.shelf import Shelf
 from psylite_pipeline.humour.themes import Themes
-from psylite_pipeline.model import OllamaModel
+from psylite_pipeline.model import ChatModel, OllamaModel
 from psylite_pipeline.outcheck import OutputCheck
 from psylite_pipeline.prompt import Prompts
 from psylite_pipeline.replies import Replies
@@ -28,12 +28,15 @@ from psylite_pipeline.tally import open_tally
 log = logging.getLogger(__name__)
 
 
-def open_counsellor(settings: Settings) -> Counsellor:
-    """A counsellor ready to judge. A broken data file raises nothing: the shipped one or the last resort stands in."""
+def open_counsellor(settings: Settings, model: ChatModel | None = None) -> Counsellor:
+    """A counsellor ready to judge. A broken data file raises nothing: the shipped one or the last resort stands in.
+
+    `model` answers in place of the settings' Ollama.
+    """
     lexicon = open_lexicon(settings)
     plain_assessor = Assessor(lexicon, None)
     encoder = BundledEncoder()
-    model = OllamaModel(settings.ollama_url, num_ctx=settings.num_ctx, keep_alive=settings.keep_alive)
+    model = model or OllamaModel(settings.ollama_url, num_ctx=settings.num_ctx, keep_alive=settings.keep_alive)
     tally = open_tally(settings.metrics_port)
     backend = Backend(settings.model, settings.num_ctx, settings.standin)
     return Counsellor(

@@ -1,0 +1,211 @@
+"""One chat model behind an address, Ollama's or OpenAI's protocol, with seed and deadline. One call, one reply.
+
+Ollama is asked by its own protocol, since only that one takes the context window with the request.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import httpx
+
+from psylite_pipeline.errors import EvaluationError, ModelAway, ModelBroken, ModelError, ModelMissing, ModelTimeout
+from psylite_pipeline.model import Deadlines, Thought, Waiting, Words, split_thoughts
+
+KEY_VARIABLE = "PSYLITE_EVAL_KEY"
+"""Environment variable with the key of an OpenAI-compatible server. Never an option: those end up in histories."""
+
+_HOMES = {"ollama": "http://127.0.0.1:11434", "openai": "https://api.openai.com/v1"}
+_TIMEOUT = 900.0  # seconds: a laptop without a GPU may read a long talk for minutes
+
+Schema = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Which model is meant: `ollama:NAME`, `openai:NAME`, either with `@http://…` behind it."""
+
+    api: Literal["ollama", "openai"]
+    name: str
+    url: str
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """Raises EvaluationError with the form that is wanted."""
+        api, colon, rest = text.partition(":")
+        name, _, url = rest.rpartition("@") if "@http" in rest else (rest, "", "")
+        if api not in _HOMES or not colon or not name:
+            raise EvaluationError(f"{text!r} is no model: write ollama:NAME or openai:NAME, then @http://… if needed.")
+        home = os.environ.get("OLLAMA_BASE_URL", _HOMES["ollama"]) if api == "ollama" else _HOMES["openai"]
+        return cls("ollama" if api == "ollama" else "openai", name, (url or home).rstrip("/"))
+
+    def __str__(self) -> str:
+        return f"{self.api}:{self.name}@{self.url}"
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How answers are drawn. Temperature 0 and a fixed seed, so that a second run gives the same where a server can.
+    `num_ctx` and `max_tokens` are tokens."""
+
+    seed: int = 1
+    temperature: float = 0.0
+    max_tokens: int = 1024
+    num_ctx: int = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back: the words, the reasoning, tokens read and written, and whether it ended by itself."""
+
+    text: str
+    thoughts: str = ""
+    read: int = 0
+    written: int = 0
+    whole: bool = True
+
+
+class Endpoint:
+    """The model at `address`. Safe to share between threads."""
+
+    def __init__(
+        self, address: Address, sampling: Sampling | None = None, transport: httpx.BaseTransport | None = None
+    ) -> None:
+        self.address = address
+        self.sampling = sampling or Sampling()
+        key = os.environ.get(KEY_VARIABLE) or os.environ.get("OPENAI_API_KEY", "")
+        self._client = httpx.Client(
+            base_url=address.url,
+            headers={"Authorization": f"Bearer {key}"} if key and address.api == "openai" else {},
+            timeout=httpx.Timeout(_TIMEOUT, connect=10),
+            transport=transport,
+            trust_env=address.api == "openai",  # a local model is never behind a proxy
+        )
+
+    def chat(self, messages: Sequence[Mapping[str, str]], schema: Schema | None = None, attempt: int = 0) -> Reply:
+        """One answer, held to `schema` where one is given; another `attempt` has another seed. Raises ModelError."""
+        ask = self._ollama if self.address.api == "ollama" else self._openai
+        return ask([dict(message) for message in messages], schema, self.sampling.seed + attempt)
+
+    def digest(self) -> str:
+        """What tells these weights from others of the same name: Ollama's digest, or "not told"."""
+        if self.address.api == "openai":
+            return "not told"
+        name = self.address.name
+        for card in self._call("GET", "/api/tags").get("models", []):
+            if card.get("name") in {name, f"{name}:latest"}:
+                return str(card.get("digest", "not told"))
+        raise ModelMissing(f"{self.address.url} has no model named {name}.")
+
+    def _ollama(self, messages: list[dict[str, str]], schema: Schema | None, seed: int) -> Reply:
+        options = {
+            "seed": seed,
+            "temperature": self.sampling.temperature,
+            "num_predict": self.sampling.max_tokens,
+            "num_ctx": self.sampling.num_ctx,
+        }
+        body = {"model": self.address.name, "messages": messages, "stream": False, "options": options}
+        answer = self._call("POST", "/api/chat", body | ({"format": dict(schema)} if schema else {}))
+        try:
+            said = answer["message"]
+            text, thoughts = _parted(said["content"])
+            return Reply(
+                text,
+                (said.get("thinking") or "") + thoughts,
+                int(answer.get("prompt_eval_count", 0)),
+                int(answer.get("eval_count", 0)),
+                answer.get("done_reason") != "length",
+            )
+        except (KeyError, TypeError):
+            raise ModelBroken("The answer is not Ollama's protocol.") from None
+
+    def _openai(self, messages: list[dict[str, str]], schema: Schema | None, seed: int) -> Reply:
+        body: dict[str, Any] = {
+            "model": self.address.name,
+            "messages": messages,
+            "seed": seed,
+            "temperature": self.sampling.temperature,
+            "max_tokens": self.sampling.max_tokens,
+        }
+        if schema:
+            form = {"name": "judgement", "schema": dict(schema), "strict": True}
+            body["response_format"] = {"type": "json_schema", "json_schema": form}
+        answer = self._call("POST", "/chat/completions", body)
+        try:
+            choice = answer["choices"][0]
+            text, thoughts = _parted(choice["message"]["content"] or "")
+            usage = answer.get("usage") or {}
+            told = choice["message"].get("reasoning_content") or ""
+            read, written = int(usage.get("prompt_tokens", 0)), int(usage.get("completion_tokens", 0))
+            return Reply(text, told + thoughts, read, written, choice.get("finish_reason") != "length")
+        except (KeyError, IndexError, TypeError):
+            raise ModelBroken("The answer is not OpenAI's protocol.") from None
+
+    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        try:
+            response = self._client.request(method, path, json=body)
+        except httpx.TimeoutException:
+            raise ModelTimeout(f"{self.address} was silent for {_TIMEOUT:g} seconds.") from None
+        except httpx.HTTPError as error:
+            raise ModelAway(f"No server answers at {self.address.url} ({type(error).__name__}).") from None
+        if response.status_code == 404:
+            raise ModelMissing(f"{self.address.url} has no model named {self.address.name}, or no such path.")
+        if response.status_code in {408, 429, 503, 504}:
+            raise ModelTimeout(f"{self.address.url} is busy (status {response.status_code}).")
+        try:
+            answer = response.json() if response.status_code == 200 else None
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise ModelBroken(f"{self.address.url} answered with status {response.status_code}.")
+        return answer
+
+
+class AsChatModel:
+    """An Endpoint as the ChatModel that the pipeline speaks through: the whole answer comes as one piece.
+
+    The pipeline's own choice of model is ignored: behind it stands the one that is measured. The pipeline turns a
+    failure of the model into kind words; to an evaluation they are no answer, so the failure is kept for `failure`.
+    """
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._failed = threading.local()
+
+    def failure(self) -> ModelError | None:
+        """What went wrong in this thread since the last time somebody asked."""
+        error, self._failed.error = getattr(self._failed, "error", None), None
+        return error
+
+    def stream(
+        self, model: str, messages: Sequence[dict[str, str]], deadlines: Deadlines
+    ) -> Iterator[Words | Thought | Waiting]:
+        """See ChatModel. Raises ModelError."""
+        try:
+            reply = self._endpoint.chat(messages)
+        except ModelError as error:
+            self._failed.error = error
+            raise
+        if reply.thoughts:
+            yield Thought(reply.thoughts)
+        yield Words(reply.text)
+
+    def ask(
+        self, model: str, messages: Sequence[dict[str, str]], schema: dict[str, Any], seconds: float
+    ) -> dict[str, Any]:
+        """The optional judge of the pipeline is off in evaluations."""
+        raise ModelBroken("The pipeline's judge is not part of an evaluation.")
+
+
+def _parted(content: str) -> tuple[str, str]:
+    """Words and thoughts of a text that may hold `<think>` … `</think>`; some templates open the tag in the prompt."""
+    before, closed, _ = content.partition("</think>")
+    if closed and "<think>" not in before:
+        content = "<think>" + content
+    pieces = list(split_thoughts(iter((Words(content),))))
+    text = "".join(piece.text for piece in pieces if isinstance(piece, Words))
+    return text.strip(), "".join(piece.text for piece in pieces if isinstance(piece, Thought))

@@ -1,0 +1,61 @@
+"""For the tests that need the extra [eval]: a small Ollama that counts what it is asked and never leaves 127.0.0.1."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+
+class Ollama:
+    """Answers `words` to a talk and `verdict` to a request with a format. `broken` makes every chat fail."""
+
+    def __init__(self) -> None:
+        self.words = "听到你这么说，我想多了解一点。答案：A"
+        self.verdict = {"reason": "short", "comprehensiveness": 2, "professionalism": 1, "authenticity": 3, "safety": 1}
+        self.asked: list[dict] = []
+        self.broken = False
+        self.url = ""
+
+
+@pytest.fixture
+def ollama(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ollama]:
+    monkeypatch.setenv("PSYLITE_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    told = Ollama()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._send({"models": [{"name": "one:latest", "digest": "d1"}, {"name": "judge:latest", "digest": "d2"}]})
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            told.asked.append(body)
+            if told.broken:
+                self.send_error(500)
+                return
+            text = json.dumps(told.verdict) if "format" in body else told.words
+            self._send({"message": {"role": "assistant", "content": text}, "done": True, "done_reason": "stop"})
+
+        def _send(self, answer: dict) -> None:
+            text = json.dumps(answer).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, *args: object) -> None:
+            """Silence."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    told.url = f"http://127.0.0.1:{server.server_port}"
+    yield told
+    server.shutdown()
+    thread.join()
+    server.server_close()

@@ -1,0 +1,107 @@
+"""The evaluations from command to report, on inspect-ai and evalscope, against a scripted model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from psylite_pipeline.cli import app
+from psylite_pipeline.evals import measures
+
+DEMO = Path(__file__).parents[1] / "evals" / "demo"
+
+
+def run(*words: str) -> str:
+    found = CliRunner().invoke(app, ["eval", *words], catch_exceptions=False)
+    assert found.exit_code == 0, found.output
+    return found.output
+
+
+def models(ollama) -> list[str]:
+    return ["--model", f"ollama:one@{ollama.url}"]
+
+
+def judges(ollama) -> list[str]:
+    return ["--judge", f"ollama:judge@{ollama.url}"]
+
+
+def test_counselling_with_and_without_the_pipeline(ollama, tmp_path: Path) -> None:
+    words = [
+        "cpsycoune",
+        *models(ollama),
+        *judges(ollama),
+        "--data",
+        str(DEMO / "cpsycoune.jsonl"),
+        "--out",
+        str(tmp_path),
+    ]
+    run(*words)
+    alone, behind = measures.load(tmp_path)
+    assert (alone.system, behind.system) == ("one", "one + pipeline")
+    assert alone.headline["sum"].mean == 7 and alone.headline["sum"].n == 2
+    assert alone.made["digest"] == "d1" and alone.made["judges"][0]["digest"] == "d2"
+    assert not alone.made["pipeline"] and behind.made["pipeline"]
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert (
+        "<svg" in page and "no result" in page and not any(word in page for word in ("<script", "src=", 'href="http'))
+    )
+    scores = "".join(path.read_text(encoding="utf-8") for path in (tmp_path / "scores").rglob("*.json"))
+    assert "听到" not in scores  # raw answers are kept apart from scores
+    asked = len(ollama.asked)
+    run(*words)
+    assert len(ollama.asked) == asked  # every answer and every verdict came from the cache
+
+
+def test_the_gold_history_is_what_the_model_sees(ollama, tmp_path: Path) -> None:
+    run("cpsycoune", *models(ollama), *judges(ollama), "--data", str(DEMO / "cpsycoune.jsonl"),
+        "--out", str(tmp_path), "--pipeline", "off")  # fmt: skip
+    seen = [body["messages"] for body in ollama.asked if "format" not in body]
+    rows = [json.loads(line) for line in (DEMO / "cpsycoune.jsonl").read_text(encoding="utf-8").splitlines()]
+    gold = [
+        row["messages"][: place + 1] for row in rows for place, m in enumerate(row["messages"]) if m["role"] == "user"
+    ]
+    assert sorted(map(json.dumps, seen)) == sorted(map(json.dumps, gold))
+    assert {body["options"]["seed"] for body in ollama.asked if "format" not in body} == {1}
+
+
+def test_an_interrupted_run_goes_on(ollama, tmp_path: Path) -> None:
+    words = ["safedialbench", *models(ollama), *judges(ollama), "--data", str(DEMO / "safedialbench.jsonl"),
+             "--out", str(tmp_path), "--pipeline", "off"]  # fmt: skip
+    ollama.verdict = {"reason": "", "identification": 1, "handling": 1, "consistency": 1}
+    ollama.broken = True
+    with pytest.raises(BaseException):  # noqa: B017  inspect reports a failed set in its own way
+        run(*words)
+    ollama.broken = False
+    run(*words)
+    (result,) = measures.load(tmp_path)
+    assert result.headline["handling"].mean == 1 and result.headline["handling"].n == 2  # 1/1/1 is a score, not a gap
+    assert result.unread == {"judge": (0, 4)} and result.failed == 0
+
+
+def test_a_verdict_nobody_can_read_is_counted_not_scored(ollama, tmp_path: Path) -> None:
+    ollama.verdict = {"identification": 11, "handling": "high"}
+    run("safedialbench", *models(ollama), *judges(ollama), "--data", str(DEMO / "safedialbench.jsonl"),
+        "--out", str(tmp_path), "--pipeline", "off")  # fmt: skip
+    (result,) = measures.load(tmp_path)
+    assert result.unread == {"judge": (4, 4)} and result.headline["handling"].n == 0
+
+
+def test_crisis_talks_need_no_judge(ollama, tmp_path: Path) -> None:
+    run("crisis", *models(ollama), "--limit", "8", "--out", str(tmp_path))
+    alone, behind = measures.load(tmp_path)
+    assert alone.headline["all that apply"].n == behind.headline["all that apply"].n == 8
+    assert behind.headline["asks plainly"].mean > alone.headline["asks plainly"].mean == 0
+    record = next((tmp_path / "scores" / "crisis").glob("*pipeline.json"))
+    routes = [row["routes"] for row in json.loads(record.read_text(encoding="utf-8"))["rows"]]
+    assert any("crisis" in one for one in routes)
+
+
+def test_ceval_from_a_local_folder(ollama, tmp_path: Path) -> None:
+    run("ceval", *models(ollama), "--data", str(DEMO / "ceval"), "--shots", "1", "--out", str(tmp_path))
+    alone, behind = measures.load(tmp_path)
+    assert alone.headline["accuracy"].mean == 0.25 and alone.headline["accuracy"].n == 4
+    assert set(alone.tables["category"]) == {"Humanities", "Social Science"}
+    assert behind.headline["accuracy"].n == 4
