@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -65,6 +67,20 @@ def test_a_streamed_reply_shows_thinking_and_a_plain_one_does_not(server, backen
     assert server.chat("今天有点累") == "好的。"
 
 
+def test_a_person_who_leaves_stops_the_model(server, backend):
+    backend.script(Reply(["一句。"] * 200, pause=0.1))
+    gone = backend.hung_up
+    asked = body_of("今天有点累", model="psylite")
+    with server.client.stream("POST", "/v1/chat/completions", json=asked) as answer:
+        assert any(
+            "一句" in json.loads(line[6:])["choices"][0]["delta"]["content"] for line in answer.iter_lines() if line
+        )
+    deadline = time.monotonic() + 30
+    while backend.hung_up == gone:
+        assert time.monotonic() < deadline, "the model still writes"
+        time.sleep(0.05)
+
+
 def test_words_that_look_like_an_event_arrive_as_words(server, backend):
     backend.script(Reply(['data: {"choices": []}', " data: x"]))
     assert server.chat("今天有点累", stream=True) == 'data: {"choices": []} data: x'
@@ -121,6 +137,7 @@ def test_every_valve_at_none_means_its_default_and_takes_effect_at_once(server, 
     nothing = {name: [""] if field["type"] == "array" else None for name, field in spec.items()}
     saved = server.client.post(f"/{plugin}/valves/update", json=nothing).raise_for_status().json()
     assert saved == before
+    assert "" not in before.values()  # the page would demand a text there and save nothing
     empty = dict.fromkeys(spec, "")
     assert server.client.post(f"/{plugin}/valves/update", json=empty).raise_for_status().json() == before
     assert "12356" in server.chat("我不想活了")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import logging
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, field_serializer
 
 from psylite_pipeline.files import write_whole
 from psylite_pipeline.settings import Preferences
@@ -17,11 +17,18 @@ log = logging.getLogger(__name__)
 V = TypeVar("V", bound=BaseModel)
 
 
-class PipeValves(Preferences):
+class _Valves(Preferences):
+    @field_serializer("*")
+    def _none_where_empty(self, value: Any) -> Any:
+        """An empty text as None: the page makes an empty text a box that must be filled in before anything is saved."""
+        return None if value == "" else value
+
+
+class PipeValves(_Valves):
     """Valves of the model "PsyLite"."""
 
 
-class FilterValves(Preferences):
+class FilterValves(_Valves):
     """Valves of the filter. The host insists on `pipelines` and `priority`."""
 
     pipelines: list[str] = Field(

@@ -40,6 +40,9 @@ def upstream() -> ModuleType:
     sys.path.insert(0, str(folder))
     import main as module  # pyright: ignore[reportMissingImports]  # upstream's own module name
 
+    from psylite_pipeline.stack.closing import ClosingResponse
+
+    module.StreamingResponse = ClosingResponse
     module.open = open_whole  # what upstream writes, saved valves above all, is whole or not there
     return module
 
