@@ -228,6 +228,9 @@ class Answers:
     ) -> list[str]:
         tail: list[str] = []
         number = len(conversation.said)
+        last = conversation.last
+        if last is not None and last.has_image and last.text.strip():
+            tail.append(self._notice("image_unseen", language, preferences))
         if snippet is not None and preferences.show_snippet:
             summary = self._notice("snippet_summary", language, preferences)
             title = f"<summary>{summary} · {_quoted(snippet.title)}</summary>"

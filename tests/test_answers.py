@@ -133,6 +133,16 @@ def test_a_snippet_is_named_as_a_source_where_it_is_shown(open_talk):
     assert sources(humour=False) == []
 
 
+def test_who_sends_a_picture_with_words_hears_that_it_was_not_seen_and_the_model_does_not(open_talk):
+    model = ScriptedModel("好看。")
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+    talk = open_talk(model).say([{"type": "text", "text": "看看这个"}, picture])
+    assert talk.shown == f"好看。\n\n{notice('image_unseen')}"
+    talk.say("怎么样")
+    assert all(notice("image_unseen") not in message["content"] for message in model.calls[-1])
+    assert notice("image_unseen") not in talk.shown
+
+
 # -- reminder and stand-in
 
 

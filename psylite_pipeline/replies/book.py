@@ -11,7 +11,7 @@ from psylite_pipeline.replies.helplines import REGIONS, TEXT_LANGUAGES, Helpline
 from psylite_pipeline.replies.words import DEFAULT, Words
 
 LANGUAGES = (*TEXT_LANGUAGES, "other")
-_APPENDED_NOTICES = ("ai_reminder", "held_back", "held_back_support", "model_cut", "standin")
+_APPENDED_NOTICES = ("ai_reminder", "held_back", "held_back_support", "image_unseen", "model_cut", "standin")
 
 
 class Replies:

@@ -18,6 +18,7 @@ NOTICES = (
     "held_back",
     "held_back_support",
     "image_only",
+    "image_unseen",
     "empty_turn",
     "ai_reminder",
     "task_title",
