@@ -50,6 +50,7 @@ def examine(settings: Settings) -> list[Finding]:
         ("model", _model),
         ("pipelines", _pipelines),
         ("data folder", _data_folder),
+        ("telling a human", _webhook),
     ]
     found = []
     for part, check in checks:
@@ -178,3 +179,8 @@ def _data_folder(settings: Settings) -> Finding:
     return Finding(
         "data folder", ok, str(folder), "" if ok else "Make it writable, or set PSYLITE_DATA_DIR to a folder that is."
     )
+
+
+def _webhook(settings: Settings) -> Finding:
+    where = httpx.URL(settings.webhook).host if settings.webhook else ""  # the rest of the address may be a secret
+    return Finding("telling a human", True, f"from level {settings.webhook_level} on, to {where}" if where else "off")

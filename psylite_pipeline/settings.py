@@ -158,6 +158,15 @@ class Settings(BaseSettings):
     accounts: bool = Field(
         default=False, description="Open WebUI asks for accounts and passwords. Off: one person on their own laptop."
     )
+    webhook: str = Field(
+        default="",
+        pattern=r"^(https?://\S+)?$",
+        max_length=2000,
+        description="Address that is told when somebody may be in danger: route, level, time, never a word.",
+    )
+    webhook_level: Literal["concern", "high", "imminent"] = Field(
+        default="high", description="The least level that is told to PSYLITE_WEBHOOK."
+    )
     webui_port: int = Field(default=8080, ge=1, le=65535, description="Port of Open WebUI.")
     metrics_port: int = Field(
         default=0, ge=0, le=65535, description="Port of the metrics for Prometheus, on 127.0.0.1 alone. 0: none."

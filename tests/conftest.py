@@ -18,7 +18,15 @@ sys.path.insert(0, str(Path(__file__).parent))  # helpers such as fake_ollama ar
 def own_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test may see or change a person's own data folder, or be turned by their environment."""
     monkeypatch.setenv("PSYLITE_DATA_DIR", str(tmp_path / "psylite-data"))
-    for name in ("OLLAMA_BASE_URL", "PSYLITE_MODEL", "PSYLITE_ENCODER", "PSYLITE_STANDIN", "PSYLITE_SNIPPETS_DIR"):
+    for name in (
+        "OLLAMA_BASE_URL",
+        "PSYLITE_MODEL",
+        "PSYLITE_ENCODER",
+        "PSYLITE_STANDIN",
+        "PSYLITE_SNIPPETS_DIR",
+        "PSYLITE_WEBHOOK",
+        "PSYLITE_WEBHOOK_LEVEL",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 

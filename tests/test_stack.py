@@ -19,10 +19,11 @@ from pipelines_server import free_port
 from rich.console import Console
 
 from psylite_pipeline.errors import StackError
+from psylite_pipeline.secret import secret
 from psylite_pipeline.settings import Settings, bundled
 from psylite_pipeline.stack import install, ollama, pipelines, ports, processes, standin, up, webui
 from psylite_pipeline.stack.alone import alone
-from psylite_pipeline.stack.layout import Layout, secret
+from psylite_pipeline.stack.layout import Layout
 from psylite_pipeline.stack.ollama import ModelServer
 from psylite_pipeline.stack.teller import Teller
 
@@ -60,7 +61,7 @@ def test_folders_and_secrets_are_for_the_owner_alone(layout):
 
 def test_two_starts_at_once_agree_on_the_secret(layout):
     path = str(layout.pipelines_key)
-    script = f"import pathlib; from psylite_pipeline.stack.layout import secret; print(secret(pathlib.Path({path!r})))"
+    script = f"import pathlib; from psylite_pipeline.secret import secret; print(secret(pathlib.Path({path!r})))"
     both = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(4)]
     assert len({one.communicate()[0] for one in both}) == 1
 

@@ -11,8 +11,9 @@ from typing import Any
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.counsellor import Counsellor
 from psylite_pipeline.decision import Risk, Route
-from psylite_pipeline.host.parts import PIPE_ID, carry, sendable, shared, task_of
+from psylite_pipeline.host.parts import PIPE_ID, carry, chat_of, sendable, shared, shared_webhook, task_of
 from psylite_pipeline.host.valves import FilterValves, mend_saved_valves
+from psylite_pipeline.host.webhook import Webhook
 
 log = logging.getLogger(__name__)
 
@@ -24,13 +25,19 @@ DEADLINE = 10.0
 class FilterPipeline:
     """What the Pipelines server loads as a filter."""
 
-    def __init__(self, loader_file: str | None = None, counsellor: Callable[[], Counsellor] = shared.get) -> None:
+    def __init__(
+        self,
+        loader_file: str | None = None,
+        counsellor: Callable[[], Counsellor] = shared.get,
+        webhook: Callable[[], Webhook | None] = shared_webhook.get,
+    ) -> None:
         self.type = "filter"
         self.name = "PsyLite filter"
         if loader_file:
             mend_saved_valves(Path(loader_file), FilterValves)
         self.valves = FilterValves()
         self._counsellor = counsellor
+        self._webhook = webhook
 
     async def inlet(self, body: dict[str, Any], user: dict[str, Any] | None = None) -> dict[str, Any]:
         """Send crisis and declined turns to the pipe, put care or a snippet before the others.
@@ -47,16 +54,20 @@ class FilterPipeline:
             return await asyncio.wait_for(asyncio.to_thread(self._judge, body, task, valves), limit)
         except Exception as error:  # noqa: BLE001
             log.error("A turn could not be judged (%s); the pipe takes it.", type(error).__name__)
-            return {**carry(body, task=task), "model": PIPE_ID}
+            return {**carry(body, task=task, chat=chat_of(body, self._webhook())), "model": PIPE_ID}
 
     def _judge(self, body: dict[str, Any], task: str | None, valves: FilterValves) -> dict[str, Any]:
         counsellor = self._counsellor()
         conversation = Conversation.from_body(carry(body, task=task))  # what a caller forged under our key is dropped
         decision = counsellor.decide(conversation, valves)
+        webhook = self._webhook()
+        chat = chat_of(body, webhook)
         risky_task = decision.route is Route.TASK and decision.risk > Risk.NONE
         if risky_task or decision.route in {Route.CRISIS, Route.DECLINE}:
-            judged = carry(body, task=task, route=decision.route.value, risk=decision.risk.label)
+            judged = carry(body, task=task, chat=chat, route=decision.route.value, risk=decision.risk.label)
             return {**judged, "model": PIPE_ID}
+        if webhook:  # of those above the pipe tells, once
+            webhook.tell(decision, chat)
         added = counsellor.guidance(conversation, decision, valves)
         return _with_system_text(body, added) if added else body
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from psylite_pipeline.conversation import CARRIED
-from psylite_pipeline.counsellor import Counsellor
+from psylite_pipeline.host.webhook import Webhook, open_webhook
 from psylite_pipeline.opening import open_counsellor
 from psylite_pipeline.settings import Settings
 
@@ -16,23 +16,27 @@ from psylite_pipeline.settings import Settings
 PIPE_ID = "psylite"
 
 
-class Shared:
-    """Opens the counsellor once, at first need, whichever of pipe and filter asks first."""
+T = TypeVar("T")
 
-    def __init__(self, opener: Callable[[], Counsellor]) -> None:
+
+class Shared(Generic[T]):
+    """Opens something once, at first need, whichever of pipe and filter asks first."""
+
+    def __init__(self, opener: Callable[[], T]) -> None:
         self._opener = opener
         self._lock = threading.Lock()
-        self._counsellor: Counsellor | None = None
+        self._opened: list[T] = []
 
-    def get(self) -> Counsellor:
-        """The counsellor."""
+    def get(self) -> T:
+        """What was opened."""
         with self._lock:
-            if self._counsellor is None:
-                self._counsellor = self._opener()
-            return self._counsellor
+            if not self._opened:
+                self._opened.append(self._opener())
+            return self._opened[0]
 
 
 shared = Shared(lambda: open_counsellor(Settings.load()))
+shared_webhook = Shared(open_webhook)
 
 
 def task_of(body: Mapping[str, Any]) -> str | None:
@@ -40,6 +44,20 @@ def task_of(body: Mapping[str, Any]) -> str | None:
     metadata = body.get("metadata")
     task = metadata.get("task") if isinstance(metadata, Mapping) else None
     return task if isinstance(task, str) else None
+
+
+def chat_of(body: Mapping[str, Any], webhook: Webhook | None) -> str | None:
+    """The talk's id in the host's metadata, hashed; None where nobody is told anything, or there is no id."""
+    metadata = body.get("metadata")
+    chat = metadata.get("chat_id") if isinstance(metadata, Mapping) else None
+    return webhook.hashed(chat) if webhook and isinstance(chat, str) and chat else None
+
+
+def carried_chat(body: Mapping[str, Any]) -> str | None:
+    """The hashed id that an inlet has put into the body."""
+    carried = body.get(CARRIED)
+    chat = carried.get("chat") if isinstance(carried, Mapping) else None
+    return chat if isinstance(chat, str) else None
 
 
 def sendable(body: dict[str, Any]) -> dict[str, Any]:

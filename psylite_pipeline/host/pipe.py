@@ -12,8 +12,9 @@ from psylite_pipeline.answers import Piece
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.counsellor import Counsellor
 from psylite_pipeline.decision import Risk
-from psylite_pipeline.host.parts import carry, sendable, shared, task_of
+from psylite_pipeline.host.parts import carried_chat, carry, chat_of, sendable, shared, shared_webhook, task_of
 from psylite_pipeline.host.valves import PipeValves, mend_saved_valves
+from psylite_pipeline.host.webhook import Webhook
 from psylite_pipeline.model import Thought, Words
 from psylite_pipeline.pieces import Source, Status
 from psylite_pipeline.replies import last_resort
@@ -24,12 +25,18 @@ log = logging.getLogger(__name__)
 class PipePipeline:
     """What the Pipelines server loads. It has no `type`: with one, the host would not list it as a model."""
 
-    def __init__(self, loader_file: str | None = None, counsellor: Callable[[], Counsellor] = shared.get) -> None:
+    def __init__(
+        self,
+        loader_file: str | None = None,
+        counsellor: Callable[[], Counsellor] = shared.get,
+        webhook: Callable[[], Webhook | None] = shared_webhook.get,
+    ) -> None:
         self.name = "PsyLite"
         if loader_file:
             mend_saved_valves(Path(loader_file), PipeValves)
         self.valves = PipeValves()
         self._counsellor = counsellor
+        self._webhook = webhook
 
     async def on_startup(self) -> None:
         """Load everything before the first person waits for it. Must not raise: the server would not start."""
@@ -39,8 +46,8 @@ class PipePipeline:
             log.error("PsyLite is not ready (%s). Run `psylite doctor`.", type(error).__name__)
 
     async def inlet(self, body: dict[str, Any], user: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Carry the background task's name to `pipe`, which gets no metadata."""
-        return carry(sendable(body), task=task_of(body))
+        """Carry to `pipe`, which gets no metadata, the background task's name and, where a human is told, the hash."""
+        return carry(sendable(body), task=task_of(body), chat=chat_of(body, self._webhook()))
 
     def pipe(self, user_message: str, model_id: str, messages: list[Any], body: dict[str, Any]) -> Iterator[Any]:
         """The answer in pieces: text, and where the host streams also status lines and reasoning."""
@@ -51,6 +58,8 @@ class PipePipeline:
             counsellor = self._counsellor()
             conversation = Conversation.from_body(body, messages)
             decision = counsellor.decide(conversation, preferences)
+            if webhook := self._webhook():
+                webhook.tell(decision, carried_chat(body))
             quiet = conversation.task is not None or decision.risk >= Risk.HIGH or not streams
             for piece in counsellor.reply(conversation, decision, preferences):
                 if waiting and not isinstance(piece, Status):

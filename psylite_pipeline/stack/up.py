@@ -13,10 +13,11 @@ from functools import partial
 from rich.console import Console
 
 from psylite_pipeline.errors import StackError
+from psylite_pipeline.secret import secret
 from psylite_pipeline.settings import Settings, bundled
 from psylite_pipeline.stack import health, install, ollama, pipelines, ports, processes, standin, webui
 from psylite_pipeline.stack.alone import alone, stoppable
-from psylite_pipeline.stack.layout import Layout, secret
+from psylite_pipeline.stack.layout import Layout
 from psylite_pipeline.stack.ollama import ModelServer
 from psylite_pipeline.stack.processes import Child
 from psylite_pipeline.stack.teller import Teller
@@ -169,7 +170,7 @@ def _parts(settings: Settings, layout: Layout, model: ModelServer, key: str) -> 
             "Pipelines",
             lambda: processes.start("pipelines", pipelines.COMMAND, for_pipelines, layout),
             lambda: health.answers(f"{at}/v1/models", key),
-            120,
+            300,  # the first start builds the index: seconds, or minutes where the machine is busy
         )
     )
     return found

@@ -1,0 +1,107 @@
+"""Telling a human, for those whose rules ask for one: a note to an address of theirs, without a word of the talk.
+
+Off unless PSYLITE_WEBHOOK names an address. A note holds route, level, time, and the talk's id hashed with a salt that
+never leaves this machine, so that two notes about one talk can be told from two talks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import httpx
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+
+from psylite_pipeline.decision import Decision, Risk, Route
+from psylite_pipeline.errors import PsyLiteError
+from psylite_pipeline.secret import secret
+from psylite_pipeline.settings import Settings
+
+log = logging.getLogger(__name__)
+
+#: Notes that may wait while the address does not answer. Further ones are dropped, and that is logged.
+WAITING = 200
+
+#: Tries for one note, with pauses of 2, 4, 8, … at most 300 seconds: about half an hour in all.
+TRIES = 13
+
+
+class _NotTaken(Exception):
+    """The address answered that it cannot take the note now."""
+
+
+class Webhook:
+    """Tells `address` of turns at `least` or above. A thread of its own sends, so no turn ever waits for it."""
+
+    def __init__(self, address: str, least: Risk, salt: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._address = address
+        self._least = least
+        self._salt = salt.encode()
+        self._sleep = sleep
+        self._notes: queue.Queue[dict[str, str | None]] = queue.Queue(WAITING)
+        self._starting = threading.Lock()
+        self._sender: threading.Thread | None = None
+
+    def hashed(self, chat: str) -> str:
+        """The id of a talk as notes name it: 16 hexadecimal digits."""
+        return hmac.new(self._salt, chat.encode("utf-8", "replace"), hashlib.sha256).hexdigest()[:16]
+
+    def tell(self, decision: Decision, chat: str | None) -> None:
+        """Send a note if the turn asks for one. Returns at once; never raises. `chat` is hashed already."""
+        if decision.risk < self._least or decision.route is Route.TASK:
+            return
+        when = datetime.now(UTC).isoformat(timespec="seconds")
+        note = {"route": decision.route.value, "level": decision.risk.label, "time": when, "chat": chat}
+        try:
+            self._start()
+            self._notes.put_nowait(note)
+        except (queue.Full, RuntimeError):  # RuntimeError: no thread can be had
+            log.error("A note to PSYLITE_WEBHOOK was dropped: too many are waiting.")
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._sender is None:
+                self._sender = threading.Thread(target=self._send_all, daemon=True, name="psylite-webhook")
+                self._sender.start()
+
+    def _send_all(self) -> None:
+        tries = Retrying(
+            retry=retry_if_exception_type((httpx.TransportError, _NotTaken)),
+            wait=wait_exponential(multiplier=2, max=300),
+            stop=stop_after_attempt(TRIES),
+            sleep=self._sleep,
+            reraise=True,
+        )
+        while True:
+            note = self._notes.get()
+            try:
+                tries(self._send, note)
+            except Exception as error:  # noqa: BLE001  the next note must go out; the address may be secret: not logged
+                log.error("A note to PSYLITE_WEBHOOK could not be delivered (%s).", type(error).__name__)
+
+    def _send(self, note: dict[str, str | None]) -> None:
+        status = httpx.post(self._address, json=note, timeout=10, follow_redirects=False, trust_env=False).status_code
+        if status in {408, 425, 429} or status >= 500:
+            raise _NotTaken
+        if status >= 300:
+            log.error("PSYLITE_WEBHOOK refused a note (status %d). Correct the address.", status)
+
+
+def open_webhook() -> Webhook | None:
+    """What the environment asks for, or None. Never raises: where it cannot be had, that is logged once."""
+    try:
+        settings = Settings.load()
+        if not settings.webhook:
+            return None
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        salt = secret(settings.data_dir / "webhook.salt")
+        return Webhook(settings.webhook, Risk.parse(settings.webhook_level), salt)
+    except (PsyLiteError, OSError) as error:
+        log.error("Nobody can be told through PSYLITE_WEBHOOK (%s). Run `psylite doctor`.", type(error).__name__)
+        return None

@@ -1,0 +1,174 @@
+"""Telling a human: what a note holds, what it never holds, and that no turn waits for it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from fake_ollama import FakeOllama, Reply
+from pipelines_server import free_port, running
+
+from psylite_pipeline.decision import Decision, Kind, Risk, Route
+from psylite_pipeline.host.webhook import TRIES, WAITING, Webhook, open_webhook
+
+CRISIS = Decision(Route.CRISIS, Risk.HIGH, Kind.SELF_HARM, rules=("some.rule",))
+
+
+class Office:
+    """Whoever is told. `statuses` are its first answers; then 200."""
+
+    def __init__(self, *statuses: int) -> None:
+        self.notes: list[dict] = []
+        self.tries = 0
+        office, left = self, list(statuses)
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                raw = self.rfile.read(int(self.headers["content-length"]))
+                office.tries += 1
+                status = left.pop(0) if left else 200
+                if status == 200:
+                    office.notes.append(json.loads(raw))
+                self.send_response(status)
+                self.end_headers()
+
+            def log_message(self, *args):
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/secret-path"
+
+    def __enter__(self):
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def until(condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
+
+
+def hook(url: str, least: Risk = Risk.HIGH) -> Webhook:
+    return Webhook(url, least, "a salt", sleep=lambda seconds: None)
+
+
+def test_a_note_holds_route_level_time_and_hash_and_nothing_else():
+    with Office() as office:
+        webhook = hook(office.url)
+        webhook.tell(CRISIS, webhook.hashed("chat-1"))
+        until(lambda: office.notes)
+    (note,) = office.notes
+    assert note.keys() == {"route", "level", "time", "chat"}
+    assert (note["route"], note["level"]) == ("crisis", "high")
+    assert note["time"].endswith("+00:00")
+    assert "chat-1" not in str(note)
+
+
+def test_one_talk_has_one_hash_and_the_salt_belongs_to_the_machine():
+    here, elsewhere = Webhook("http://x", Risk.HIGH, "salt"), Webhook("http://x", Risk.HIGH, "another")
+    assert here.hashed("chat-1") == here.hashed("chat-1") != here.hashed("chat-2")
+    assert here.hashed("chat-1") != elsewhere.hashed("chat-1")
+
+
+@pytest.mark.parametrize(
+    ("least", "told"),
+    [(Risk.CONCERN, ["concern", "high", "imminent"]), (Risk.HIGH, ["high", "imminent"]), (Risk.IMMINENT, ["imminent"])],
+)
+def test_only_turns_from_the_level_on_are_told_and_no_background_work(least, told):
+    with Office() as office:
+        webhook = hook(office.url, least)
+        for risk in Risk:
+            webhook.tell(Decision(Route.TASK, risk), None)
+            webhook.tell(Decision(Route.PLAIN, risk), None)
+        until(lambda: len(office.notes) == len(told))
+    assert [note["level"] for note in office.notes] == told
+
+
+def test_a_note_is_tried_again_until_it_is_taken():
+    with Office(500, 429, 503) as office:
+        hook(office.url).tell(CRISIS, None)
+        until(lambda: office.notes)
+    assert office.tries == 4
+
+
+def test_a_refused_note_is_not_tried_again_and_the_next_goes_out(caplog):
+    with Office(404) as office, caplog.at_level(logging.INFO, logger="psylite_pipeline"):
+        webhook = hook(office.url)
+        webhook.tell(CRISIS, "one")
+        webhook.tell(CRISIS, "two")
+        until(lambda: office.notes)
+    assert (office.tries, office.notes[0]["chat"]) == (2, "two")
+    assert "404" in caplog.text
+    assert "secret-path" not in caplog.text
+
+
+def test_where_nobody_answers_a_note_is_given_up_and_says_so(caplog):
+    pauses = []
+    webhook = Webhook(f"http://127.0.0.1:{free_port()}/secret-path", Risk.HIGH, "salt", sleep=pauses.append)
+    webhook.tell(CRISIS, None)
+    until(lambda: "could not be delivered" in caplog.text)
+    assert len(pauses) == TRIES - 1
+    assert pauses == sorted(pauses)
+    assert sum(pauses) > 1000
+    assert "secret-path" not in caplog.text
+
+
+def test_telling_never_waits_and_what_is_too_much_is_dropped(caplog):
+    stuck = threading.Event()
+    webhook = Webhook(f"http://127.0.0.1:{free_port()}/", Risk.HIGH, "salt", sleep=lambda _: stuck.wait(60))
+    try:
+        for _ in range(WAITING + 5):
+            webhook.tell(CRISIS, None)  # would hang here
+        assert "dropped" in caplog.text
+    finally:
+        stuck.set()
+
+
+def test_it_is_off_unless_an_address_is_set(monkeypatch, tmp_path, caplog):
+    assert open_webhook() is None
+    monkeypatch.setenv("PSYLITE_WEBHOOK", "file:///etc/passwd")
+    assert open_webhook() is None
+    assert "doctor" in caplog.text
+    monkeypatch.setenv("PSYLITE_WEBHOOK", "http://127.0.0.1:9/told")
+    first, second = open_webhook(), open_webhook()
+    assert first is not None and second is not None
+    assert first.hashed("chat") == second.hashed("chat")
+    (salt,) = tmp_path.rglob("webhook.salt")
+    assert salt.stat().st_mode & 0o077 == 0
+
+
+def test_the_real_server_tells_of_a_crisis_through_pipe_and_filter_and_answers_all_the_same(tmp_path):
+    with (
+        Office() as office,
+        FakeOllama(models=("psylite",)) as ollama,
+        running(tmp_path, ollama.url, PSYLITE_WEBHOOK=office.url) as server,
+    ):
+        ollama.otherwise(lambda body: Reply("我在听。"))
+        calm = {"model": "psylite", "messages": [{"role": "user", "content": "今天有点累"}], "stream": False}
+        server.client.post("/v1/chat/completions", json=calm).raise_for_status()
+        for plugin, model in (("psylite", "psylite"), ("psylite_filter", "other")):
+            said = {
+                "model": model,
+                "stream": False,
+                "messages": [{"role": "user", "content": "我不想活了"}],
+                "metadata": {"chat_id": "chat-of-somebody"},
+            }
+            form = {"body": said, "user": {"id": "1", "role": "user"}}
+            sent = server.client.post(f"/{plugin}/filter/inlet", json=form).raise_for_status().json()
+            assert "chat-of-somebody" not in str(sent["psylite"])
+            answer = server.client.post("/v1/chat/completions", json=sent).raise_for_status().json()
+            assert "12356" in answer["choices"][0]["message"]["content"]
+        until(lambda: len(office.notes) == 2)
+    assert len({note["chat"] for note in office.notes}) == 1
+    assert office.notes[0]["chat"]
+    assert "不想活" not in json.dumps(office.notes, ensure_ascii=False)
