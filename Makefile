@@ -13,7 +13,7 @@ ARGS ?=
 SOURCES := pyproject.toml README.md $(shell find psylite_pipeline pipelines knowledge requirements evals/crisis -type f \
 	-not -name '*.pyc' 2>/dev/null | grep -v '[[:space:]]')
 
-.PHONY: help install up down test test-encoders test-eval test-stack eval-demo check lock docs clean clean-all
+.PHONY: help install up down test test-encoders test-eval test-stack eval-demo train-demo check lock docs clean clean-all
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ test-eval: ## The extra [eval] (inspect-ai, evalscope) against a scripted model,
 
 eval-demo: ## All four evaluations on a few cases, the stand-in alone and behind the pipeline, and the report (ARGS=FOLDER)
 	@PYTHON="$(PYTHON)" scripts/eval-demo $(ARGS)
+
+train-demo: ## The making of the model, from mix to Modelfile, on a tiny random model on the CPU (ARGS=FOLDER)
+	@PYTHON="$(PYTHON)" scripts/train-demo $(ARGS)
 
 check: test
 

@@ -17,6 +17,7 @@ from rich.table import Table
 
 from psylite_pipeline.errors import PsyLiteError
 from psylite_pipeline.evals.commands import register as register_evaluations
+from psylite_pipeline.finetune.commands import register as register_model
 from psylite_pipeline.settings import Preferences, Settings
 from psylite_pipeline.training.commands import register
 
@@ -210,6 +211,7 @@ def doctor(
 
 register(app)
 register_evaluations(app)
+register_model(app)
 
 
 def _add(settings: Settings, embedder: Embedder | None, folder: Path, *, dry_run: bool) -> None:

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# chain.sh OUT: mix → SFT → merge → ORPO → merge → GGUF → q4_k_m → Modelfile on the tiny model, each step the real command.
+# `make train-demo` calls it in its own environment; PSYLITE is the command, PSYLITE_LLAMA_CPP the folder of llama.cpp's tools.
+set -euo pipefail
+out=$1
+here=$(dirname "$0")
+psylite=${PSYLITE:-psylite}
+python=${PYTHON:-python3}
+mkdir -p "$out"
+$psylite model mix --general "$here/general.jsonl" --counselling "$here/counselling.jsonl" --general-rows 16 \
+    --counselling-rows 5 --evaluated "$here/../../evals/demo/cpsycoune.jsonl" --out "$out/mix.jsonl"
+$psylite model pairs "$here/preferences.jsonl" --out "$out/pairs.jsonl"
+[ -f "$out/base/model.safetensors" ] ||
+    $python "$here/tiny.py" "$out/base" "$here/general.jsonl" "$here/counselling.jsonl" "$here/preferences.jsonl"
+$psylite model train "$here/sft.yaml" --base "$out/base" --rows "$out/mix.jsonl" --out "$out/sft"
+$psylite model merge --base "$out/base" --adapter "$out/sft/adapter" --out "$out/sft-merged"
+$psylite model train "$here/orpo.yaml" --base "$out/sft-merged" --rows "$out/pairs.jsonl" --out "$out/orpo"
+$psylite model merge --base "$out/sft-merged" --adapter "$out/orpo/adapter" --out "$out/merged"
+$psylite model gguf "$out/merged" --out "$out/served" --example "$here/../Modelfile"
+$python "$here/verdict.py" "$out"

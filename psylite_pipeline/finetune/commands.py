@@ -1,0 +1,182 @@
+"""`psylite model mix | reason | pairs | train | merge | gguf | check`. Each is a few lines; the work is beside."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from psylite_pipeline.errors import RecipeError
+
+console = Console()
+model = typer.Typer(
+    help="Make the PsyLite model: data, two stages of training, export (model/README.md).", no_args_is_help=True
+)
+
+Trust = Annotated[
+    bool, typer.Option("--trust-remote-code", help="Run code that comes with the base model (InternLM2.5).")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group `model` to the command line."""
+    app.add_typer(model, name="model")
+
+
+@model.command()
+def mix(
+    general: Annotated[list[Path], typer.Option(help="JSON lines with general reasoning. May be repeated.")],
+    counselling: Annotated[list[Path], typer.Option(help="JSON lines of counselling. May be repeated.")],
+    out: Annotated[Path, typer.Option(help="File to write; card and statistics go beside it.")],
+    evaluated: Annotated[
+        list[Path] | None, typer.Option(help="Evaluation sets that must not be trained on. May be repeated.")
+    ] = None,
+    general_rows: Annotated[int, typer.Option(min=0, help="Rows of general reasoning.")] = 10_000,
+    counselling_rows: Annotated[int, typer.Option(min=0, help="Rows of counselling.")] = 3_000,
+    seed: Annotated[int, typer.Option(help="For the choice and the order.")] = 1,
+) -> None:
+    """Build the training set of stage 1: no twins, nothing of the evaluation sets, with data card and statistics."""
+    from psylite_pipeline.finetune import mix as mixing
+
+    held_out = evaluated or []
+    rows, counts = mixing.build(general, counselling, held_out, (general_rows, counselling_rows), seed)
+    mixing.save(rows, counts, [*general, *counselling], held_out, seed, out)
+    for kind, told in counts.items():
+        console.print(
+            f"{kind}: {told.kept} kept of {told.read} read; {told.twins} twins, {told.leaks} leaks, "
+            f"{told.too_long} too long"
+        )
+    if not held_out:
+        console.print("No leakage check was made: name the evaluation sets with --evaluated.", style="yellow")
+
+
+@model.command()
+def reason(
+    rows: Annotated[Path, typer.Argument(help="JSON lines of counselling, in any layout that `mix` reads.")],
+    teacher: Annotated[str, typer.Option(help="ollama:NAME or openai:NAME, then @http://… (key in PSYLITE_EVAL_KEY).")],
+    out: Annotated[Path, typer.Option(help="File to write; the same one goes on where it stopped.")],
+    at_once: Annotated[int, typer.Option(min=1, help="Calls under way together.")] = 4,
+    seed: Annotated[int, typer.Option(help="Which answer of a talk is learnt, and the teacher's sampling.")] = 1,
+) -> None:
+    """Let a teacher model write the reasoning before each answer that has none; checked, tried three times, resumed."""
+    from psylite_pipeline.evals.endpoint import Address, Endpoint, Sampling
+    from psylite_pipeline.finetune import data
+    from psylite_pipeline.finetune import reason as reasoning
+
+    asked = list(data.rows(rows, "counselling", seed))
+    model = Endpoint(Address.parse(teacher), Sampling(seed=seed, temperature=0.7, max_tokens=2048, num_ctx=8192))
+    with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=console) as progress:
+        bar = progress.add_task("Thinking", total=len(asked))
+        counts = reasoning.inject(asked, model, out, at_once, lambda n, of: progress.update(bar, completed=n, total=of))
+    told = Counter(counts)
+    console.print(f"{told.pop('', 0)} of {len(asked)} rows have reasoning. Given up: {dict(told) or 'none'}.")
+
+
+@model.command()
+def pairs(
+    files: Annotated[list[Path], typer.Argument(help="Preferences: prompt/chosen/rejected, or PKU-SafeRLHF.")],
+    out: Annotated[Path, typer.Option(help="File to write.")],
+    limit: Annotated[int, typer.Option(min=0, help="So many pairs by chance of the seed; 0: all.")] = 0,
+    seed: Annotated[int, typer.Option()] = 1,
+    evaluated: Annotated[list[Path] | None, typer.Option(help="Evaluation sets to hold out. May be repeated.")] = None,
+) -> None:
+    """Prepare the preferences of stage 2: no twins, nothing of the evaluation sets."""
+    from psylite_pipeline.evals.cases import some
+    from psylite_pipeline.finetune import data
+    from psylite_pipeline.finetune.likeness import LEAK, Shelf, without_twins
+    from psylite_pipeline.finetune.mix import evaluated_turns
+
+    held_out = Shelf(LEAK)
+    for path in evaluated or []:
+        for text in evaluated_turns(path):
+            held_out.add(text)
+    read = [pair for path in files for pair in data.pairs(path)]
+    texts = [("\n".join(m["content"] for m in pair.prompt) + pair.chosen, pair) for pair in read]
+    clean = [pair for text, pair in texts if not held_out.has(text)]
+    single = list(without_twins([(text, pair) for text, pair in texts if pair in clean]))
+    count = data.write(out, some(single, limit, seed))  # type: ignore[arg-type]
+    console.print(f"{count} pairs of {len(read)}; {len(read) - len(clean)} leaks, {len(clean) - len(single)} twins")
+
+
+@model.command()
+def train(
+    recipe: Annotated[Path, typer.Argument(help="model/sft.yaml or model/orpo.yaml.")],
+    base: Annotated[str, typer.Option(help="Folder of the base model, or a name that is here already.")],
+    rows: Annotated[Path, typer.Option(help="What `mix`, `reason` or `pairs` wrote.")],
+    out: Annotated[Path, typer.Option(help="Folder for adapter, checkpoints, curves.png; goes on where it stopped.")],
+    change: Annotated[
+        list[str] | None, typer.Option("--set", help="name=value of the recipe. May be repeated.")
+    ] = None,
+    trust_remote_code: Trust = False,
+) -> None:
+    """One stage of training. Resumes; writes loss curves, and the margin of the better answer for ORPO."""
+    from psylite_pipeline.finetune import recipe as recipes
+    from psylite_pipeline.finetune.train import train as run
+
+    _need("torch", "trl", "peft", "datasets", "yaml", "matplotlib")
+    changes = {name: value for name, _, value in (text.partition("=") for text in change or [])}
+    told = run(recipes.load(recipe, changes), base, rows, out, trust_remote_code=trust_remote_code)
+    shown = {key: told[key] for key in ("train_loss", "loss", "eval_loss", "rewards/margins") if key in told}
+    console.print(f"{out / 'adapter'}: " + ", ".join(f"{key} {float(value):.4f}" for key, value in shown.items()))
+
+
+@model.command()
+def merge(
+    base: Annotated[str, typer.Option(help="The model that the adapter was trained on.")],
+    adapter: Annotated[Path, typer.Option(help="Folder `adapter` of a stage.")],
+    out: Annotated[Path, typer.Option(help="Folder to write.")],
+    trust_remote_code: Trust = False,
+) -> None:
+    """Put an adapter into the weights; stage 2 and the export start from the result."""
+    from psylite_pipeline.finetune import export
+
+    _need("torch", "peft", "transformers")
+    export.merge(base, adapter, out, trust_remote_code=trust_remote_code)
+    console.print(f"Merged: {out}")
+
+
+@model.command()
+def gguf(
+    merged: Annotated[Path, typer.Argument(help="Folder that `merge` wrote.")],
+    out: Annotated[Path, typer.Option(help="Folder for the GGUF files and the Modelfile.")],
+    kind: Annotated[str, typer.Option(help="Quantisation, as llama-quantize names it.")] = "q4_k_m",
+    example: Annotated[Path, typer.Option(help="Modelfile whose FROM is replaced.")] = Path("model/Modelfile"),
+    create: Annotated[str, typer.Option(help="Also `ollama create` under this name.")] = "",
+) -> None:
+    """GGUF by llama.cpp's own tools, quantised, checked, with a Modelfile."""
+    from psylite_pipeline.finetune import export
+
+    _need("gguf", "torch")
+    full, small = out / "psylite-f16.gguf", out / f"psylite-{kind}.gguf"
+    export.gguf(merged, full)
+    export.quantise(full, small, kind)
+    export.modelfile(small, example, out / "Modelfile")
+    check(small)
+    if create:
+        export.create(create, out / "Modelfile")
+
+
+@model.command()
+def check(path: Annotated[Path, typer.Argument(help="A GGUF file.")]) -> None:
+    """Look whether chat template, stop tokens and <think> survived, and whether it stays within 5 GB. Exit 1 if not."""
+    from psylite_pipeline.finetune import check as checking
+
+    _need("gguf")
+    found = checking.check(path)
+    for one in found:
+        console.print(f"{'ok' if one.good else 'NO'}  {one.what}: {one.seen}", markup=False, highlight=False)
+    if not all(one.good for one in found):
+        raise typer.Exit(1)
+
+
+def _need(*modules: str) -> None:
+    from importlib.util import find_spec
+
+    if any(find_spec(module) is None for module in modules):
+        raise RecipeError(
+            "This command needs the extra: install psylite-pipeline[train-model], or run `make train-demo`."
+        )
