@@ -8,8 +8,8 @@ from typing import Any
 
 from psylite_pipeline.errors import RecipeError
 
-LIMIT = 5_000_000_000
-"""Bytes for file, and for weights with the talk's cache: the report's 5 GB."""
+LIMIT = 5 * 2**30
+"""Bytes for the file, and for the weights with the talk's cache: the report's 5 GB, read as GiB."""
 
 CONTEXT = 4096
 
@@ -50,9 +50,11 @@ def check(path: Path, ends: str = "<|im_end|>", starts: str = "<|im_start|>") ->
         Finding("end of turn", ends in tokens, "a token of its own" if ends in tokens else "not among the tokens"),
         Finding("stops", ends in stops, ", ".join(stops) or "nothing"),
         Finding("writes <think>", writable("<think>", tokens), "its letters are in the vocabulary"),
-        Finding("file within 5 GB", size <= LIMIT, f"{size / 1e9:.3f} GB"),
+        Finding("file within 5 GiB", size <= LIMIT, f"{size / 2**30:.3f} GiB"),
         Finding(
-            f"weights and cache of {CONTEXT} tokens within 5 GB", memory <= LIMIT, f"{memory / 1e9:.3f} GB, reckoned"
+            f"weights and cache of {CONTEXT} tokens within 5 GiB",
+            memory <= LIMIT,
+            f"{memory / 2**30:.3f} GiB, reckoned",
         ),
     ]
 
