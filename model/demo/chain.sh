@@ -6,6 +6,7 @@ out=$1
 here=$(dirname "$0")
 psylite=${PSYLITE:-psylite}
 python=${PYTHON:-python3}
+export OMP_NUM_THREADS=1  # the model is so small that threads would only wait for one another
 mkdir -p "$out"
 $psylite model mix --general "$here/general.jsonl" --counselling "$here/counselling.jsonl" --general-rows 16 \
     --counselling-rows 5 --evaluated "$here/../../evals/demo/cpsycoune.jsonl" --out "$out/mix.jsonl"
