@@ -140,6 +140,8 @@ def _judgement(settings: Settings) -> Finding:
 
 
 def _model(settings: Settings) -> Finding:
+    if settings.backend == "openai":
+        return _openai(settings)
     cure = "Start Ollama or run `psylite up`; set OLLAMA_BASE_URL if it lives elsewhere."
     try:
         with httpx.Client(trust_env=False, timeout=5) as client:
@@ -155,6 +157,22 @@ def _model(settings: Settings) -> Finding:
             f"Run `ollama pull {settings.weights}` and create {settings.model!r}, or set PSYLITE_MODEL.",
         )
     return Finding("model", True, f"{settings.model} at {settings.ollama_url}")
+
+
+def _openai(settings: Settings) -> Finding:
+    key = settings.openai_key.get_secret_value()
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    try:
+        with httpx.Client(trust_env=False, timeout=5, headers=headers) as client:
+            listed = client.get(f"{settings.openai_url.rstrip('/')}/models").raise_for_status().json()
+        names = {str(model.get("id", "")) for model in listed.get("data", [])}
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, AttributeError, TypeError):
+        cure = "Start it; correct PSYLITE_OPENAI_URL (with its /v1) and PSYLITE_OPENAI_KEY."
+        return Finding("model", False, f"no model server answers at {settings.openai_url}", cure)
+    if settings.model not in names:
+        cure = f"Set PSYLITE_MODEL to one of: {', '.join(sorted(names))}."
+        return Finding("model", False, f"the server has no model {settings.model!r}", cure)
+    return Finding("model", True, f"{settings.model} at {settings.openai_url}")
 
 
 def _pipelines(settings: Settings) -> Finding:

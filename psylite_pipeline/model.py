@@ -6,6 +6,7 @@ import json
 import queue
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -22,6 +23,9 @@ CONNECT_SECONDS = 5.0
 
 #: Seconds of silence after which a caller is told so: at first, and from then on.
 FIRST_SIGN_SECONDS, HEARTBEAT_SECONDS = 2.0, 10.0
+
+#: Tokens of one answer, and of one verdict of the judge. Models that ramble are stopped here.
+MOST_TOKENS, MOST_JUDGE_TOKENS = 1024, 64
 
 _THINK_TAGS = ("<think>", "</think>")
 
@@ -49,6 +53,11 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Loading:
+    """The server has to load the model first. Told by a protocol, passed on as part of `Waiting`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Deadlines:
     """Seconds until the first piece, and of silence between pieces."""
 
@@ -70,36 +79,33 @@ class ChatModel(Protocol):
         ...
 
 
-class OllamaModel:
-    """Chat through Ollama's own protocol at `url`. Holds no talk; safe to share between threads."""
+class ServedModel(ABC):
+    """A chat model behind HTTP: what is the same for every protocol. Holds no talk; safe to share between threads.
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        num_ctx: int,
-        keep_alive: str,
-        num_predict: int = 1024,
-        first_sign: float = FIRST_SIGN_SECONDS,
-    ) -> None:
-        self._url = url
+    A protocol says how a client is made (`_client`) and what a chat yields (`_chat`); whatever that raises is
+    translated here.
+    """
+
+    #: How the server is called in errors, and what to do when it does not answer.
+    called, cure = "server", ""
+
+    def __init__(self, *, first_sign: float = FIRST_SIGN_SECONDS) -> None:
         self._first_sign = first_sign
-        self._options = {"num_ctx": num_ctx, "num_predict": num_predict}
-        self._keep_alive = keep_alive
+        # Reading the certificates takes 50 ms, so it is done once and not at every turn.
+        self._trusted = httpx.create_ssl_context(trust_env=False)
 
     def stream(
         self, model: str, messages: Sequence[Message], deadlines: Deadlines
     ) -> Iterator[Words | Thought | Waiting]:
         """Stream a reply; closing the iterator stops the model. Raises ModelError."""
-        yield from split_thoughts(self._pieces(model, messages, deadlines))
+        yield from split_thoughts(self._pieces(model, messages, deadlines, None))
 
     def ask(self, model: str, messages: Sequence[Message], schema: dict[str, Any], seconds: float) -> dict[str, Any]:
         """One answer held to `schema`. Raises ModelError when late, away or unreadable."""
         text: list[str] = []
         give_up = time.monotonic() + seconds
-        request = {"format": schema, "options": {**self._options, "temperature": 0, "num_predict": 64}}
         # Silence alone would let a trickle of tokens run past the deadline, so the sum is bounded as well.
-        for piece in split_thoughts(self._pieces(model, messages, Deadlines(seconds, seconds), **request)):
+        for piece in split_thoughts(self._pieces(model, messages, Deadlines(seconds, seconds), schema)):
             if isinstance(piece, Words):
                 text.append(piece.text)
             if time.monotonic() > give_up:
@@ -112,21 +118,27 @@ class OllamaModel:
             raise ModelBroken("The judge's answer is not an object.")
         return answer
 
+    @abstractmethod
+    def _client(self, timeout: httpx.Timeout) -> Any:
+        """A client for one chat; `close` ends it. No proxy of the environment may see what a person says."""
+
+    @abstractmethod
+    def _chat(
+        self, client: Any, model: str, messages: list[Message], schema: dict[str, Any] | None
+    ) -> Iterator[Words | Thought | Loading]:
+        """The reply as it comes. Raises what the client raises, or ModelError where it knows more."""
+
     def _pieces(
-        self, model: str, messages: Sequence[Message], deadlines: Deadlines, **request: Any
+        self, model: str, messages: Sequence[Message], deadlines: Deadlines, schema: dict[str, Any] | None
     ) -> Generator[Words | Thought | Waiting, None, None]:
         """Pieces as they come. A thread reads, so that the two deadlines differ and a stuck socket cannot hold us."""
-        arrived: queue.Queue[Words | Thought | ModelError | None] = queue.Queue()
-        absent = threading.Event()
-        # trust_env off: a proxy named in the environment must not see what a person says.
-        client = ollama.Client(
-            host=self._url,
-            trust_env=False,
-            timeout=httpx.Timeout(max(deadlines.first, deadlines.silence) + 5, connect=CONNECT_SECONDS),
+        arrived: queue.Queue[Words | Thought | Loading | ModelError | None] = queue.Queue()
+        client = self._client(
+            httpx.Timeout(max(deadlines.first, deadlines.silence) + 5, connect=CONNECT_SECONDS),
         )
         reader = threading.Thread(
             target=self._read,
-            args=(client, arrived, absent, model, list(messages), request),
+            args=(client, arrived, model, list(messages), schema),
             daemon=True,
             name="psylite-model",
         )
@@ -134,6 +146,7 @@ class OllamaModel:
         try:
             started = since = time.monotonic()
             allowed, patience = deadlines.first, self._first_sign
+            loading = False
             while True:
                 left = since + allowed - time.monotonic()
                 if left <= 0:
@@ -142,54 +155,93 @@ class OllamaModel:
                     piece = arrived.get(timeout=min(left, patience))
                 except queue.Empty:
                     patience = HEARTBEAT_SECONDS
-                    yield Waiting(time.monotonic() - started, loading=absent.is_set())
+                    yield Waiting(time.monotonic() - started, loading=loading)
                     continue
                 if piece is None:
                     return
                 if isinstance(piece, ModelError):
                     raise piece
-                absent.clear()
+                loading = isinstance(piece, Loading)
+                if isinstance(piece, Loading):
+                    continue
                 yield piece
                 since = time.monotonic()  # what our caller took is not the model's silence
                 allowed, patience = deadlines.silence, HEARTBEAT_SECONDS
         finally:
-            client.close()  # ends the reader too: its next read fails, and Ollama stops generating
+            client.close()  # ends the reader too: its next read fails, and the server stops generating
 
     def _read(
         self,
-        client: ollama.Client,
-        arrived: queue.Queue[Words | Thought | ModelError | None],
-        absent: threading.Event,
+        client: Any,
+        arrived: queue.Queue[Words | Thought | Loading | ModelError | None],
         model: str,
         messages: list[Message],
-        request: dict[str, Any],
+        schema: dict[str, Any] | None,
     ) -> None:
-        asked = {"options": self._options, "keep_alive": self._keep_alive, **request}
-        finished = False
         try:
-            if not _in_memory(client, model):
-                absent.set()
-            for part in client.chat(model=model, messages=messages, stream=True, **asked):
-                finished = finished or bool(part.done)
-                if part.message.thinking:
-                    arrived.put(Thought(part.message.thinking))
-                if part.message.content:
-                    arrived.put(Words(part.message.content))
-            # A reply without the closing line broke off; to pass it for whole would be untrue.
-            arrived.put(None if finished else ModelBroken("The reply broke off."))
-        except ollama.ResponseError as error:
-            missing = error.status_code == 404
-            arrived.put(
-                ModelMissing(f"Ollama has no model named {model!r}. Pull or create it, or set PSYLITE_MODEL.")
-                if missing
-                else ModelBroken(f"Ollama refused the request (status {error.status_code}).")
-            )
+            for piece in self._chat(client, model, messages, schema):
+                arrived.put(piece)
+            arrived.put(None)
+        except ModelError as error:
+            arrived.put(error)
         except (httpx.ConnectError, httpx.ConnectTimeout, ConnectionError):
-            arrived.put(ModelAway("No Ollama answers at OLLAMA_BASE_URL. Start it, or correct the address."))
+            arrived.put(ModelAway(f"No {self.called} answers at {self.cure}. Start it, or correct the address."))
         except httpx.TimeoutException:
             arrived.put(ModelTimeout("The model was silent past the deadline."))
         except Exception as error:  # noqa: BLE001  the edge: garbage on the wire raises many things, none may pass
-            arrived.put(ModelBroken(f"The answer is not Ollama's protocol ({type(error).__name__})."))
+            arrived.put(ModelBroken(f"The answer is not {self.called}'s protocol ({type(error).__name__})."))
+
+    def _refused(self, model: str, status: int) -> ModelError:
+        """What a refusal with this HTTP status means."""
+        if status == 404:
+            return ModelMissing(f"{self.called} has no model named {model!r}. Pull or create it, or set PSYLITE_MODEL.")
+        return ModelBroken(f"{self.called} refused the request (status {status}).")
+
+
+class OllamaModel(ServedModel):
+    """Chat through Ollama's own protocol at `url`."""
+
+    called, cure = "Ollama", "OLLAMA_BASE_URL"
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        num_ctx: int,
+        keep_alive: str,
+        num_predict: int = MOST_TOKENS,
+        first_sign: float = FIRST_SIGN_SECONDS,
+    ) -> None:
+        super().__init__(first_sign=first_sign)
+        self._url = url
+        self._options = {"num_ctx": num_ctx, "num_predict": num_predict}
+        self._keep_alive = keep_alive
+
+    def _client(self, timeout: httpx.Timeout) -> ollama.Client:
+        return ollama.Client(host=self._url, trust_env=False, verify=self._trusted, timeout=timeout)
+
+    def _chat(
+        self, client: ollama.Client, model: str, messages: list[Message], schema: dict[str, Any] | None
+    ) -> Iterator[Words | Thought | Loading]:
+        options = self._options
+        if schema:
+            options = {**options, "temperature": 0, "num_predict": MOST_JUDGE_TOKENS}
+        finished = False
+        try:
+            if not _in_memory(client, model):
+                yield Loading()
+            for part in client.chat(
+                model=model, messages=messages, stream=True, format=schema, options=options, keep_alive=self._keep_alive
+            ):
+                finished = finished or bool(part.done)
+                if part.message.thinking:
+                    yield Thought(part.message.thinking)
+                if part.message.content:
+                    yield Words(part.message.content)
+        except ollama.ResponseError as error:
+            raise self._refused(model, error.status_code) from None
+        if not finished:  # a reply without the closing line broke off; to pass it for whole would be untrue
+            raise ModelBroken("The reply broke off.")
 
 
 def _in_memory(client: ollama.Client, model: str) -> bool:

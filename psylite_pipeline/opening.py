@@ -15,6 +15,7 @@ from psylite_pipeline.humour.importer import Importer
 from psylite_pipeline.humour.shelf import Shelf
 from psylite_pipeline.humour.themes import Themes
 from psylite_pipeline.model import ChatModel, OllamaModel
+from psylite_pipeline.openai_model import OpenAIModel
 from psylite_pipeline.outcheck import OutputCheck
 from psylite_pipeline.prompt import Prompts
 from psylite_pipeline.replies import Replies
@@ -36,7 +37,7 @@ def open_counsellor(settings: Settings, model: ChatModel | None = None) -> Couns
     lexicon = open_lexicon(settings)
     plain_assessor = Assessor(lexicon, None)
     encoder = BundledEncoder()
-    model = model or OllamaModel(settings.ollama_url, num_ctx=settings.num_ctx, keep_alive=settings.keep_alive)
+    model = model or open_model(settings)
     tally = open_tally(settings.metrics_port)
     backend = Backend(settings.model, settings.num_ctx, settings.standin)
     return Counsellor(
@@ -56,6 +57,13 @@ def open_counsellor(settings: Settings, model: ChatModel | None = None) -> Couns
         model=model,
         tally=tally,
     )
+
+
+def open_model(settings: Settings) -> ChatModel:
+    """The chat model that the settings name."""
+    if settings.backend == "openai":
+        return OpenAIModel(settings.openai_url, settings.openai_key.get_secret_value())
+    return OllamaModel(settings.ollama_url, num_ctx=settings.num_ctx, keep_alive=settings.keep_alive)
 
 
 def open_shelf(settings: Settings, encoder: BundledEncoder | None = None) -> Shelf:

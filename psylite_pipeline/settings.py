@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from psylite_pipeline.errors import SettingsError
@@ -129,6 +129,15 @@ class Settings(BaseSettings):
         default="http://127.0.0.1:11434",
         validation_alias="OLLAMA_BASE_URL",
         description="Address of Ollama.",
+    )
+    backend: Literal["ollama", "openai"] = Field(
+        default="ollama", description="What serves the model: Ollama, or a server with the protocol of OpenAI (vLLM)."
+    )
+    openai_url: str = Field(
+        default="http://127.0.0.1:8000/v1", description="Address of that server, with its /v1. Not used with Ollama."
+    )
+    openai_key: SecretStr = Field(
+        default=SecretStr(""), description="Its key, if it asks for one. Never a valve, never logged."
     )
     model: str = Field(default="psylite", description="Name of the model that answers, where the valve is empty.")
     weights: str = Field(default=PSYLITE_WEIGHTS, description="What Ollama pulls to create the model `psylite`.")

@@ -212,7 +212,8 @@ def test_with_every_data_file_broken_danger_is_still_heard_and_answered(tmp_path
         if path.is_file():
             path.write_bytes(b"\x00")
     monkeypatch.setattr(opening, "bundled", lambda name: wrong)
-    counsellor = opening.open_counsellor(Settings.load(knowledge_dir=wrong, ollama_url="http://127.0.0.1:9"))
+    monkeypatch.setenv("OLLAMA_BASE_URL", "http://127.0.0.1:9")
+    counsellor = opening.open_counsellor(Settings.load(knowledge_dir=wrong))
     for words, number in (("我不想活了", "12356"), ("I want to kill myself", "988")):
         talk = Talk(counsellor).say(words)
         assert talk.route == "crisis"

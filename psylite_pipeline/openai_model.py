@@ -1,0 +1,57 @@
+"""Streaming chat over the protocol of OpenAI, as vLLM, llama.cpp, LM Studio and most hosted models speak it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+
+from psylite_pipeline.errors import ModelBroken
+from psylite_pipeline.model import MOST_JUDGE_TOKENS, MOST_TOKENS, Loading, Message, ServedModel, Thought, Words
+
+
+class OpenAIModel(ServedModel):
+    """Chat at `url`, which ends in `/v1` with most servers. `key` may be empty: a server at home asks for none."""
+
+    called, cure = "The model server", "PSYLITE_OPENAI_URL"
+
+    def __init__(self, url: str, key: str = "", **waiting: float) -> None:
+        super().__init__(**waiting)
+        self._url = url.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+
+    def _client(self, timeout: httpx.Timeout) -> httpx.Client:
+        # No redirect is followed: it could carry the key and the talk to another address.
+        return httpx.Client(trust_env=False, verify=self._trusted, timeout=timeout, headers=self._headers)
+
+    def _chat(
+        self, client: httpx.Client, model: str, messages: list[Message], schema: dict[str, Any] | None
+    ) -> Iterator[Words | Thought | Loading]:
+        asked: dict[str, Any] = {"model": model, "messages": messages, "stream": True, "max_tokens": MOST_TOKENS}
+        if schema:
+            held = {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": True}}
+            asked |= {"response_format": held, "temperature": 0, "max_tokens": MOST_JUDGE_TOKENS}
+        with client.stream("POST", f"{self._url}/chat/completions", json=asked) as response:
+            if response.status_code != 200:
+                raise self._refused(model, response.status_code)
+            finished = False
+            for line in response.iter_lines():
+                if not line.startswith("data:"):
+                    continue  # empty lines, comments and event names
+                data = line[len("data:") :].strip()
+                if data == "[DONE]":
+                    return
+                part = json.loads(data)
+                if part.get("error"):
+                    raise ModelBroken(f"{self.called} reported a failure of its own.")
+                for choice in part.get("choices") or ():
+                    finished = finished or bool(choice.get("finish_reason"))
+                    delta = choice.get("delta") or {}
+                    if thought := delta.get("reasoning_content") or delta.get("reasoning"):
+                        yield Thought(str(thought))
+                    if words := delta.get("content"):
+                        yield Words(str(words))
+            if not finished:
+                raise ModelBroken("The reply broke off.")
