@@ -45,6 +45,25 @@ eval-demo: ## All four evaluations on a few cases, the stand-in alone and behind
 train-demo: ## The making of the model, from mix to Modelfile, on a tiny random model on the CPU (ARGS=FOLDER)
 	@PYTHON="$(PYTHON)" scripts/train-demo $(ARGS)
 
+bench: $(STAMPS)/package $(STAMPS)/stack $(STAMPS)/dev ## All measurements of docs/trust.md, some twenty minutes
+	@for one in decision overhead load usual_way; do $(BIN)/python -m benchmarks.$$one $(ARGS) || exit 1; done
+	@$(MAKE) --no-print-directory docs
+
+soak: $(STAMPS)/package $(STAMPS)/stack $(STAMPS)/dev ## Ten minutes of people talking while everything goes wrong in turn (ARGS="--minutes 2")
+	@$(BIN)/python -m benchmarks.soak $(ARGS)
+
+fuzz: $(STAMPS)/package $(STAMPS)/trust ## Coverage-guided fuzzing, a minute a target (ARGS=-max_total_time=600)
+	@for one in bodies lines; do $(BIN)/python -m fuzz.$$one -max_total_time=60 $(ARGS) || exit 1; done
+
+mutants: $(STAMPS)/package $(STAMPS)/trust ## Change counsellor.py in small ways and see which changes no test notices (docs/mutants.md)
+	@scripts/mutants $(ARGS)
+
+audit: $(STAMPS)/trust ## Known weaknesses of what the locks name (asks a database on the network), and all licences
+	@scripts/audit
+
+sbom: $(STAMPS)/trust ## Bill of materials of what is installed with the product, as CycloneDX JSON (dist/)
+	@mkdir -p dist && $(BIN)/python scripts/licences.py --sbom dist/psylite-pipeline.cdx.json
+
 check: test
 
 docs: $(STAMPS)/package $(STAMPS)/dev ## Write the generated parts of the documentation again
@@ -77,6 +96,11 @@ $(STAMPS)/package: $(SOURCES) | $(STAMPS)/core
 
 $(STAMPS)/stack: requirements/stack.txt | $(STAMPS)/core
 	@echo "Installing what the stack needs"
+	@$(PIP) --require-hashes -r $<
+	@touch $@
+
+$(STAMPS)/trust: requirements/trust.txt $(STAMPS)/dev
+	@echo "Installing what fuzzing, mutation and audit need"
 	@$(PIP) --require-hashes -r $<
 	@touch $@
 

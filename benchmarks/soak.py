@@ -141,7 +141,7 @@ def _count(episode: Episode, answer: Answer) -> None:
     episode.turns += 1
     if answer.error:
         episode.silent.append(answer.error)
-    elif answer.text.startswith("嗯，听起来"):
+    elif answer.text.startswith(("嗯，听起来", "字字")):
         episode.by_model += 1
     else:
         episode.fixed_words += 1

@@ -12,8 +12,10 @@ from pathlib import Path
 LITTER_SECONDS = 3600.0
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes, *, durable: bool = True) -> None:
     """Put `data` under `path`, readable for the owner alone. Raises OSError, and then `path` is as it was.
+
+    `durable` waits until the disk has it, which takes seconds on a busy one; without, a power cut may lose the file.
 
     Each writer has a half-written file of its own, so that two of them, in two processes, cannot mix their bytes. What
     a killed writer left beside `path` an hour ago is removed.
@@ -23,8 +25,9 @@ def write_whole(path: Path, data: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())  # some file systems rename before they write: a power cut would leave it empty
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())  # some file systems rename before they write
         Path(beside).replace(path)
     except BaseException:
         Path(beside).unlink(missing_ok=True)

@@ -104,7 +104,8 @@ class _Whole(io.StringIO):
     def __exit__(self, kind: Any, *rest: Any) -> None:
         try:
             if kind is None:
-                write_whole(self._path, self.getvalue().encode())
+                # Upstream saves on the event loop: waiting for a busy disk would hold up everybody's answers.
+                write_whole(self._path, self.getvalue().encode(), durable=False)
         except OSError as error:  # upstream has set the valves by now, so they hold until the next start
             _log.error("%s could not be saved: %s. Make room or correct its permissions.", self._path, error.strerror)
             raise

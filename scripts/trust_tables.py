@@ -1,0 +1,119 @@
+"""The tables of docs/trust.md, from benchmarks/results/*.json: a figure that no command wrote cannot stand there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).resolve().parent.parent / "benchmarks" / "results"
+_COMMANDS = "`python -m benchmarks.{}`"
+
+
+def _read(name: str) -> dict[str, Any] | None:
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def _table(head: list[str], rows: list[list[Any]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def _with_machine(name: str, text: str) -> str:
+    found = _read(name)
+    if found is None:
+        return f"Not measured yet: {_COMMANDS.format(name)}."
+    m = found["machine"]
+    facts = (
+        f"{_COMMANDS.format(name)}, {m['when']}, {m['processor']}, {m['cores']} cores, {m['memory_gb']} GB, "
+        f"Python {m['python']}, load average {m['load_average']} when it ended, commit {m['commit']}."
+    )
+    return f"{facts}\n\n{text}"
+
+
+def decision() -> str:
+    """Milliseconds of one judgement."""
+    found = _read("decision")
+    if found is None:
+        return _with_machine("decision", "")
+    rows = [
+        [one["language"], one["characters"], one["turns"], *(one["ms"][key] for key in ("p50", "p95", "p99"))]
+        for one in found["scenes"]
+    ]
+    table = _table(["language", "characters", "turns", "p50 ms", "p95 ms", "p99 ms"], rows)
+    memory, cold = found["memory_mb"], sorted(found["cold_start_seconds"])[1]
+    tail = f"Memory of the process: {memory['before']} MB before, {memory['after']} MB after. "
+    return _with_machine(
+        "decision", f"{table}\n\n{tail}A new process gives its first decision after {cold} s (median of 3)."
+    )
+
+
+def overhead() -> str:
+    """First token and pace against Ollama alone."""
+    found = _read("overhead")
+    if found is None:
+        return _with_machine("overhead", "")
+    rows = []
+    for scene, one in found["scenes"].items():
+        first, rate = one["first_token_ms"], one["letters_a_second"]
+        row = [scene, first["straight"]["p50"], first["pipe"]["p50"], one["first_token_ratio"]]
+        rows.append([*row, rate["straight"], rate["pipe"], one["rate_ratio"]])
+    head = ["model", "first token alone, ms", "through us, ms", "times", "letters/s alone", "through us", "times"]
+    return _with_machine("overhead", _table(head, rows))
+
+
+def load() -> str:
+    """Many people at once."""
+    found = _read("load")
+    if found is None:
+        return _with_machine("load", "")
+    rows = []
+    for one in found["levels"]:
+        added, whole, alone = one["added_first_ms"], one["added_whole_ms"], one["straight_first_ms"]
+        row = [one["people"], one["turns_a_second"], one["errors"], added["p50"], added["p99"], whole["p99"]]
+        rows.append([*row, alone["p99"], one["loop_lag_ms"]["p99"], one["cpu_ms_a_turn"]])
+    head = ["people", "turns/s", "errors", "added to first token, p50 ms", "p99", "added to whole answer, p99"]
+    table = _table([*head, "machine alone, p99", "event-loop lag, p99", "processor ms a turn"], rows)
+    memory = ", ".join(f"{mb} after {turns:,}" for turns, mb in found["memory_mb"])
+    return _with_machine("load", f"{table}\n\nMemory of the server in MB: {memory} turns.")
+
+
+def usual_way() -> str:
+    """A chat model as judge, eleven words, and us."""
+    found = _read("usual_way")
+    if found is None:
+        return _with_machine("usual_way", "")
+    rows = []
+    for name, one in found["judges"].items():
+        shares = [
+            "{} of {}".format(*one[key]) for key in ("alarm_where_danger", "crisis_where_high", "alarm_where_none")
+        ]
+        times = [one["ms"]["p50"], one["ms"]["p95"], one["cpu_ms"]]
+        rows.append([name, one["rows"], *shares, one["accuracy"], *times])
+    head = ["judge", "rows", "alarm where danger", "crisis where high", "alarm where none", "accuracy"]
+    return _with_machine("usual_way", _table([*head, "p50 ms", "p95 ms", "processor ms"], rows))
+
+
+def soak() -> str:
+    """Everything goes wrong in turn."""
+    found = _read("soak")
+    if found is None:
+        return _with_machine("soak", "")
+    rows = [
+        [
+            one["fault"],
+            one["turns"],
+            one["by_model"],
+            one["fixed_words"],
+            one["silent"],
+            "yes" if one["recovered"] else "no",
+        ]
+        for one in found["episodes"]
+    ]
+    head = ["fault", "turns", "model's words", "fixed words", "no words", "next turn works"]
+    tail = (
+        f"{found['minutes']} minutes; memory {found['mb'][0]} MB before, {found['mb'][1]} MB after; "
+        f"{found['open_files']} open files; words of a talk in the log: {'yes' if found['words_in_log'] else 'none'}."
+    )
+    return _with_machine("soak", f"{_table(head, rows)}\n\n{tail}")
