@@ -36,7 +36,7 @@ async def _measure(url: str, ollama_url: str, turns: int) -> dict[str, dict[str,
                 answer = await ask(session, at, messages)
                 if answer.error:
                     raise RuntimeError(f"{way}: {answer.error}")
-                if number >= 0 and len(answer.text) > 100:
+                if number >= 0 and len(answer.text) > 60:
                     found[way]["first"].append(answer.first)
                     found[way]["rate"].append(answer.rate)
     return found
