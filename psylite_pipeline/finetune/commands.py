@@ -121,7 +121,8 @@ def train(
     changes = {name: value for name, _, value in (text.partition("=") for text in change or [])}
     told = run(recipes.load(recipe, changes), base, rows, out, trust_remote_code=trust_remote_code)
     shown = {key: told[key] for key in ("train_loss", "loss", "eval_loss", "rewards/margins") if key in told}
-    console.print(f"{out / 'adapter'}: " + ", ".join(f"{key} {float(value):.4f}" for key, value in shown.items()))
+    figures = ", ".join(f"{key} {float(value):.4f}" for key, value in shown.items())
+    console.print(f"{out / 'adapter'}: {figures}", soft_wrap=True)
 
 
 @model.command()
