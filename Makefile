@@ -13,7 +13,7 @@ ARGS ?=
 SOURCES := pyproject.toml README.md $(shell find psylite_pipeline pipelines knowledge requirements evals/crisis -type f \
 	-not -name '*.pyc' 2>/dev/null | grep -v '[[:space:]]')
 
-.PHONY: help install up down test test-encoders test-eval test-stack eval-demo train-demo check lock docs clean clean-all
+.PHONY: help install up down test test-browser test-encoders test-eval test-stack shots eval-demo train-demo check lock docs clean clean-all
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,12 @@ test: $(STAMPS)/package $(STAMPS)/stack $(STAMPS)/dev ## Format, lint, types, im
 
 test-stack: $(STAMPS)/package $(STAMPS)/stack $(STAMPS)/dev ## The compose file for real, in a Docker engine (root; ARGS go to pytest)
 	@scripts/test-stack $(ARGS)
+
+test-browser: $(STAMPS)/package $(STAMPS)/stack $(STAMPS)/dev $(STAMPS)/browser ## Open WebUI in a real Chromium; pictures in build/browser (ARGS go to pytest)
+	@scripts/test-browser $(ARGS)
+
+shots: test-browser ## The pictures of the documentation anew, from the browser's tests
+	@scripts/shots
 
 test-encoders: ## The extra [sentence-transformers] with a real model, in an environment of its own
 	@PYTHON="$(PYTHON)" scripts/test-encoders
@@ -106,5 +112,10 @@ $(STAMPS)/trust: requirements/trust.txt $(STAMPS)/dev
 
 $(STAMPS)/dev: requirements/dev.txt | $(STAMPS)/core
 	@echo "Installing what the tests need"
+	@$(PIP) --require-hashes -r $<
+	@touch $@
+
+$(STAMPS)/browser: requirements/browser.txt | $(STAMPS)/dev
+	@echo "Installing what drives a browser"
 	@$(PIP) --require-hashes -r $<
 	@touch $@

@@ -222,7 +222,7 @@ def test_the_cpu_build_is_the_version_of_the_lock():
     assert f"torch=={locked[1]}+cpu " in (folder / "torch-cpu.txt").read_text()
 
 
-@pytest.mark.parametrize("name", ["core", "stack", "dev", "encoders", "webui", "torch-cpu"])
+@pytest.mark.parametrize("name", ["core", "stack", "dev", "browser", "encoders", "webui", "torch-cpu"])
 def test_locks_have_a_hash_for_everything_and_no_address(name):
     text = (bundled("requirements") / f"{name}.txt").read_text()
     assert "://" not in text

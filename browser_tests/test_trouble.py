@@ -1,0 +1,26 @@
+"""What a person sees when the Pipelines server dies, and how the talk goes on."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from browser_tests import words
+from browser_tests.house import House, until
+from browser_tests.person import Person
+
+
+def test_pipelines_dies_in_the_middle_of_an_answer(house: House, user: Person) -> None:
+    user.new_talk()
+    user.begin(words.SLOW)
+    expect(user.answer).to_contain_text("第3句")
+    house.kill_pipelines()
+    until(lambda: not house.pipelines_answers())
+    cut = user.answered()
+    assert "第80句" not in cut
+    user.shot("died-in-the-middle")
+    user.begin(words.PLAIN)
+    user.page.wait_for_timeout(3000)
+    user.shot("died-then-asked")
+    until(house.pipelines_answers)
+    user.new_talk()
+    assert "12356" in user.say(words.CRISIS)
