@@ -91,7 +91,7 @@ def _running(command: list[str], url: str, environment: dict[str, str], log: Pat
             command, env={**os.environ, **environment}, stdout=output, stderr=output if log else None, cwd=ROOT
         )
     try:
-        wait_for(process, url, 120, log)
+        wait_for(process, url, 400, log)
         yield Started(url, process, log)
     finally:
         process.terminate()
