@@ -130,6 +130,14 @@ def test_shapes_of_json(tmp_path, row):
     assert report.entries[0].place.endswith("rows.jsonl:2")
 
 
+def test_of_a_script_in_one_row_of_json_the_report_names_its_lines(tmp_path):
+    row = {"text": f"{labelled(WATER)}\n\n{labelled(LAMP)}"}
+    report = imported(tmp_path, json.dumps(row, ensure_ascii=False), "rows.jsonl")
+    kept = [entry.place.partition("rows.jsonl")[2] for entry in report.entries if entry.outcome == "kept"]
+    middle = len(WATER)
+    assert kept == [f":1, lines 1-{middle}", f":1, lines {middle + 1}-{middle + len(LAMP)}"]
+
+
 def test_exchanges_one_a_row_are_one_script_until_an_empty_line(tmp_path):
     pairs = [
         json.dumps({"0": a, "1": b}) for lines in (WATER, LAMP) for a, b in zip(lines[::2], lines[1::2], strict=True)

@@ -1,7 +1,8 @@
-"""Nearest unit vectors by FAISS: exact while there are few, inverted lists of 8-bit codes where there are many.
+"""Nearest unit vectors by FAISS: exact while there are few, compressed and then looked at again where there are many.
 
-A large index is mapped, not read: what a query touches is in memory, and processes share it. A small one is read, for a
-mapped file that somebody cuts short would take the process with it.
+A large index holds each vector twice: as half a byte for two dimensions, in inverted lists that a query reads in part,
+and as a byte a dimension, by which the best candidates are weighed again. The latter is mapped from the file. A small
+index is read, for a mapped file that somebody cuts short would take the process with it.
 """
 
 from __future__ import annotations
@@ -17,14 +18,19 @@ from numpy.typing import NDArray
 from psylite_pipeline.embedding import Vectors
 from psylite_pipeline.errors import IndexFileError
 
-#: Vectors up to which all are compared: 20,000 take about 1 ms on one core, so nothing is to be won by guessing.
-EXACT_MOST = 20_000
+#: Vectors up to which all are compared (`python benchmarks/index.py` has the milliseconds).
+EXACT_MOST = 5_000
 
-#: One list in this many is looked at. On a million vectors drawn around ours a 32nd of 4,096 lists found .964 of the
-#: true ten nearest (`python benchmarks/index.py`); a 64th found .928.
-LISTS_TO_PROBE = 32
+#: How many of the inverted lists are looked at: a quarter, and at least so many. Turns are no snippets, and their
+#: nearest lie in many lists: 64 of 256 lists held .943 of the true ten nearest of 100,000, 256 of 1,024 held .969 of
+#: those of a million.
+PROBED = 1 / 4
+LEAST_PROBED = 96
 
-#: Vectors that the lists are learnt from, for each list. FAISS warns below 39.
+#: Candidates that are weighed again at least, so that the codes of half bytes decide little.
+WEIGHED_AGAIN = 400
+
+#: Vectors that a large index is learnt from, for each list. FAISS warns below 39.
 LEARN_FROM = 40
 
 _CHUNK = 50_000
@@ -37,10 +43,9 @@ class DenseIndex:
 
     def __init__(self, index: Any) -> None:
         self._index = index
-        self._exact = not hasattr(index, "nprobe")
-        if not self._exact:
-            index.nprobe = max(1, index.nlist // LISTS_TO_PROBE)
-            index.make_direct_map()
+        self._lists = _lists_of(index)
+        if self._lists is not None:
+            self._lists.nprobe = min(self._lists.nlist, max(LEAST_PROBED, round(self._lists.nlist * PROBED)))
 
     @classmethod
     def build(
@@ -53,13 +58,10 @@ class DenseIndex:
             return cls(faiss.IndexFlatIP(1))
         faiss.omp_set_num_threads(os.cpu_count() or 1)
         dimensions = vectors(0, 1).shape[1]
-        if rows <= EXACT_MOST:
-            index = faiss.IndexFlatIP(dimensions)
-        else:
-            lists = lists_for(rows)
-            index = faiss.index_factory(dimensions, f"IVF{lists},SQ8", faiss.METRIC_INNER_PRODUCT)
-            index.cp.niter = 10
-            index.train(_sample(rows, vectors, lists * LEARN_FROM))
+        kind = "Flat" if rows <= EXACT_MOST else f"IVF{lists_for(rows)},PQ{-(-dimensions // 2)}x4fs,Refine(SQ8)"
+        index = faiss.index_factory(dimensions, kind, faiss.METRIC_INNER_PRODUCT)
+        if not index.is_trained:
+            index.train(_sample(rows, vectors, lists_for(rows) * LEARN_FROM))
         for start in range(0, rows, _CHUNK):
             stop = min(start + _CHUNK, rows)
             index.add(np.ascontiguousarray(vectors(start, stop), dtype=np.float32))
@@ -69,14 +71,14 @@ class DenseIndex:
 
     @classmethod
     def load(cls, path: Path, *, mapped: bool) -> DenseIndex:
-        """Read the file that `save` wrote; `mapped` leaves inverted lists on disk until they are looked at.
+        """Read the file that `save` wrote; `mapped` leaves the vectors on disk until they are looked at.
 
         Raises IndexFileError where FAISS cannot read it.
         """
         import faiss
 
         try:
-            return cls(faiss.read_index(str(path), faiss.IO_FLAG_MMAP if mapped else 0))
+            return cls(faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC if mapped else 0))
         except RuntimeError:
             raise IndexFileError(f"{path} is no index that FAISS can read.") from None
 
@@ -102,7 +104,7 @@ class DenseIndex:
     @property
     def exact(self) -> bool:
         """Whether every vector is compared."""
-        return self._exact
+        return self._lists is None
 
     def search(self, vector: Vectors, count: int, allowed: Mask | None = None) -> tuple[NDArray[np.int64], Vectors]:
         """The `count` nearest rows among those `allowed`, and their similarities, nearest first; fewer if there are."""
@@ -112,29 +114,41 @@ class DenseIndex:
         count = min(count, self.rows)
         if count == 0:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
-        chosen = faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little")) if allowed is not None else None
-        options = self._options(chosen)
-        scores, found = self._index.search(vector.reshape(1, -1).astype(np.float32), count, params=options)
+        asked = count if self.exact else min(max(count, WEIGHED_AGAIN), self.rows)
+        selector = faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little")) if allowed is not None else None
+        scores, found = self._index.search(
+            vector.reshape(1, -1).astype(np.float32), asked, params=self._parameters(selector)
+        )
         real = found[0] >= 0
-        return found[0][real], scores[0][real]
+        return found[0][real][:count], scores[0][real][:count]
 
     def vectors(self, rows: NDArray[np.int64]) -> Vectors:
         """The vectors of some rows, as the index holds them, shape (len(rows), dimensions)."""
         if len(rows) == 0:
             return np.zeros((0, self.dimensions), dtype=np.float32)
-        return self._index.reconstruct_batch(np.ascontiguousarray(rows, dtype=np.int64))
+        kept = self._index if self.exact else self._index.refine_index
+        return kept.reconstruct_batch(np.ascontiguousarray(rows, dtype=np.int64))
 
-    def _options(self, chosen: Any) -> Any:
+    def _parameters(self, selector: Any) -> Any:
         import faiss
 
-        if self._exact:
-            return faiss.SearchParameters(sel=chosen) if chosen is not None else None
-        return faiss.SearchParametersIVF(nprobe=self._index.nprobe, **({"sel": chosen} if chosen is not None else {}))
+        chosen = {"sel": selector} if selector is not None else {}
+        if self._lists is None:
+            return faiss.SearchParameters(**chosen)
+        lists = faiss.SearchParametersIVF(nprobe=self._lists.nprobe, **chosen)
+        return faiss.IndexRefineSearchParameters(k_factor=1.0, base_index_params=lists)
 
 
 def lists_for(rows: int) -> int:
-    """How many inverted lists `rows` vectors are divided into: the power of two next to four times the square root."""
-    return 1 << round(np.log2(4 * np.sqrt(rows)))
+    """How many inverted lists `rows` vectors are divided into: the power of two next to the square root."""
+    return 1 << round(float(np.log2(np.sqrt(rows))))
+
+
+def _lists_of(index: Any) -> Any:
+    """The inverted lists inside a large index; None in a small one."""
+    import faiss
+
+    return faiss.downcast_index(index.base_index) if isinstance(index, faiss.IndexRefine) else None
 
 
 def _sample(rows: int, vectors: Callable[[int, int], Vectors], wanted: int) -> Vectors:

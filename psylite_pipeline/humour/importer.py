@@ -45,19 +45,21 @@ _HEADER = """\
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What became of some lines of a file. `first` is 0 where it is the whole file. `what` is the snippet's id and
-    title, or the reason."""
+    title, or the reason. `inner` are lines of the script, from 1, where the file holds a whole script in one line."""
 
     path: Path
     first: int
     last: int
     outcome: Outcome
     what: str
+    inner: tuple[int, int] | None = None
 
     @property
     def place(self) -> str:
-        """`file:first-last`."""
+        """`file:first-last`, and behind a row of JSON the lines of its script: `file:3, lines 12-17`."""
         lines = f"{self.first}-{self.last}" if self.last > self.first else str(self.first)
-        return f"{self.path}:{lines}" if self.first else str(self.path)
+        place = f"{self.path}:{lines}" if self.first else str(self.path)
+        return f"{place}, lines {self.inner[0]}-{self.inner[1]}" if self.inner else place
 
 
 @dataclass(slots=True)
@@ -125,7 +127,9 @@ class Importer:
                 made = self._made(script, piece, lines, number if len(pieces) > 1 else 0, seen)
                 outcome: Outcome = "refused" if isinstance(made, str) else "kept"
                 what = made if isinstance(made, str) else f"{made.id} {made.title}"
-                report.entries.append(Entry(path, lines[0].first, lines[-1].last, outcome, what))
+                one_row = len(script.lines) > 1 and script.lines[0].first == script.lines[-1].last
+                inner = (piece.start + 1, piece.end) if one_row and len(pieces) > 1 else None
+                report.entries.append(Entry(path, lines[0].first, lines[-1].last, outcome, what, inner))
                 if not isinstance(made, str):
                     report.snippets.append(made)
 

@@ -29,7 +29,7 @@ from psylite_pipeline.humour.searching import SnippetIndex, topics_of
 
 log = logging.getLogger(__name__)
 
-FORMAT = 5
+FORMAT = 6
 
 #: Snippets that are encoded and kept at once: what a kill can cost.
 BATCH = 32

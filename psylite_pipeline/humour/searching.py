@@ -101,15 +101,18 @@ class SnippetIndex:
             allowed = allowed.copy()
             allowed[used] = False
         rows, _ = self.dense.search(vector, NEIGHBOURS, allowed)
-        words = self.lexical.scores(text) if self.lexical else np.zeros(len(allowed), dtype=np.float32)
-        rows = np.union1d(rows, _best(np.where(allowed, words, 0), NEIGHBOURS))
-        meaning = self.dense.vectors(rows) @ vector.astype(np.float32)
+        of_topic = self.topics @ vector
         weight = WORDS_WEIGH.get(language, 1.0)
-        of_topic = self.topics @ vector + weight * np.bincount(self._topic, words, len(self.topics)) / self._sizes
-        scores = (meaning + weight * words[rows] + TOPIC_WEIGHS * of_topic[self._topic[rows]]) / (1 + TOPIC_WEIGHS)
+        words = self.lexical.scores(text) if self.lexical else None
+        if words is not None:
+            rows = np.union1d(rows, _best(np.where(allowed, words, 0), NEIGHBOURS))
+            of_topic = of_topic + weight * np.bincount(self._topic, words, len(self.topics)) / self._sizes
+        meaning = self.dense.vectors(rows) @ vector.astype(np.float32)
+        shared = words[rows] if words is not None else np.zeros(len(rows), dtype=np.float32)
+        scores = (meaning + weight * shared + TOPIC_WEIGHS * of_topic[self._topic[rows]]) / (1 + TOPIC_WEIGHS)
         best = np.argsort(-scores, kind="stable")  # equal ones stay in the order of the files
         return [
-            Hit(self.corpus.snippets[rows[one]], float(meaning[one]), float(words[rows[one]]), float(scores[one]))
+            Hit(self.corpus.snippets[rows[one]], float(meaning[one]), float(shared[one]), float(scores[one]))
             for one in best.tolist()
         ]
 
