@@ -11,7 +11,7 @@ from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Route
 from psylite_pipeline.embedding import SentenceTransformersEncoder, open_encoder
 from psylite_pipeline.errors import EncoderError
-from psylite_pipeline.humour.index import THRESHOLDS
+from psylite_pipeline.humour.choosing import threshold
 from psylite_pipeline.opening import open_counsellor, open_shelf
 from psylite_pipeline.settings import Settings
 
@@ -32,12 +32,12 @@ def test_vectors_are_unit_length_and_mean_something():
     assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2]
 
 
-def test_the_setting_rebuilds_the_index_and_takes_that_encoders_threshold(settings: Settings):
+def test_the_setting_builds_another_index_with_a_threshold_of_its_own(settings: Settings):
     bundled = open_shelf(Settings.load(data_dir=settings.data_dir)).open()
     chosen = open_shelf(settings).open()
     assert chosen.dimensions == 384 != bundled.dimensions
-    assert THRESHOLDS[open_encoder(MODEL).name]["en"] == chosen.threshold("en")
-    assert len(list(settings.index_dir.glob("*.faiss"))) == 2
+    assert threshold(chosen, "en") == chosen.computed_threshold != bundled.computed_threshold
+    assert len(list(settings.index_dir.glob("*/dense.faiss"))) == 2
 
 
 def test_a_turn_is_judged_and_finds_its_snippet(settings: Settings):
