@@ -56,17 +56,23 @@ def test_route_agrees_with_risk(rows: list[dict]) -> None:
 
 def test_hardly_any_rows_share_a_run_of_ten_characters(rows: list[dict]) -> None:
     """At most 2 % of all pairs; shingles find the pairs without comparing each with each."""
+    pairs = {pair for found in _holders(rows, RUN) for pair in combinations(sorted(found), 2)}
+    assert len(pairs) <= 0.02 * len(rows) * (len(rows) - 1) / 2
+
+
+def test_few_rows_share_a_clause(rows: list[dict]) -> None:
+    """Pairs grow with the square of the rows, so count also the rows that share twice as long a run with any other."""
+    assert len(set().union(*_holders(rows, 2 * RUN))) <= 0.06 * len(rows)
+
+
+def _holders(rows: list[dict], run: int) -> list[set[int]]:
+    """The rows whose last turns hold the same run of characters, white space aside; one set a shared run."""
     holders: dict[str, set[int]] = defaultdict(set)
     for number, row in enumerate(rows):
-        for message in row["messages"]:
-            if message["role"] == "user":
-                text = "".join(message["content"].lower().split())
-                for start in range(len(text) - RUN + 1):
-                    holders[text[start : start + RUN]].add(number)
-    pairs = {pair for found in holders.values() if len(found) > 1 for pair in combinations(sorted(found), 2)}
-    assert len(pairs) <= 0.02 * len(rows) * (len(rows) - 1) / 2
-    # Pairs grow with the square of the rows, so count also the rows that share anything at all.
-    assert len({number for pair in pairs for number in pair}) <= 0.25 * len(rows)
+        text = "".join(row["messages"][-1]["content"].lower().split())
+        for start in range(len(text) - run + 1):
+            holders[text[start : start + run]].add(number)
+    return [found for found in holders.values() if len(found) > 1]
 
 
 def _shaped(row: dict) -> bool:
