@@ -23,7 +23,8 @@ from psylite_pipeline.humour.shelf import Shelf
 from psylite_pipeline.language import language_of_talk
 from psylite_pipeline.model import ChatModel
 from psylite_pipeline.risk import judge
-from psylite_pipeline.risk.assess import Assessment, Assessor, risk_floor
+from psylite_pipeline.risk.assess import Assessor
+from psylite_pipeline.risk.walk import Assessment, risk_floor
 from psylite_pipeline.settings import Preferences
 from psylite_pipeline.tally import Tally
 

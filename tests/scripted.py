@@ -18,8 +18,9 @@ from psylite_pipeline.errors import EncoderError, ModelError
 from psylite_pipeline.humour.shelf import Shelf
 from psylite_pipeline.model import Thought, Waiting, Words
 from psylite_pipeline.opening import open_prompts, open_replies
-from psylite_pipeline.risk.assess import Assessor, Reading, Thresholds
+from psylite_pipeline.risk.assess import Assessor
 from psylite_pipeline.risk.lexicon import Answer, Finding
+from psylite_pipeline.risk.readings import Reading, Thresholds
 from psylite_pipeline.settings import Settings
 
 #: What a keyword in a turn means to `KeywordRules`.
@@ -51,7 +52,8 @@ class KeywordRules:
 
 
 class KeywordClassifier:
-    """FUN is a cheerful turn, FAINT and GRAVE are signs that no rule knows, BAD is a harmful request."""
+    """FUN is a cheerful turn, FAINT and GRAVE are signs that no rule knows, BAD is a harmful request, NOD says yes to
+    what was asked, SHRUG neither yes nor no."""
 
     thresholds = Thresholds()
 
@@ -65,6 +67,7 @@ class KeywordClassifier:
             harmful=0.9 if "BAD" in text else 0.0,
             humour=0.95 if "FUN" in text else 0.1,
             heavy=0.9 if "HEAVY" in text else 0.0,
+            affirms=0.9 if "NOD" in text else 0.4 if "SHRUG" in text else 0.0,
         )
 
 

@@ -11,16 +11,9 @@ from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Kind, Risk
 from psylite_pipeline.errors import ModelTimeout
 from psylite_pipeline.humour.shelf import Shelf
-from psylite_pipeline.risk.assess import (
-    CALM_AFTER_CONCERN,
-    CALM_AFTER_CRISIS,
-    STAGES,
-    WINDOW,
-    Assessment,
-    Assessor,
-    Reading,
-    risk_floor,
-)
+from psylite_pipeline.risk.assess import Assessor
+from psylite_pipeline.risk.readings import Reading
+from psylite_pipeline.risk.walk import CALM_AFTER_CONCERN, CALM_AFTER_CRISIS, STAGES, WINDOW, Assessment, risk_floor
 from psylite_pipeline.settings import Preferences
 
 NONE, CONCERN, HIGH, IMMINENT = Risk
@@ -125,6 +118,15 @@ def test_a_yes_to_a_direct_question_is_a_disclosure_and_nothing_else_is():
     assert assess("x", "no", answers=asked).level is NONE
     assert assess("WORRY", "no", answers=asked).level is CONCERN
     assert assess("x", "yes", "yes", answers={0: "ASK", 1: "嗯"}).last.level is NONE
+
+
+def test_an_answer_that_no_list_holds_is_read_by_the_classifier():
+    asked = {0: "ASK"}
+    assert assess("x", "NOD", answers=asked).level is HIGH
+    assert assess("x", "NOD", answers={0: "嗯"}).level is NONE
+    assert assess("x", "SHRUG", answers=asked).level is CONCERN
+    assert assess("x", "x", answers=asked).level is NONE
+    assert assess("x", "NOD", answers=asked, classifier=False).level is NONE
 
 
 def test_the_assistants_words_never_raise_a_level():

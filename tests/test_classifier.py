@@ -67,6 +67,34 @@ def test_plain_cases(
     assert (getattr(reading, head) >= getattr(classifier.thresholds, head)) is yes
 
 
+@pytest.mark.parametrize(
+    "text", [*"嗯有1好累", "你好", "是的", "没有", "哈哈", "yes", "ok", "hi", "bye", "no", "thanks", "test"]
+)
+def test_a_word_by_itself_is_no_danger(
+    classifier: Classifier, lexicon: Lexicon, encoder: BundledEncoder, text: str
+) -> None:
+    reading = classifier.read(text, encoder.encode([text])[0], (), lexicon.read(text))
+    limits = classifier.thresholds
+    assert reading.concern < min(limits.concern, limits.concern_en)
+    assert reading.high < min(limits.high, limits.high_en)
+
+
+@pytest.mark.parametrize(
+    ("answer", "yes"),
+    [
+        ("嗯，有过几次", True),
+        ("most nights, yeah", True),
+        ("没有没有，就是累", False),
+        ("God no, I love my kids", False),
+    ],
+)
+def test_answers_to_a_direct_question(
+    classifier: Classifier, lexicon: Lexicon, encoder: BundledEncoder, answer: str, yes: bool
+) -> None:
+    reading = classifier.read(answer, encoder.encode([answer])[0], (), lexicon.read(answer))
+    assert (reading.affirms >= classifier.thresholds.affirms) is yes
+
+
 @pytest.mark.parametrize("text", ["", " ", "?", "\ud800", "a" * 200_000, "死" * 200_000, "😀" * 5000, "\x00\u202e字"])
 def test_any_text_gets_probabilities(classifier: Classifier, text: str) -> None:
     vector = np.zeros(512, dtype=np.float32)

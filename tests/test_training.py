@@ -71,17 +71,19 @@ def folder(tmp_path: Path) -> Path:
     turns = tmp_path / "turns"
     turns.mkdir()
     own = []
-    for number in range(60):
+    for number in range(400):
         yes = number % 2 == 0
-        own.append(_turn(f"t-{number:04d}", words(SAD if yes else GLAD), yes))
+        own.append(_turn(f"t-{number:04d}", words(SAD if yes else GLAD), yes, asked=number % 4 > 1))
     _write(turns / "toy.jsonl", own)
     return tmp_path
 
 
-def _turn(name: str, text: str, danger: bool) -> dict:
+def _turn(name: str, text: str, danger: bool, asked: bool = False) -> dict:
+    group = ("yes_to_question" if danger else "denied") if asked else "veiled" if danger else "cheerful"
+    messages = [{"role": "assistant", "content": "沉吗"}] if asked else []
     return {
-        "id": name, "lang": "zh-Hans", "voice": "teen", "group": "veiled" if danger else "cheerful",
-        "messages": [{"role": "user", "content": text}], "route": "crisis" if danger else "humour",
+        "id": name, "lang": "zh-Hans", "voice": "teen", "group": group,
+        "messages": [*messages, {"role": "user", "content": text}], "route": "crisis" if danger else "humour",
         "risk": "high" if danger else "none", "kind": "self_harm" if danger else None,
         "mood": "despair" if danger else "happy", "humour": not danger,
     }  # fmt: skip
@@ -122,6 +124,8 @@ def test_a_label_that_rests_on_context_teaches_nothing_about_the_words_alone() -
     ]
     (row,) = own_rows(raw)
     assert "concern" not in row.answers and row.before == ("睡不着",)
+    (row,) = own_rows(raw | {"messages": raw["messages"][1:]})  # nothing of the person's before it, but a question
+    assert "concern" not in row.answers and row.answers["affirms"][0] == 1
 
 
 def test_parts_depend_on_the_text_alone() -> None:
@@ -153,6 +157,17 @@ def test_the_scoreboard_counts(tmp_path: Path) -> None:
     assert "text" not in json.dumps(report["wrong"])
     assert report["milliseconds"]["p50"] == 1
     assert "eleven words" in report["files"]["rows"]["baselines"]
+
+
+def test_whole_talks_are_counted_once_whatever_turn_was_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "talks.jsonl"
+    rows = [_turn("t-1", "x", True), _turn("t-2", "y!", True), _turn("t-3", "z", False), _turn("t-4", "w!", False)]
+    talks = [{"talk": "a", "highest": "high"}] * 2 + [{"talk": name, "highest": "none"} for name in "bc"]
+    _write(path, [row | talk for row, talk in zip(rows, talks, strict=True)])
+    report = evaluate.report(evaluate.judge(evaluate.cases_of(path), _decided))
+    assert [(one["highest"], one["talks"], one["alarm"][0]) for one in report["talks"]] == [
+        ("high", 1, 1.0), ("none", 2, 0.5),
+    ]  # fmt: skip
 
 
 def test_shares_carry_wilson_intervals() -> None:

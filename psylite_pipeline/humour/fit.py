@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from psylite_pipeline.decision import Risk
-from psylite_pipeline.risk.assess import WINDOW, Assessment
+from psylite_pipeline.risk.walk import WINDOW, Assessment
 from psylite_pipeline.settings import Preferences
 
-#: How much the chance of danger weighs against a joke: a veiled goodbye may sound light. On 445 rows written without
-#: sight of the training turns this kept away the two dangerous turns that sounded light, and 2 more of 34 cheerful.
-DOUBT = 2.0
+#: How much the chance of danger weighs against a joke: a veiled goodbye may sound light.
+DOUBT = 1.0
 
 #: The score from which somebody who asks gets a joke; without any chance of danger it is 0.9.
 ASKED_ENOUGH = 0.3

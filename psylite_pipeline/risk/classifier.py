@@ -1,4 +1,4 @@
-"""The learnt judge: n-grams, the encoder's vector and the lexicon's findings, weighed into five probabilities.
+"""The learnt judge: n-grams, the encoder's vector and the lexicon's findings, weighed into six probabilities.
 
 Trained by `psylite train` (psylite_pipeline/training), read here from plain arrays; nothing is unpickled. Each part
 gives a logit for each question, and a last small layer weighs the parts against each other.
@@ -21,13 +21,14 @@ from threadpoolctl import ThreadpoolController
 from psylite_pipeline.decision import Kind, Risk
 from psylite_pipeline.embedding import Vectors
 from psylite_pipeline.errors import KnowledgeError
-from psylite_pipeline.risk.assess import Reading, Thresholds
 from psylite_pipeline.risk.grams import Grams, grams_of
 from psylite_pipeline.risk.lexicon import Finding
 from psylite_pipeline.risk.memory import ScoreCache
+from psylite_pipeline.risk.readings import Reading, Thresholds
 
-#: The questions, in the order of every array: at least concern, at least high, a harmful request, a joke fits, heavy.
-HEADS = ("concern", "high", "harmful", "humour", "heavy")
+#: The questions, in the order of every array: at least concern, at least high, a harmful request, a joke fits, heavy,
+#: and whether an answer to a direct question about danger admits it.
+HEADS = ("concern", "high", "harmful", "humour", "heavy", "affirms")
 
 #: Characters of the windows in which the strongest passage of a long text is looked for: Chinese, other scripts.
 WINDOWS = (20, 60)
@@ -40,19 +41,20 @@ SHORT = 12
 
 SIGNS = ("grief", "illness", "anger", "fear", "trauma", "joke_request", "retraction", "calm")
 KINDS = tuple(Kind)
-FORMAT = 1
+FORMAT = 2
 
 Floats = NDArray[np.floating]
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """The arrays of the file, V n-grams, M landmarks, D dimensions, H questions."""
+    """The arrays of the file, V n-grams, M landmarks along D axes of the encoder's vectors, H questions."""
 
     hashes: NDArray[np.uint32]
     idf: Floats
     gram_weights: Floats
     gram_bias: Floats
+    axes: Floats
     landmarks: Floats
     kernel_weights: Floats
     kernel_bias: Floats
@@ -60,7 +62,7 @@ class Weights:
     read_bias: Floats
     glance_weights: Floats
     glance_bias: Floats
-    gamma: float
+    gamma: Floats
 
 
 class Classifier:
@@ -70,6 +72,7 @@ class Classifier:
         self._weights = weights
         self._thresholds = thresholds
         self._memory: ScoreCache[bool] = ScoreCache()
+        self._lengths = np.einsum("ij,ij->i", weights.landmarks, weights.landmarks)
         self._blas = ThreadpoolController()
 
     @classmethod
@@ -83,10 +86,9 @@ class Classifier:
                 found = {
                     name.name: arrays[name.name] if name.name == "hashes" else arrays[name.name].astype(np.float32)
                     for name in fields(Weights)
-                    if name.name != "gamma"
                 }
-            found["landmarks"] *= np.float32(meta["step"])
-            weights = Weights(gamma=float(meta["gamma"]), **found)
+                found["landmarks"] *= arrays["landmark_steps"]
+            weights = Weights(**found)
             _check(weights)
             return cls(weights, Thresholds(**{key: float(value) for key, value in meta["thresholds"].items()}))
         except KnowledgeError:
@@ -127,16 +129,17 @@ class Classifier:
     def _reading(self, text: str, vector: Vectors | None, findings: Sequence[Finding]) -> Reading:
         grams = grams_of(text)
         extras = np.concatenate((finding_features(findings), shape_features(grams)))
-        return Reading(*(float(value) for value in self.weigh(grams, extras, vector)))
+        fits = vector is not None and vector.shape == self._weights.axes.shape[:1]
+        kernel = self.kernel(vector) if vector is not None and fits else None
+        return Reading(*(float(value) for value in self.weigh(self.gram_logits(grams), extras, kernel)))
 
-    def weigh(self, grams: Grams, extras: Floats, vector: Vectors | None) -> Floats:
-        """Probabilities in the order of HEADS, from what was made of a text."""
+    def weigh(self, grams: Floats, extras: Floats, kernel: Floats | None) -> Floats:
+        """Probabilities in the order of HEADS, from `gram_logits`, what else was made of a text, and `kernel`."""
         weights = self._weights
-        known = np.concatenate((self.gram_logits(grams), extras))
-        if vector is None or vector.shape != weights.landmarks.shape[1:]:
+        known = np.concatenate((grams, extras))
+        if kernel is None:
             return _probability(doubled(known) @ weights.glance_weights + weights.glance_bias)
-        known = np.concatenate((self.kernel(vector), known))
-        return _probability(doubled(known) @ weights.read_weights + weights.read_bias)
+        return _probability(doubled(np.concatenate((kernel, known))) @ weights.read_weights + weights.read_bias)
 
     def gram_logits(self, grams: Grams) -> Floats:
         """For each question the logit of the whole text, then that of its strongest passage."""
@@ -167,8 +170,9 @@ class Classifier:
         """For each question the logit of the encoder's vector (unit length)."""
         weights = self._weights
         with self._blas.limit(limits=1, user_api="blas"):  # waking more threads costs more than they save
-            alike = weights.landmarks @ vector.astype(np.float32)
-        near = np.exp(2 * weights.gamma * (alike - 1))
+            turned = vector.astype(np.float32) @ weights.axes
+            alike = weights.landmarks @ turned
+        near = np.exp(weights.gamma * (2 * alike - self._lengths - turned @ turned))
         return np.einsum("i,ij->j", near, weights.kernel_weights) + weights.kernel_bias
 
 
@@ -213,6 +217,7 @@ def _check(weights: Weights) -> None:
         (weights.idf, (grams,)),
         (weights.gram_weights, (grams, heads)),
         (weights.gram_bias, (heads,)),
+        (weights.axes, (len(weights.axes), weights.landmarks.shape[-1])),
         (weights.kernel_weights, (landmarks, heads)),
         (weights.kernel_bias, (heads,)),
         (weights.glance_weights, (2 * plain, heads)),

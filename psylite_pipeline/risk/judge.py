@@ -8,7 +8,7 @@ from psylite_pipeline.conversation import Turn
 from psylite_pipeline.decision import Risk
 from psylite_pipeline.errors import ModelBroken
 from psylite_pipeline.model import ChatModel, Message
-from psylite_pipeline.risk.assess import Assessment
+from psylite_pipeline.risk.walk import Assessment
 
 SCHEMA = {
     "type": "object",

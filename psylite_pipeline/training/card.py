@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from psylite_pipeline.risk.assess import Thresholds
+from psylite_pipeline.risk.readings import Thresholds
 from psylite_pipeline.training.figures import Line
 
 #: For each public set: licence, and the repository and commit where a stranger gets it.
@@ -30,9 +30,9 @@ _INTENDED = """\
 # Model card: the PsyLite risk classifier
 
 It helps `psylite_pipeline.risk.assess` judge one turn of a counselling talk in Chinese or English. For each turn it
-gives five probabilities: at least concern, at least high, a harmful request, a joke would fit, a heavy mood (grief,
-fear, anger, illness, trauma). It works together with the lexicon, can only raise what the lexicon says, and never
-decides alone that somebody is safe.
+gives six probabilities: at least concern, at least high, a harmful request, a joke would fit, a heavy mood (grief,
+fear, anger, illness, trauma), and that an answer to a direct question about danger admits it. It works together with
+the lexicon, can only raise what the lexicon says, and never decides alone that somebody is safe.
 
 **Intended use:** choosing the next turn's route in this pipeline. **Not for:** diagnosis, screening of people, ranking
 people by risk, moderation of forums, or any use in which nobody talks with the person afterwards.
@@ -41,21 +41,23 @@ people by risk, moderation of forums, or any use in which nobody talks with the 
 - Hashed n-grams of the folded text (one to four Chinese characters, three to five others, one to three words), TF-IDF,
   a logistic regression for each question; for long texts also the score of the strongest passage. Only 32-bit hashes
   are stored, no text.
-- The bundled encoder's 512-dimensional vector with a Gaussian kernel: support vector machines for danger, a kernel
-  logistic regression for the rest. The landmarks are vectors of training rows at one byte a number.
+- The bundled encoder's vector along its first 256 principal axes with a Gaussian kernel: support vector machines for
+  danger and harmful requests, a kernel logistic regression for the rest. The landmarks are vectors of training rows at
+  one byte a number.
 - The lexicon's findings by level, kind and sign, and length and script.
-- A last logistic layer over all of these, learnt from scores that the parts gave rows they had not seen (five folds),
-  which also calibrates. Humour's probability is shifted so that one half is where a joke may
-  fit; it is offered only from a higher value on. A second such layer
-  works without the encoder, for earlier turns and when the encoder fails.
+- A last logistic layer over all of these, learnt from scores that the parts gave rows they had not seen, which also
+  calibrates; rows that the writers of the rules had read teach nothing there. A second such layer works without the
+  encoder, for earlier turns and when the encoder fails.
 - Training is seeded and runs in one thread: `psylite train --data FOLDER` gives the same bytes with the same library
   versions on one kind of processor.
 """
 
 _LIMITS = """\
 ## Known failures
+docs/judgement.md has figures on turns written blind that nothing was tuned on.
+
 - **Veiled statements** without any word of death or leaving, whose meaning rests on the situation, are the weakest
-  point; the lexicon and the direct question after a first concern are what helps there.
+  point, above all in English; the lexicon and the direct question after a first concern are what helps there.
 - **Hard pairs**: our own turns hold the same words once dangerous and once harmless; false alarms on the harmless half
   are far more frequent than on ordinary talk.
 - **Accidents in the words of self-injury**: "without cutting myself" about a kitchen knife is read as danger, because
@@ -74,7 +76,7 @@ _LIMITS = """\
 
 
 def write(
-    path: Path, counts: Mapping[str, int], crossed: Sequence[Line], held_out: Sequence[Line], limits: Thresholds,
+    path: Path, counts: Mapping[str, int], choice: Sequence[Line], held_out: Sequence[Line], limits: Thresholds,
     sizes: tuple[int, int],
 ) -> None:  # fmt: skip
     """Write the card to `path`."""
@@ -88,17 +90,15 @@ def write(
         "Rows of counselling and mood sets in which the lexicon sees danger teach nothing about danger: nobody",
         "labelled them for it.",
         "", "## Figures",
-        "Classifier and lexicon together on single turns, with 95 % Wilson intervals. *Cross-validation*: five folds",
-        "by hash of the text (our own turns in blocks of ten neighbours, so that a hard pair stays together),",
-        "thresholds chosen on the same folds. *Held out*: two tenths of all rows that neither weights nor thresholds",
-        "of this twin ever saw; the lexicon's authors may have seen them. The shipped parts are then fitted on",
-        "all rows; last layer and thresholds stay the twin's.",
-        "", "| rows | figure | cross-validation | held out |", "|---|---|---|---|",
+        "Classifier and lexicon together on single turns, with 95 % Wilson intervals. Six tenths of the rows (by hash",
+        "of the text; our own turns in blocks of ten neighbours, so that a hard pair stays together) taught the parts",
+        "of a twin. *Thresholds chosen here*: two tenths, each half read by a last layer that learnt from the other.",
+        "*Held out*: two tenths that neither weights nor thresholds ever saw. The shipped parts are then fitted on all",
+        "rows; last layer and thresholds stay the twin's.",
+        "", "| rows | figure | thresholds chosen here | held out |", "|---|---|---|---|",
     ]  # fmt: skip
     held = {(line.rows, line.figure): line.shown for line in held_out}
-    lines += [
-        f"| {one.rows} | {one.figure} | {one.shown} | {held.get((one.rows, one.figure), '')} |" for one in crossed
-    ]
+    lines += [f"| {one.rows} | {one.figure} | {one.shown} | {held.get((one.rows, one.figure), '')} |" for one in choice]
     lines += ["", "## Thresholds", "| name | from |", "|---|---|"]
     lines += [f"| {name} | {value:.4f} |" for name, value in asdict(limits).items()]
     lines += ["", f"{sizes[0]} n-grams, {sizes[1]} landmarks.", "", _LIMITS]

@@ -1,6 +1,6 @@
 """Rows to learn from: the project's own turns and those public sets whose licence lets weights ship.
 
-A row says for each of the five questions yes, no or "not known"; a set only answers what its own labels answer.
+A row says for each of the six questions yes, no or "not known"; a set only answers what its own labels answer.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ HEAVY_MOODS = frozenset({"grief", "fear", "anger", "ill", "trauma"})
 #: Groups of our turns whose label rests on what was said before, not on the last turn's own words.
 RESTS_ON_CONTEXT = frozenset({"retraction", "denied", "yes_to_question", "short_answer_in_episode", "assistant_only"})
 
+#: Files of our turns, by how their ids begin, that the writers of the lexicon's rules had before them.
+READ_BY_RULE_WRITERS = ("zh-d-", "zh-c-", "zh-e-", "zh-p-", "en-0", "en-b-", "en-c-")
+
 Answers = dict[str, tuple[float, float]]
 """For each question that a row answers: 0 or 1, and the weight of that answer."""
 
@@ -42,6 +45,8 @@ class Row:
     answers: Mapping[str, tuple[float, float]]
     before: tuple[str, ...] = ()
     part: int = field(default=0)
+    blind: bool = True
+    """Whether the lexicon was written without sight of it, so that it shows how far the rules can be trusted."""
 
     def y(self, head: str) -> float:
         """1, 0, or NaN where the row does not say."""
@@ -112,12 +117,13 @@ def own_rows(raw: Mapping[str, Any]) -> Iterable[Row]:
     """One of our turns as rows: its last turn, and for a harmful request in pieces the pieces together."""
     said = tuple(message["content"] for message in raw["messages"] if message["role"] == "user")
     text, before = said[-1], said[:-1]
-    answers = own_answers(raw, bool(before))
+    answers = own_answers(raw, len(raw["messages"]) > 1) | _answered(raw)
     part = tenth(block_of(raw["id"]))
-    yield Row(raw["id"], text, "own", raw["group"], raw["lang"], answers, before, part)
+    blind = not raw["id"].startswith(READ_BY_RULE_WRITERS)
+    yield Row(raw["id"], text, "own", raw["group"], raw["lang"], answers, before, part, blind)
     if before and raw["route"] == "decline":
         joined = "\n".join(said[-3:])
-        yield Row(raw["id"] + "+", joined, "own", raw["group"], raw["lang"], {"harmful": (1, 3)}, (), part)
+        yield Row(raw["id"] + "+", joined, "own", raw["group"], raw["lang"], {"harmful": (1, 3)}, (), part, blind)
 
 
 def block_of(name: str) -> str:
@@ -147,6 +153,13 @@ def own_answers(raw: Mapping[str, Any], in_talk: bool) -> Answers:
     if heavy or not danger:
         answers["heavy"] = (float(heavy), 2)
     return answers
+
+
+def _answered(raw: Mapping[str, Any]) -> Answers:
+    """Whether a turn admits danger that the assistant asked about."""
+    asked = len(raw["messages"]) > 1 and raw["messages"][-2]["role"] == "assistant"
+    said = {"yes_to_question": 1, "denied": 0}.get(raw["group"])
+    return {"affirms": (said, 3)} if asked and said is not None else {}
 
 
 def _psysuicide(raw: Mapping[str, Any]) -> Answers:
@@ -252,9 +265,9 @@ def _cssrs(raw: Mapping[str, Any]) -> Answers:
     """A person's label; where it says no risk on a forum about suicide, the five models must agree."""
     level = int(str(raw["label"]).rsplit("_", 1)[-1])
     if level >= 2:
-        return {"concern": (1, 1), "high": (1, 0.7), "humour": (0, 1)}
+        return {"concern": (1, 0.5), "high": (1, 0.4), "humour": (0, 0.5)}
     if level == 1:
-        return {"concern": (1, 1), "humour": (0, 1)}
+        return {"concern": (1, 0.5), "humour": (0, 0.5)}
     others = [str(raw.get(name, "")) for name in ("gpt", "claude", "llama", "mistral", "gemini")]
     if sum(other.startswith("0") for other in others) == len(others):
         return {"concern": (0, 0.5), "high": (0, 0.5), "humour": (0, 0.5)}

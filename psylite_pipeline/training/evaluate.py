@@ -52,7 +52,10 @@ _LABELS: Mapping[str, Mapping[str, int]] = {
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One labelled row. `expected` maps questions to 0 or 1; `route` is the labelled route, if any."""
+    """One labelled row. `expected` maps questions to 0 or 1; `route` is the labelled route, if any.
+
+    Rows that are turns of one talk share `talk`, and name the `highest` level that the talk reaches.
+    """
 
     id: str
     file: str
@@ -60,6 +63,8 @@ class Case:
     conversation: Conversation
     expected: Mapping[str, int]
     route: str | None
+    talk: str = ""
+    highest: str = ""
 
     @property
     def text(self) -> str:
@@ -104,7 +109,16 @@ def cases_of(path: Path) -> list[Case]:
         route = raw.get("route") if isinstance(raw.get("route"), str) else None
         name = f"{raw['id']}" if raw.get("id") else f"line {number}"
         found.append(
-            Case(name, path.stem, group_of(raw), Conversation.from_body(body), expected(path.stem, raw), route)
+            Case(
+                name,
+                path.stem,
+                group_of(raw),
+                Conversation.from_body(body),
+                expected(path.stem, raw),
+                route,
+                str(raw.get("talk", "")),
+                str(raw.get("highest", "")),
+            )
         )
     return found
 
@@ -152,6 +166,7 @@ def report(judged: Sequence[Judged], *, baseline: bool = False) -> dict[str, Any
             for name, all_rows in files.items()
             for group, rows in _by(all_rows, lambda one: one.case.group).items()
         ],
+        "talks": _talks(judged),
         "confusion": _confusion(judged),
         "milliseconds": {"p50": round(float(p50), 3), "p95": round(float(p95), 3), "p99": round(float(p99), 3)},
         "wrong": [
@@ -211,6 +226,21 @@ def _question(rows: Sequence[Judged], question: str) -> dict[str, Any]:
 
 def _shares(rows: Sequence[Judged]) -> dict[str, list[float]]:
     return {question: share(sum(one.said(question) for one in rows), len(rows)) for question in QUESTIONS}
+
+
+def _talks(judged: Sequence[Judged]) -> list[dict[str, Any]]:
+    """Of the talks judged at every turn: in how many any turn alarmed, was a crisis, or got a joke."""
+    found = []
+    for highest, rows in _by([one for one in judged if one.case.talk], lambda one: one.case.highest).items():
+        talks = _by(rows, lambda one: one.case.talk).values()
+        routes = [{one.decision.route for one in talk} for talk in talks]
+        found.append({
+            "highest": highest, "talks": len(routes),
+            "alarm": share(sum(bool(one & {Route.CRISIS, Route.SUPPORT}) for one in routes), len(routes)),
+            "crisis": share(sum(Route.CRISIS in one for one in routes), len(routes)),
+            "joke": share(sum(Route.HUMOUR in one for one in routes), len(routes)),
+        })  # fmt: skip
+    return found
 
 
 def _confusion(judged: Sequence[Judged]) -> dict[str, dict[str, int]]:

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psylite_pipeline.decision import Risk
-from psylite_pipeline.risk.assess import Thresholds, banded
 from psylite_pipeline.risk.classifier import HEADS
+from psylite_pipeline.risk.readings import Thresholds
+from psylite_pipeline.risk.walk import banded
 from psylite_pipeline.training.evaluate import ranking, share
 from psylite_pipeline.training.features import Table
 
@@ -34,11 +35,13 @@ def lines(table: Table, seen: NDArray[np.int64], given: NDArray[np.float32], lim
     group = np.array([table.rows[row].group for row in seen])
     english = np.array([table.rows[row].lang == "en" for row in seen])
     answers = table.answers[seen]
-    concern, high, harmful, humour, heavy = (given[:, number] for number in range(len(HEADS)))
-    alarm = (concern >= limits.concern) | (high >= limits.high) | (table.extras[seen, 0] > 0)
-    crisis = (high >= limits.high) | (table.extras[seen, 1] > 0)
+    concern, high, harmful, humour, heavy, affirms = (given[:, number] for number in range(len(HEADS)))
+    over = np.where(english, limits.concern_en, limits.concern)
+    far_over = np.where(english, limits.high_en, limits.high)
+    alarm = (concern >= over) | (high >= far_over) | (table.extras[seen, 0] > 0)
+    crisis = (high >= far_over) | (table.extras[seen, 1] > 0)
     ruled = np.maximum.reduce([table.extras[seen, place] * level for place, level in enumerate((1, 2, 3))])
-    levels = np.maximum(ruled, np.where(high >= limits.high, 2, np.where(concern >= limits.concern, 1, 0)))
+    levels = np.maximum(ruled, np.where(high >= far_over, 2, np.where(concern >= over, 1, 0)))
     score = np.array([banded(Risk(int(one)), *pair) for one, *pair in zip(levels, concern, high, strict=True)])
     joke = (humour >= limits.humour) & (heavy < limits.heavy) & ~alarm
     danger, grave, asked, merry = (answers[:, HEADS.index(name)] for name in ("concern", "high", "harmful", "humour"))
@@ -90,6 +93,9 @@ def lines(table: Table, seen: NDArray[np.int64], given: NDArray[np.float32], lim
             mine & (merry == 0) & np.isin(group, ("grief", "fear", "anger", "illness")),
             joke,
         )
+    answered = answers[:, HEADS.index("affirms")]
+    add("answers to a direct question", "a yes is heard", answered == 1, affirms >= limits.affirms)
+    add("answers to a direct question", "a no is taken for a yes", answered == 0, affirms >= limits.affirms)
     talk = np.isin(source, COUNSELLING) & (danger == 0)
     add("counselling turns", "crisis", talk, crisis)
     add("counselling turns", "any alarm", talk, alarm)

@@ -1,13 +1,14 @@
 """The whole training: read, fit a twin without the test rows, measure it there, fit its parts on everything, write.
 
-The last layer and the thresholds are the twin's: they rest on cross-validation, and the test rows stay out of them.
+The last layer and the thresholds are the twin's, learnt from what it said of rows that its parts had not seen. The
+parts that ship are fitted on all rows.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,16 +16,13 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from psylite_pipeline.embedding import BundledEncoder, Embedder
-from psylite_pipeline.risk.classifier import Classifier
+from psylite_pipeline.risk.classifier import HEADS, Classifier
 from psylite_pipeline.risk.lexicon import Lexicon
 from psylite_pipeline.training import card, figures, ship, thresholds
 from psylite_pipeline.training.data import DataError, load_rows
-from psylite_pipeline.training.features import Table, VectorStore, tabulate
+from psylite_pipeline.training.features import Floats, Table, VectorStore, tabulate
 from psylite_pipeline.training.figures import Line
-from psylite_pipeline.training.fit import Recipe, fit, parts_of
-
-#: Tenths of the rows (by hash of the text) that the twin never sees.
-TEST_PARTS = (0, 1)
+from psylite_pipeline.training.fit import CHOICE_PARTS, TEST_PARTS, Recipe, fit_last, fit_parts
 
 Step = Callable[..., None]
 
@@ -33,15 +31,15 @@ Step = Callable[..., None]
 class Outcome:
     """The figures of a training run."""
 
-    crossed: list[Line]
+    choice: list[Line]
     held_out: list[Line]
     folder: Path
 
     def show(self, console: Console) -> None:
         """Print the scoreboard."""
-        grid = Grid("rows", "figure", "cross-validation", "held out", title="Classifier with lexicon", box=None)
+        grid = Grid("rows", "figure", "thresholds chosen here", "held out", title="Classifier with lexicon", box=None)
         held = {(line.rows, line.figure): line for line in self.held_out}
-        for line in self.crossed:
+        for line in self.choice:
             other = held.get((line.rows, line.figure))
             grid.add_row(line.rows, line.figure, line.shown, other.shown if other else "")
         console.print(grid)
@@ -59,23 +57,37 @@ def run(
     if not rows:
         raise DataError(f"{data}: no rows.")
     table = tabulate(rows, Lexicon.load(lexicon), encoder, VectorStore(cache), lambda at, of: step("Encoding", at, of))
-    everything = np.arange(len(rows))
-    tested = np.isin(table.parts, TEST_PARTS)
-    twin, limits = thresholds.choose(table, fit(table, everything[~tested], recipe, lambda note: step(f"Twin, {note}")))
-    crossed = figures.lines(table, twin.seen, twin.read, limits)
-    unseen = everything[tested]
-    held_out = figures.lines(table, unseen, _read(table, unseen, Classifier(twin.weights, limits)), limits)
-    step("All rows")
-    weights = replace(twin.weights, **parts_of(table, everything, recipe))
+    choice, unseen = (np.flatnonzero(np.isin(table.parts, parts)) for parts in (CHOICE_PARTS, TEST_PARTS))
+    learnt = np.flatnonzero(~np.isin(table.parts, (*CHOICE_PARTS, *TEST_PARTS)))
+    twin = fit_parts(table, learnt, recipe, lambda note: step(f"Twin, {note}"))
+    step("Last layer")
+    layers, read, glance = fit_last(table, choice, twin.scores(table, choice), recipe)
+    limits, shift = thresholds.choose(table, choice, read, glance)
+    for bias in ("read_bias", "glance_bias"):
+        layers[bias][HEADS.index("humour")] -= shift
+    read[:, HEADS.index("humour")] = _shifted(read[:, HEADS.index("humour")], shift)
+    judge = Classifier(twin.weights(**layers), limits)
+    chosen_here = figures.lines(table, choice, read, limits)
+    held_out = figures.lines(table, unseen, _read(table, unseen, judge, twin.scores(table, unseen)), limits)
+    parts = fit_parts(table, np.arange(len(rows)), recipe, lambda note: step(f"All rows, {note}"))
+    weights = parts.weights(**layers)
     counts = dict(sorted(Counter(row.source for row in rows).items()))
     ship.write(out, weights, limits, {"encoder": encoder.name, "rows": counts})
     sizes = (len(weights.hashes), len(weights.landmarks))
-    card.write(out / "MODEL_CARD.md", counts, crossed, held_out, limits, sizes)
-    return Outcome(crossed, held_out, out)
+    card.write(out / "MODEL_CARD.md", counts, chosen_here, held_out, limits, sizes)
+    return Outcome(chosen_here, held_out, out)
 
 
-def _read(table: Table, chosen: np.ndarray, judge: Classifier) -> np.ndarray:
+def _read(table: Table, chosen: np.ndarray, judge: Classifier, scores: Floats) -> Floats:
     """What the judge says of rows, from the features in the table."""
+    cut = len(HEADS)
     return np.array(
-        [judge.weigh(table.grams[row], table.extras[row], table.vectors[row]) for row in chosen], np.float32
+        [judge.weigh(one[cut:], table.extras[row], one[:cut]) for row, one in zip(chosen, scores, strict=True)],
+        np.float32,
     )
+
+
+def _shifted(probabilities: Floats, shift: float) -> Floats:
+    """What the probabilities are when their logits are lowered by `shift`."""
+    odds = probabilities / np.maximum(1 - probabilities, 1e-9) * np.exp(-shift)
+    return odds / (1 + odds)

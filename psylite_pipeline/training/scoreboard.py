@@ -47,6 +47,13 @@ def show(report: Mapping[str, Any], console: Console) -> None:
     for one in report["groups"]:
         table.add_row(one["file"], one["group"], str(one["rows"]), *(percent(one[key]) for key in _NAMES))
     console.print(table)
+    if report["talks"]:
+        table = Table("highest level", "talks", "any alarm", "any crisis", "any joke", title="Whole talks", box=None)
+        for one in report["talks"]:
+            table.add_row(
+                one["highest"], str(one["talks"]), *(percent(one[key]) for key in ("alarm", "crisis", "joke"))
+            )
+        console.print(table)
     if report["confusion"]:
         routes = ["crisis", "decline", "support", "humour", "plain", "task"]
         table = Table("labelled \\ decided", *routes, title="Confusion", box=None)

@@ -11,47 +11,39 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from psylite_pipeline.risk.assess import Thresholds
 from psylite_pipeline.risk.classifier import FORMAT, HEADS, Weights
+from psylite_pipeline.risk.readings import Thresholds
 
-#: Arrays that are kept as they are; the rest become float16 (their values were rounded before they were used).
-_KEPT = {
-    "hashes",
-    "read_weights",
-    "read_bias",
-    "glance_weights",
-    "glance_bias",
-    "gram_bias",
-    "kernel_bias",
-    "kernel_weights",
-}
-
-#: One step of a landmark's numbers: they are kept as whole numbers of one byte.
-STEP = 1 / 500
+#: Arrays whose values were rounded to half precision before they were used.
+_HALVED = {"idf", "gram_weights", "axes"}
 
 
-def rounded(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Vectors of unit length as the file will hold them."""
-    return (np.clip(np.round(vectors / STEP), -127, 127) * STEP).astype(np.float32)
+def steps_of(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
+    """One step of a landmark's numbers along each axis: they are kept as whole numbers of one byte."""
+    return (np.maximum(np.abs(landmarks).max(axis=0), 1e-6) / 127).astype(np.float32)
+
+
+def rounded(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Landmarks as a file of them alone would give them back."""
+    steps = steps_of(landmarks)
+    return (np.round(landmarks / steps) * steps).astype(np.float32)
 
 
 def write(folder: Path, weights: Weights, thresholds: Thresholds, about: Mapping[str, Any]) -> None:
     """Write classifier.npz and classifier.json into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    arrays = {
-        field.name: getattr(weights, field.name)
-        if field.name in _KEPT
-        else getattr(weights, field.name).astype(np.float16)
+    arrays: dict[str, NDArray[Any]] = {
+        field.name: getattr(weights, field.name).astype(np.float16)
+        if field.name in _HALVED
+        else getattr(weights, field.name)
         for field in fields(Weights)
-        if field.name not in {"gamma", "landmarks"}
     }
-    arrays["landmarks"] = np.round(weights.landmarks / STEP).astype(np.int8)
-    np.savez(folder / "classifier.npz", **arrays)
+    arrays["landmark_steps"] = steps_of(weights.landmarks)
+    arrays["landmarks"] = np.round(weights.landmarks / arrays["landmark_steps"]).astype(np.int8)
+    np.savez(folder / "classifier.npz", **arrays)  # pyright: ignore[reportArgumentType]
     meta = {
         "format": FORMAT,
         "heads": list(HEADS),
-        "gamma": weights.gamma,
-        "step": STEP,
         "thresholds": {name: round(value, 4) for name, value in asdict(thresholds).items()},
         **about,
     }

@@ -1,0 +1,76 @@
+"""What is read of one turn by itself: the classifier's probabilities, and the level that they and the rules give it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from psylite_pipeline.decision import Kind, Risk
+from psylite_pipeline.risk.lexicon import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the classifier makes of one turn; probabilities in [0, 1].
+
+    `concern`: at least concern; `high`: at least high; `harmful`: a harmful request; `humour`: a joke would fit;
+    `heavy`: grief, fear, anger, illness or trauma; `affirms`: as an answer to a direct question about danger it is a
+    yes.
+    """
+
+    concern: float = 0.0
+    high: float = 0.0
+    harmful: float = 0.0
+    humour: float = 0.0
+    heavy: float = 0.0
+    affirms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Probabilities from which a reading counts. They belong to the classifier's weights and travel with them.
+
+    Danger has its own in English: what was learnt from is noisier there. `glance_…` go with readings of earlier turns.
+    """
+
+    concern: float = 0.5
+    high: float = 0.5
+    concern_en: float = 0.5
+    high_en: float = 0.5
+    glance_concern: float = 0.5
+    glance_high: float = 0.5
+    glance_concern_en: float = 0.5
+    glance_high_en: float = 0.5
+    harmful: float = 0.5
+    humour: float = 0.5
+    heavy: float = 0.5
+    affirms: float = 0.5
+    sensitive: float = 0.7
+    """Factor on those of danger when the sensitivity valve is high."""
+
+    def danger(self, *, english: bool, glance: bool, sensitive: bool) -> tuple[float, float]:
+        """From where a reading says at least concern, and at least high."""
+        if glance:
+            concern = self.glance_concern_en if english else self.glance_concern
+            high = self.glance_high_en if english else self.glance_high
+        else:
+            concern, high = (self.concern_en, self.high_en) if english else (self.concern, self.high)
+        factor = self.sensitive if sensitive else 1.0
+        return concern * factor, high * factor
+
+
+@dataclass(frozen=True, slots=True)
+class TurnReading:
+    """One of the person's turns by itself."""
+
+    findings: tuple[Finding, ...]
+    reading: Reading | None
+    level: Risk
+    kind: Kind | None
+    rules: tuple[str, ...]
+    harmful: bool
+    heavy: bool
+    silent: bool = False
+
+    def has(self, sign: str) -> bool:
+        """Whether the lexicon saw this sign."""
+        return any(finding.sign == sign for finding in self.findings)

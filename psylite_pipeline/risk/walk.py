@@ -1,0 +1,123 @@
+"""Carries risk through a talk, turn by turn: how a crisis opens, goes on and fades. Keeps no state.
+
+A crisis stays open until its questions are asked, and worry fades only after several calm turns. A retraction is no
+calm turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from psylite_pipeline.decision import Kind, Risk
+from psylite_pipeline.risk.readings import TurnReading
+
+#: The person's turns that are read again. DESIGN: about 20; older danger is kept in the prompt's one-line memory.
+WINDOW = 20
+
+#: Turns of a staged crisis talk: the opening, then means, company and time, one question each.
+STAGES = 4
+
+#: Calm turns after which worry is released: after concern, and after a crisis whose questions were asked.
+CALM_AFTER_CONCERN = 3
+CALM_AFTER_CRISIS = 6
+
+#: What a probability becomes with each calm turn that worry is carried over.
+DECAY = 0.85
+
+#: The probabilities that each level spans in `scores.risk`: at least concern begins at one half.
+_BANDS = {
+    Risk.NONE: (0.0, 0.5),
+    Risk.CONCERN: (0.5, 0.75),
+    Risk.HIGH: (0.75, 0.95),
+    Risk.IMMINENT: (0.95, 1.0),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """The last turn in the light of the talk.
+
+    `level` is what the turn is treated as, `own` what its words alone say, `lexicon` what the rules alone say of it.
+    `staged` is true while the crisis talk's questions are open. `episode` counts turns since risk began (None: no
+    risk). `calm` counts the calm turns since the last heavy or risky one (WINDOW if there was none).
+    """
+
+    level: Risk
+    own: Risk
+    lexicon: Risk
+    kind: Kind | None
+    staged: bool
+    episode: int | None
+    calm: int
+    harmful: bool
+    risk: float
+    harmful_request: float
+    humour_threshold: float
+    last: TurnReading
+
+
+def walk(readings: Sequence[TurnReading], humour_threshold: float) -> Assessment:
+    """Carry risk through the talk. The order of the lines is the order of the rules in the module's docstring."""
+    stages = 0  # turns of the open crisis talk; 0: none is open
+    level = Risk.NONE
+    kind: Kind | None = None
+    calm_risk = calm = WINDOW
+    episode: int | None = None
+    carried = 0.0
+    staged = False
+    for reading in readings:
+        own = reading.level
+        calm_needed = CALM_AFTER_CRISIS if stages else CALM_AFTER_CONCERN
+        in_episode = episode is not None and calm_risk < calm_needed
+        stages, kind = (stages, kind) if in_episode else (0, None)
+        if own >= Risk.HIGH or (own is Risk.CONCERN and kind is None):
+            kind = reading.kind or kind
+        if own >= Risk.HIGH:
+            stages = stages + 1 if in_episode and stages else 1
+            staged, level = True, own
+        elif stages and in_episode and stages < STAGES:
+            stages, staged, level = stages + 1, True, Risk.HIGH
+        elif own is Risk.CONCERN or in_episode:
+            staged, level = False, Risk.CONCERN
+        else:
+            stages, staged, level, kind = 0, False, Risk.NONE, None
+        quiet = own is Risk.NONE and not staged and not reading.silent and not reading.has("retraction")
+        calm_risk = calm_risk + 1 if quiet else 0 if own > Risk.NONE or staged else calm_risk
+        episode = None if level is Risk.NONE else (episode + 1 if in_episode and episode is not None else 0)
+        calm = 0 if level > Risk.NONE or reading.heavy else calm + 1
+        carried = max(_own_risk(reading), 0.0 if level is Risk.NONE else carried * DECAY)
+    last = readings[-1] if readings else TurnReading((), None, Risk.NONE, None, (), False, False)
+    harm = last.reading.harmful if last.reading else 0.0
+    return Assessment(
+        level=level,
+        own=last.level,
+        lexicon=max((finding.level for finding in last.findings), default=Risk.NONE),
+        kind=kind,
+        staged=staged,
+        episode=episode,
+        calm=calm,
+        harmful=last.harmful,
+        risk=max(carried, risk_floor(level)),
+        harmful_request=max(harm, 0.9) if last.harmful else harm,
+        humour_threshold=humour_threshold,
+        last=last,
+    )
+
+
+def risk_floor(level: Risk) -> float:
+    """The least probability of risk that goes with a level."""
+    return _BANDS[level][0]
+
+
+def _own_risk(reading: TurnReading) -> float:
+    """One number for ordering turns by risk: the classifier's, lifted into the band that the level spans."""
+    score = reading.reading.concern if reading.reading else 0.0
+    high = reading.reading.high if reading.reading else 0.0
+    return banded(reading.level, score, high)
+
+
+def banded(level: Risk, concern: float, high: float) -> float:
+    """A number in the band of `level`: ranking by level first and then by both probabilities beats either alone."""
+    low, top = _BANDS[level]
+    return low + (top - low) * (0.5 * concern + 0.5 * high)
