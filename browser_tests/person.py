@@ -9,6 +9,8 @@ from playwright.sync_api import Locator, Page, expect
 
 #: Milliseconds for what waits on a server of ours on a busy machine.
 PATIENCE = 120_000
+#: How the page names a valve that has a value of its own.
+CUSTOM = "自定义"
 expect.set_options(timeout=PATIENCE)
 
 
@@ -109,12 +111,13 @@ class Person:
         label = self.page.get_by_text(title, exact=True)
         return self.page.locator("section > div > div").filter(has=label).last
 
-    def switch(self, title: str, state: str) -> None:
-        """Press the button by which a valve is set to None or to a value of its own until it shows `state`."""
+    def switch(self, title: str, *, custom: bool) -> None:
+        """Press the button by which a valve is set to None or to a value of its own, until it is as asked."""
         button = self.valve(title).get_by_role("button").first
-        if button.inner_text() != state:
+        if (button.inner_text().strip() == CUSTOM) != custom:
             button.click()
-        expect(button).to_have_text(state)
+        shown = expect(button)
+        (shown.to_have_text if custom else shown.not_to_have_text)(CUSTOM)
 
     def save_valves(self) -> None:
         """Press Save, and see that it was saved."""

@@ -10,8 +10,6 @@ from browser_tests.house import House, until
 from browser_tests.person import Person
 from psylite_pipeline.host.valves import FilterValves, PipeValves
 
-CUSTOM, NONE = "自定义", "None"
-
 
 @pytest.mark.parametrize(
     ("pipeline", "valves"), [("psylite (pipe)", PipeValves), ("psylite_filter (filter)", FilterValves)]
@@ -27,7 +25,7 @@ def test_every_valve_is_shown_with_its_title_and_what_it_does(admin: Person, pip
 
 def test_a_valve_is_changed_saved_set_to_none_and_saved_again(admin: Person, user: Person, house: House) -> None:
     admin.open_valves("psylite (pipe)")
-    admin.switch("Region of the helplines", CUSTOM)
+    admin.switch("Region of the helplines", custom=True)
     admin.valve("Region of the helplines").locator("select").select_option("HK")
     admin.save_valves()
     admin.shot("valves-saved")
@@ -41,7 +39,7 @@ def test_a_valve_is_changed_saved_set_to_none_and_saved_again(admin: Person, use
     user.new_talk()
     assert "18111" in user.say(words.CRISIS)
     for field in PipeValves.model_fields.values():
-        admin.switch(field.title, NONE)
+        admin.switch(field.title, custom=False)
     admin.save_valves()
     admin.shot("valves-none")
     user.new_talk()

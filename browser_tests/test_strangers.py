@@ -59,8 +59,8 @@ def test_a_page_from_elsewhere_cannot_write_valves(
     at = f"http://{server_host}:{house.pipelines_port}/psylite/valves/update"
     outcome = page.evaluate(ATTEMPT, [at, mode, kind])
     page.context.close()
-    if page_host == server_host == "elsewhere.example" or mode == "no-cors":  # else the question before it is refused
-        assert seen
-    assert outcome in ("refused by the browser", 0, 401, 403, 421)
+    # A page of another origin, or port, never reads an answer; the question before a JSON request is refused already.
+    assert outcome in ("refused by the browser", 0)
+    assert seen or mode == "cors"
     assert set(seen) <= {401, 403, 421}
     assert house.pipelines(path="/psylite/valves").json() == before
