@@ -5,6 +5,9 @@ and as a byte a dimension, by which the best candidates are weighed again. The l
 index is read, for a mapped file that somebody cuts short would take the process with it.
 """
 
+# faiss's stubs do not know what its generated classes take.
+# pyright: reportCallIssue=false
+
 from __future__ import annotations
 
 import os
