@@ -49,7 +49,7 @@ def _serve() -> int:
     fake = FakeOllama(known, pullable=[WEIGHTS]).otherwise(_answer)
     fake_ollama._ROUTES["POST", "/api/create"] = _create
     fake._server.server_close()
-    fake._server = _Server(fake)
+    fake._server = _Server(fake, 0)
     threading.Thread(target=fake._server.serve_forever, args=(0.05,), daemon=True).start()
     signal.sigwait({signal.SIGTERM, signal.SIGINT})
     KEPT.parent.mkdir(exist_ok=True)
