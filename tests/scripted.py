@@ -62,8 +62,14 @@ class KeywordClassifier:
 
     def glance(self, text: str, findings: Sequence[Finding]) -> Reading:
         return Reading(
-            concern=0.9 if "GRAVE" in text else 0.6 if "FAINT" in text else 0.4 if "HINT" in text else 0.05,
-            high=0.8 if "GRAVE" in text else 0.05,
+            concern=0.9
+            if "GRAVE" in text
+            else 0.6
+            if "FAINT" in text or "NEARLY" in text
+            else 0.4
+            if "HINT" in text
+            else 0.05,
+            high=0.8 if "GRAVE" in text else 0.5 if "NEARLY" in text else 0.05,
             harmful=0.9 if "BAD" in text else 0.0,
             humour=0.95 if "FUN" in text else 0.1,
             heavy=0.9 if "HEAVY" in text else 0.0,

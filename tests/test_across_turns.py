@@ -127,6 +127,13 @@ def test_an_answer_that_no_list_holds_is_read_by_the_classifier():
     assert assess("x", "SHRUG", answers=asked).level is CONCERN
     assert assess("x", "x", answers=asked).level is NONE
     assert assess("x", "NOD", answers=asked, classifier=False).level is NONE
+    assert assess("x", "no GRAVE", answers=asked).level is HIGH  # a no takes nothing back
+    assert assess("x", "no FAINT", answers=asked).level is CONCERN
+
+
+def test_high_sensitivity_also_opens_the_staged_talk_sooner_where_no_rule_speaks():
+    assert assess("NEARLY").level is CONCERN
+    assert assess("NEARLY", sensitive=True).level is HIGH
 
 
 def test_the_assistants_words_never_raise_a_level():

@@ -298,3 +298,26 @@ def test_phrases_know_lists_choices_and_gaps(tmp_path: Path) -> None:
     assert lexicon.read("吃梨，酸")
     assert not lexicon.read("吃梨。酸")
     assert not lexicon.read("吃梨一二三四五酸")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I'm not going to kill myself", "I would never kill myself", "I don't want to be dead",
+        "I've no wish to be dead", "我不会自杀的", "我没打算自杀",
+    ],
+)  # fmt: skip
+def test_a_denial_is_no_wish(text: str) -> None:
+    assert level(text) is Risk.NONE
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I can't promise I'm not going to kill myself", "I told them I wouldn't kill myself. I lied.",
+        "I wouldn't kill myself but I want to be dead", "It's not that I don't want to kill myself",
+        "I don't want to be alive", "我不能保证我不会自杀", "我不是不想自杀",
+    ],
+)  # fmt: skip
+def test_a_denial_in_doubt_is_heard(text: str) -> None:
+    assert level(text) >= Risk.HIGH

@@ -9,12 +9,6 @@ from psylite_pipeline.decision import Risk
 from psylite_pipeline.risk.walk import WINDOW, Assessment
 from psylite_pipeline.settings import Preferences
 
-#: How much the chance of danger weighs against a joke: a veiled goodbye may sound light.
-DOUBT = 1.0
-
-#: The score from which somebody who asks gets a joke; without any chance of danger it is 0.9.
-ASKED_ENOUGH = 0.3
-
 
 @dataclass(frozen=True, slots=True)
 class Fit:
@@ -38,11 +32,9 @@ def fit(assessment: Assessment, shown: Sequence[frozenset[str]], preferences: Pr
     calm_enough = assessment.calm >= preferences.calm_turns
     reading = assessment.last.reading
     score = max(reading.humour if reading else 0.0, 0.9 if asked else 0.0)
-    score *= max(0.0, 1 - DOUBT * reading.concern) if reading else 1.0
     if closed or not calm_enough:
         return Fit(min(score, 0.05), False, asked, tender=True)
     since = next((turns for turns, ids in enumerate(reversed(shown), 1) if ids), None)
     waited = since is None or since >= preferences.humour_every
-    enough = score >= (ASKED_ENOUGH if asked else assessment.humour_threshold)
-    open_ = preferences.humour and enough and (asked or waited)
+    open_ = preferences.humour and (asked or (waited and score >= assessment.humour_threshold))
     return Fit(score, open_, asked, tender=assessment.calm < WINDOW)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Literal, Protocol
+from typing import Protocol
 
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Kind, Risk
@@ -25,9 +25,6 @@ ALONE_HIGH = 0.6
 
 #: From this share of the threshold for a yes on, an answer to a direct question is neither yes nor no, and gets care.
 UNCLEAR = 0.6
-
-#: Characters of an answer that says no and little else, whatever the classifier makes of so few.
-PLAIN_NO = 30
 
 #: From this share of the threshold for concern on, a turn is uneasy: no reason for care yet, but none for a joke.
 UNEASY = 0.6
@@ -81,6 +78,7 @@ class Assessor:
         self._memory: ScoreCache[tuple[Finding, ...]] = ScoreCache()
         self._glances: ScoreCache[Reading] = ScoreCache()
         self._answers: ScoreCache[Answer] = ScoreCache()
+        self._asks: ScoreCache[bool] = ScoreCache()
 
     def findings(self, text: str) -> tuple[Finding, ...]:
         """What the lexicon alone says of a text."""
@@ -116,15 +114,17 @@ class Assessor:
         harmful = any(finding.kind is Kind.HARMFUL_REQUEST for finding in findings)
         heavy = any(finding.sign in HEAVY_SIGNS for finding in findings)
         limits = self._classifier.thresholds if self._classifier else Thresholds()
-        concern, high = limits.danger(english=language_of(text) == "en", glance=not last, sensitive=sensitive)
+        factor = limits.sensitive if sensitive else 1.0
+        concern, high = (factor * limit for limit in limits.danger(english=language_of(text) == "en", glance=not last))
         reading = self._reading(text, vector, before, findings, last=last)
-        answered, answer = self._answered(asked, text, reading, limits)
+        answered = self._answered(asked, text, reading, limits)
         if answered > level:
             level, kind = answered, kind or Kind.SELF_HARM
+            answer = "yes" if answered is Risk.HIGH else "unclear"
             rules.append(f"context.{answer}-to-direct-question")
         if reading:
-            said = _said(reading, concern, high if level > Risk.NONE else max(high, ALONE_HIGH))
-            if said > level and answer != "no":  # its words are those of danger; only a rule can doubt a plain no
+            said = _said(reading, concern, high if level > Risk.NONE else max(high, factor * ALONE_HIGH))
+            if said > level:
                 level, kind = said, kind or Kind.SELF_HARM
                 rules.append(f"classifier.{said.label}")
             joking = any(finding.sign == "joke_request" for finding in findings)
@@ -148,19 +148,16 @@ class Assessor:
         glance = self._classifier.glance
         return self._glances.get(text, lambda: glance(text, findings))
 
-    def _answered(
-        self, asked: str, text: str, reading: Reading | None, limits: Thresholds
-    ) -> tuple[Risk, Literal["yes", "no", "unclear", ""]]:
-        """The level of an answer to a direct question about danger, and what it says; `""`: it was no such answer."""
-        if not asked or not text.strip() or not self._lexicon.asks_about_danger(asked):
-            return Risk.NONE, ""
-        said = self._answers.get(text, lambda: self._lexicon.answer(text))
-        unclear = reading is not None and reading.affirms >= UNCLEAR * limits.affirms
-        if said == "yes" or (said == "" and reading and reading.affirms >= limits.affirms):
-            return Risk.HIGH, "yes"
-        if said == "no" and (not unclear or len(text) <= PLAIN_NO):
-            return Risk.NONE, "no"
-        return (Risk.CONCERN, "unclear") if unclear else (Risk.NONE, "")
+    def _answered(self, asked: str, text: str, reading: Reading | None, limits: Thresholds) -> Risk:
+        """The level of a turn as the answer to a direct question about danger; none where it is no such answer."""
+        affirms = reading.affirms if reading else 0.0
+        if self._answers.get(text, lambda: self._lexicon.answer(text)) == "yes" or affirms >= limits.affirms:
+            level = Risk.HIGH
+        elif affirms >= UNCLEAR * limits.affirms:
+            level = Risk.CONCERN
+        else:
+            return Risk.NONE
+        return level if asked and self._asks.get(asked, lambda: self._lexicon.asks_about_danger(asked)) else Risk.NONE
 
 
 def _exchanges(conversation: Conversation) -> list[tuple[str, str]]:

@@ -20,7 +20,7 @@ from psylite_pipeline.risk.rulebook import Frame, Rule, Rulebook, read_rulebook
 Answer = Literal["yes", "no", ""]
 
 MAX_ANSWER = 60
-"""Longer turns (folded characters) are no short answers; in them a yes may belong to anything."""
+"""Longer turns (folded characters) are no short answers."""
 
 _CLAUSE = re.compile(f"[{CLAUSE_ENDS}]+")
 _KEPT_SPANS = 400
@@ -96,13 +96,12 @@ class Lexicon:
         return False
 
     def answer(self, text: str) -> Answer:
-        """Whether a turn says yes or no to what was asked; yes wins where a short one says both. Otherwise `""`.
-
-        A longer turn is an answer only if it begins with a no.
-        """
-        folded = self.fold(text[: 10 * MAX_ANSWER])
+        """Whether a short turn says yes or no to what was asked; yes wins where it says both. Otherwise `""`."""
+        folded = self.fold(text)
+        if len(folded) > MAX_ANSWER:
+            return ""
         clauses = [clause.strip() for clause in _CLAUSE.split(folded) if clause.strip()]
-        if len(folded) <= MAX_ANSWER and any(clause in self._book.yes for clause in clauses):
+        if any(clause in self._book.yes for clause in clauses):
             return "yes"
         if clauses and clauses[0] in self._book.no:
             return "no"

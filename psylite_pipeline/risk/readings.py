@@ -47,15 +47,11 @@ class Thresholds:
     sensitive: float = 0.7
     """Factor on those of danger when the sensitivity valve is high."""
 
-    def danger(self, *, english: bool, glance: bool, sensitive: bool) -> tuple[float, float]:
+    def danger(self, *, english: bool, glance: bool) -> tuple[float, float]:
         """From where a reading says at least concern, and at least high."""
         if glance:
-            concern = self.glance_concern_en if english else self.glance_concern
-            high = self.glance_high_en if english else self.glance_high
-        else:
-            concern, high = (self.concern_en, self.high_en) if english else (self.concern, self.high)
-        factor = self.sensitive if sensitive else 1.0
-        return concern * factor, high * factor
+            return (self.glance_concern_en, self.glance_high_en) if english else (self.glance_concern, self.glance_high)
+        return (self.concern_en, self.high_en) if english else (self.concern, self.high)
 
 
 @dataclass(frozen=True, slots=True)

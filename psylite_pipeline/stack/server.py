@@ -24,8 +24,8 @@ from psylite_pipeline.stack.wordless import WordlessFormatter
 #: Threads for waiting replies. Each `pipe` that waits for a piece holds one; anyio's own limit is 40.
 THREADS = 512
 
-#: Seconds after which a busy thread lets another run. With Python's own 5 ms a judgement holds up everybody's pieces:
-#: with 48 people the 99th percentile of the event loop's lag was 110 and 131 ms, and 53 and 51 ms with this.
+#: Seconds after which a busy thread lets another run. With Python's own 5 ms a judgement holds up everybody's pieces.
+#: Two pairs of runs with 48 people on a busy machine halved the event loop's lag; to be measured again on a quiet one.
 SWITCH_SECONDS = 0.001
 
 #: The key upstream falls back to. Everybody knows it, so it is no key.
