@@ -20,7 +20,8 @@ from psylite_pipeline.risk.grams import grams_of
 HEAVY_MOODS = frozenset({"grief", "fear", "anger", "ill", "trauma"})
 
 #: Groups of our turns whose label rests on what was said before, not on the last turn's own words.
-RESTS_ON_CONTEXT = frozenset({"retraction", "yes_to_question", "short_answer_in_episode", "assistant_only"})
+#: A denial too: taught as harmless, a leading no outweighs the rope that is named after it.
+RESTS_ON_CONTEXT = frozenset({"retraction", "denied", "yes_to_question", "short_answer_in_episode", "assistant_only"})
 
 #: Files of our turns, by how their ids begin, that the writers of the lexicon's rules had before them.
 READ_BY_RULE_WRITERS = ("zh-d-", "zh-c-", "zh-e-", "zh-p-", "en-0", "en-b-", "en-c-")
@@ -136,8 +137,7 @@ def own_answers(raw: Mapping[str, Any], in_talk: bool) -> Answers:
     """What the labels of one of our turns say of the words of its last turn alone."""
     danger, heavy = raw["risk"] != "none", raw["mood"] in HEAVY_MOODS
     answers: Answers = {}
-    denied_in_vain = raw["group"] == "denied" and danger  # what was said before speaks against it
-    if not (in_talk and (raw["group"] in RESTS_ON_CONTEXT or denied_in_vain)):
+    if not (in_talk and raw["group"] in RESTS_ON_CONTEXT):
         weight = 4 if raw["group"] in {"idiom", "death_joke", "quoted"} else 3
         answers["concern"] = (float(danger), weight)
         answers["high"] = (float(raw["risk"] in {"high", "imminent"}), weight)
