@@ -7,7 +7,6 @@ the talk. The assistant's words never raise a level; they only say what a short 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Protocol
 
 from psylite_pipeline.conversation import Conversation
@@ -75,10 +74,8 @@ class Assessor:
     def __init__(self, lexicon: Rules, classifier: Classifier | None) -> None:
         self._lexicon = lexicon
         self._classifier = classifier
-        self._memory: ScoreCache[tuple[Finding, ...]] = ScoreCache()
-        self._glances: ScoreCache[Reading] = ScoreCache()
-        self._answers: ScoreCache[Answer] = ScoreCache()
-        self._asks: ScoreCache[bool] = ScoreCache()
+        self._findings: ScoreCache[tuple[Finding, ...]] = ScoreCache()
+        self._earlier: ScoreCache[TurnReading] = ScoreCache()
 
     def findings(self, text: str) -> tuple[Finding, ...]:
         """What the lexicon alone says of a text."""
@@ -86,9 +83,7 @@ class Assessor:
 
     def worst(self, texts: Sequence[str]) -> Risk:
         """The highest level that the lexicon gives any of the texts."""
-        levels = (
-            finding.level for text in texts for finding in self._memory.get(text, partial(self._lexicon.read, text))
-        )
+        levels = (finding.level for text in texts for finding in self._found(text))
         return max(levels, default=Risk.NONE)
 
     def assess(self, conversation: Conversation, vector: Vectors | None, *, sensitive: bool = False) -> Assessment:
@@ -96,28 +91,46 @@ class Assessor:
         exchanges = _exchanges(conversation)
         # In steps of four: the count of an episode then keeps its rhythm (answers.py) when the window slides.
         exchanges = exchanges[max(0, len(exchanges) - WINDOW) // 4 * 4 :]
-        texts = [text for _, text in exchanges]
-        readings = [
-            self._turn(text, asked, vector, texts[:number], last=number == len(exchanges) - 1, sensitive=sensitive)
-            for number, (asked, text) in enumerate(exchanges)
-        ]
-        limits = self._classifier.thresholds if self._classifier else Thresholds()
-        return walk(readings, limits.humour)
+        readings = [self._before(asked, text, sensitive=sensitive) for asked, text in exchanges[:-1]]
+        if exchanges:
+            asked, text = exchanges[-1]
+            reading = self._read_closely(text, vector, [earlier for _, earlier in exchanges[:-1]])
+            readings.append(self._turn(asked, text, reading, last=True, sensitive=sensitive))
+        return walk(readings, self._limits.humour)
 
-    def _turn(
-        self, text: str, asked: str, vector: Vectors | None, before: Sequence[str], *, last: bool, sensitive: bool
-    ) -> TurnReading:
-        findings = self._memory.get(text, lambda: self._lexicon.read(text))
+    @property
+    def _limits(self) -> Thresholds:
+        return self._classifier.thresholds if self._classifier else Thresholds()
+
+    def _found(self, text: str) -> tuple[Finding, ...]:
+        return self._findings.get(text, lambda: self._lexicon.read(text))
+
+    def _before(self, asked: str, text: str, *, sensitive: bool) -> TurnReading:
+        """A turn before the last; the classifier only glances at it, and it is read once."""
+
+        def read() -> TurnReading:
+            glance = self._classifier.glance(text, self._found(text)) if self._classifier and text.strip() else None
+            return self._turn(asked, text, glance, last=False, sensitive=sensitive)
+
+        return self._earlier.get(f"{sensitive}\0{asked}\0{text}", read)
+
+    def _read_closely(self, text: str, vector: Vectors | None, before: Sequence[str]) -> Reading | None:
+        if not self._classifier or not text.strip():
+            return None
+        return self._classifier.read(text, vector, before, self._found(text))
+
+    def _turn(self, asked: str, text: str, reading: Reading | None, *, last: bool, sensitive: bool) -> TurnReading:
+        """The level of a turn: the rules', raised by what it answers and by what the classifier reads in it."""
+        findings = self._found(text)
         level = max((finding.level for finding in findings), default=Risk.NONE)
         kind = next((f.kind for f in findings if f.level == level and level > Risk.NONE), None)
         rules = [finding.rule for finding in findings]
         harmful = any(finding.kind is Kind.HARMFUL_REQUEST for finding in findings)
         heavy = any(finding.sign in HEAVY_SIGNS for finding in findings)
-        limits = self._classifier.thresholds if self._classifier else Thresholds()
+        limits = self._limits
         factor = limits.sensitive if sensitive else 1.0
         concern, high = (factor * limit for limit in limits.danger(english=language_of(text) == "en", glance=not last))
-        reading = self._reading(text, vector, before, findings, last=last)
-        answered = self._answered(asked, text, reading, limits)
+        answered = self._answered(asked, text, reading)
         if answered > level:
             level, kind = answered, kind or Kind.SELF_HARM
             answer = "yes" if answered is Risk.HIGH else "unclear"
@@ -137,27 +150,17 @@ class Assessor:
             heavy = heavy or reading.heavy >= limits.heavy or reading.concern >= UNEASY * concern
         return TurnReading(findings, reading, level, kind, tuple(rules), harmful, heavy, silent=not text.strip())
 
-    def _reading(
-        self, text: str, vector: Vectors | None, before: Sequence[str], findings: Sequence[Finding], *, last: bool
-    ) -> Reading | None:
-        """What the classifier makes of a turn: the last one it reads closely, at the others it glances."""
-        if not self._classifier or not text.strip():
-            return None
-        if last:
-            return self._classifier.read(text, vector, before, findings)
-        glance = self._classifier.glance
-        return self._glances.get(text, lambda: glance(text, findings))
-
-    def _answered(self, asked: str, text: str, reading: Reading | None, limits: Thresholds) -> Risk:
+    def _answered(self, asked: str, text: str, reading: Reading | None) -> Risk:
         """The level of a turn as the answer to a direct question about danger; none where it is no such answer."""
         affirms = reading.affirms if reading else 0.0
-        if self._answers.get(text, lambda: self._lexicon.answer(text)) == "yes" or affirms >= limits.affirms:
+        sure = self._limits.affirms
+        if affirms >= sure or self._lexicon.answer(text) == "yes":
             level = Risk.HIGH
-        elif affirms >= UNCLEAR * limits.affirms:
+        elif affirms >= UNCLEAR * sure:
             level = Risk.CONCERN
         else:
             return Risk.NONE
-        return level if asked and self._asks.get(asked, lambda: self._lexicon.asks_about_danger(asked)) else Risk.NONE
+        return level if asked and self._lexicon.asks_about_danger(asked) else Risk.NONE
 
 
 def _exchanges(conversation: Conversation) -> list[tuple[str, str]]:
