@@ -19,7 +19,7 @@ from psylite_pipeline.errors import PsyLiteError
 from psylite_pipeline.evals.commands import register as register_evaluations
 from psylite_pipeline.finetune.commands import register as register_model
 from psylite_pipeline.settings import Preferences, Settings
-from psylite_pipeline.training.commands import register
+from psylite_pipeline.training.commands import register as register_training
 
 if TYPE_CHECKING:
     from psylite_pipeline.embedding import Embedder
@@ -209,8 +209,10 @@ def doctor(
     raise typer.Exit(0 if found["ok"] else 1)
 
 
-register(app)
-register_evaluations(app)
+evaluations = typer.Typer(help="Measure the judgement, or models behind the pipeline.", no_args_is_help=True)
+app.add_typer(evaluations, name="eval")
+register_training(app, evaluations)
+register_evaluations(evaluations)
 register_model(app)
 
 

@@ -189,8 +189,9 @@ def test_eval_judgement_prints_ids_and_no_words(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     words = "今天阳光真好想去放风筝"
     _write(path, [_turn("b-1", words, True), _turn("b-2", "我不想活了", True)])
-    app = Typer()
-    commands.register(app)
+    app, evaluations = Typer(), Typer()
+    commands.register(app, evaluations)
+    app.add_typer(evaluations, name="eval")
     result = CliRunner().invoke(app, ["eval", "judgement", str(path), "--out", str(tmp_path / "out.json")])
     assert result.exit_code == 0, result.output
     assert "b-1" in result.output and words not in result.output

@@ -12,7 +12,6 @@ from rich.console import Console
 from psylite_pipeline.errors import EvaluationError
 from psylite_pipeline.evals.endpoint import KEY_VARIABLE, Sampling
 from psylite_pipeline.settings import bundled
-from psylite_pipeline.training.commands import evaluations
 
 console = Console()
 
@@ -34,8 +33,8 @@ Tokens = Annotated[int, typer.Option(min=1, help="Most tokens of an answer, reas
 System = Annotated[Path | None, typer.Option(help="File with a system text for the models without the pipeline.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the evaluations of models to the group `eval` of the command line, which `training` has put into `app`."""
+def register(evaluations: typer.Typer) -> None:
+    """Add the evaluations of models to the command line's group `eval`."""
     for command in (cpsycoune, safedialbench, ceval, crisis, report):
         evaluations.command()(command)
 

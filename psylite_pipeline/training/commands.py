@@ -14,15 +14,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from psylite_pipeline.errors import PsyLiteError
 
 console = Console()
-evaluations = typer.Typer(help="Measure a part of PsyLite on labelled rows.", no_args_is_help=True)
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
 
 
-def register(app: typer.Typer) -> None:
-    """Add `train` and the group `eval` with `judgement` to the command line."""
+def register(app: typer.Typer, evaluations: typer.Typer) -> None:
+    """Add `train` to the command line and `judgement` to its group `eval`."""
     app.command()(train)
-    app.add_typer(evaluations, name="eval")
+    evaluations.command()(judgement)
 
 
 def train(
@@ -52,7 +51,6 @@ def train(
     found.show(console)
 
 
-@evaluations.command()
 def judgement(
     files: Annotated[list[Path], typer.Argument(help='JSON-lines files: our turns, or {"text", "label"}.')],
     baseline: Annotated[
