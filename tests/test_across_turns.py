@@ -131,6 +131,23 @@ def test_an_answer_that_no_list_holds_is_read_by_the_classifier():
     assert assess("x", "no FAINT", answers=asked).level is CONCERN
 
 
+def test_of_a_denial_only_the_rest_is_read_and_only_where_danger_was_asked_about():
+    asked = {0: "ASK"}
+    assert assess("x", "no", answers=asked).level is NONE
+    assert assess("x", "no, x", answers=asked).level is NONE
+    assert assess("x", "no, FAINT", answers=asked).level is CONCERN
+    assert assess("x", "no, GRAVE", answers=asked).level is HIGH
+    assert assess("x", "no, DIE", answers=asked).level is HIGH
+    assert assess("x", "no, NOD", answers=asked).level is NONE, "who denied has not said yes"
+    assert assess("x", "no, NOD", answers={0: "ASK"}).level is assess("x", "no, NOD", "x", answers=asked).level
+    assert assess("x", "no, FAINT", "x", answers=asked).level is CONCERN, "and so it stays when it is an earlier turn"
+
+
+def test_what_may_be_a_crisis_and_no_rule_knows_gets_care():
+    assert assess("LIKELY").level is CONCERN
+    assert assess("LIKELY", sensitive=True).level is HIGH
+
+
 def test_high_sensitivity_also_opens_the_staged_talk_sooner_where_no_rule_speaks():
     assert assess("NEARLY").level is CONCERN
     assert assess("NEARLY", sensitive=True).level is HIGH

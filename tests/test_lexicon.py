@@ -321,3 +321,33 @@ def test_a_denial_is_no_wish(text: str) -> None:
 )  # fmt: skip
 def test_a_denial_in_doubt_is_heard(text: str) -> None:
     assert level(text) >= Risk.HIGH
+
+
+@pytest.mark.parametrize(
+    ("question", "asks"),
+    [
+        ("Some people in that place think of suicide. Have you?", True),
+        ("When it gets this heavy, thoughts of ending your life can come. Is that something you know?", True),
+        ("有些人到这一步会想到死。你有过吗？", True),
+        ("If you ever think of suicide, call 988. Have you eaten today?", False),
+        ("如果想到自杀，请打12356。今天吃饭了吗？", False),
+    ],
+)
+def test_a_question_about_the_sentence_before_is_a_direct_question(question: str, asks: bool) -> None:
+    assert LEXICON.asks_about_danger(question) is asks
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        ("No, God no. I don't want to die, I want to see the baby born.", ""),
+        ("没有没有，没想过死，你想多了。", ""),
+        ("No. I want to live, but I bought the rope.", "but i bought the rope"),
+        ("没有，就是把药都攒好了", "就是把药都攒好了"),
+        ("No, I can't promise I won't hurt myself", "i cant promise i wont hurt myself"),
+        ("I don't want to die", "I don't want to die"),
+        ("", ""),
+    ],
+)
+def test_of_a_denial_only_the_rest_is_left(said: str, left: str) -> None:
+    assert LEXICON.undenied(said) == left

@@ -7,6 +7,7 @@ the talk. The assistant's words never raise a level; they only say what a short 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from psylite_pipeline.conversation import Conversation
@@ -48,6 +49,10 @@ class Rules(Protocol):
 
     def answer(self, text: str) -> Answer:
         """Whether a short turn says yes or no."""
+        ...
+
+    def undenied(self, text: str) -> str:
+        """What is left of an answer that begins with a no: the clauses that deny nothing. Else `text` itself."""
         ...
 
 
@@ -93,9 +98,8 @@ class Assessor:
         exchanges = exchanges[max(0, len(exchanges) - WINDOW) // 4 * 4 :]
         readings = [self._before(asked, text, sensitive=sensitive) for asked, text in exchanges[:-1]]
         if exchanges:
-            asked, text = exchanges[-1]
-            reading = self._read_closely(text, vector, [earlier for _, earlier in exchanges[:-1]])
-            readings.append(self._turn(asked, text, reading, last=True, sensitive=sensitive))
+            earlier = [text for _, text in exchanges[:-1]]
+            readings.append(self._last(*exchanges[-1], vector, earlier, sensitive=sensitive))
         return walk(readings, self._limits.humour)
 
     @property
@@ -109,18 +113,43 @@ class Assessor:
         """A turn before the last; the classifier only glances at it, and it is read once."""
 
         def read() -> TurnReading:
-            glance = self._classifier.glance(text, self._found(text)) if self._classifier and text.strip() else None
-            return self._turn(asked, text, glance, last=False, sensitive=sensitive)
+            return self._turn(asked, text, self._glance(text, self._words(asked, text)), sensitive=sensitive)
 
         return self._earlier.get(f"{sensitive}\0{asked}\0{text}", read)
 
-    def _read_closely(self, text: str, vector: Vectors | None, before: Sequence[str]) -> Reading | None:
-        if not self._classifier or not text.strip():
-            return None
-        return self._classifier.read(text, vector, before, self._found(text))
+    def _last(
+        self, asked: str, text: str, vector: Vectors | None, before: Sequence[str], *, sensitive: bool
+    ) -> TurnReading:
+        """The last turn, read closely; what is left of a denial has no vector and is glanced at."""
+        words = self._words(asked, text)
+        if not self._classifier or words != text:
+            return self._turn(asked, text, self._glance(text, words), sensitive=sensitive, last=True)
+        reading = self._classifier.read(text, vector, before, self._found(text)) if text.strip() else None
+        return self._turn(asked, text, reading, sensitive=sensitive, last=True, close=True)
 
-    def _turn(self, asked: str, text: str, reading: Reading | None, *, last: bool, sensitive: bool) -> TurnReading:
-        """The level of a turn: the rules', raised by what it answers and by what the classifier reads in it."""
+    def _words(self, asked: str, text: str) -> str:
+        """What the classifier reads of a turn: all, but of a denial of danger only what else it says."""
+        left = self._lexicon.undenied(text)
+        return left if left == text or (asked and self._lexicon.asks_about_danger(asked)) else text
+
+    def _glance(self, text: str, words: str) -> Reading | None:
+        if not self._classifier or not words.strip():
+            return None
+        reading = self._classifier.glance(words, self._found(text))
+        return reading if words == text else replace(reading, affirms=0.0)  # who denied has not said yes
+
+    def _turn(
+        self,
+        asked: str,
+        text: str,
+        reading: Reading | None,
+        *,
+        sensitive: bool,
+        last: bool = False,
+        close: bool = False,
+    ) -> TurnReading:
+        """The level of a turn: the rules', raised by what it answers and by what the classifier reads in it, `close`ly
+        or at a glance. Only the last turn can be a harmful request."""
         findings = self._found(text)
         level = max((finding.level for finding in findings), default=Risk.NONE)
         kind = next((f.kind for f in findings if f.level == level and level > Risk.NONE), None)
@@ -129,14 +158,14 @@ class Assessor:
         heavy = any(finding.sign in HEAVY_SIGNS for finding in findings)
         limits = self._limits
         factor = limits.sensitive if sensitive else 1.0
-        concern, high = (factor * limit for limit in limits.danger(english=language_of(text) == "en", glance=not last))
+        concern, high = (factor * limit for limit in limits.danger(english=language_of(text) == "en", glance=not close))
         answered = self._answered(asked, text, reading)
         if answered > level:
             level, kind = answered, kind or Kind.SELF_HARM
             answer = "yes" if answered is Risk.HIGH else "unclear"
             rules.append(f"context.{answer}-to-direct-question")
         if reading:
-            said = _said(reading, concern, high if level > Risk.NONE else max(high, factor * ALONE_HIGH))
+            said = _said(reading, concern, high, high if level > Risk.NONE else max(high, factor * ALONE_HIGH))
             if said > level:
                 level, kind = said, kind or Kind.SELF_HARM
                 rules.append(f"classifier.{said.label}")
@@ -175,5 +204,7 @@ def _exchanges(conversation: Conversation) -> list[tuple[str, str]]:
     return exchanges
 
 
-def _said(reading: Reading, concern: float, high: float) -> Risk:
-    return Risk.HIGH if reading.high >= high else Risk.CONCERN if reading.concern >= concern else Risk.NONE
+def _said(reading: Reading, concern: float, high: float, crisis: float) -> Risk:
+    if reading.high >= crisis:
+        return Risk.HIGH
+    return Risk.CONCERN if reading.concern >= concern or reading.high >= high else Risk.NONE

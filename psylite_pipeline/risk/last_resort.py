@@ -31,3 +31,7 @@ class LastResortLexicon:
         if word in {"是", "是的", "有", "嗯", "想过", "对", "yes", "yeah", "yep", "i do", "i am", "i have"}:
             return "yes"
         return "no" if word in {"不是", "没有", "不", "no", "nope"} else ""
+
+    def undenied(self, text: str) -> str:
+        """All of `text`: without data files no denial is trusted."""
+        return text

@@ -23,6 +23,7 @@ MAX_ANSWER = 60
 """Longer turns (folded characters) are no short answers."""
 
 _CLAUSE = re.compile(f"[{CLAUSE_ENDS}]+")
+_WITHIN = re.compile(f"[^{CLAUSE_ENDS}]+")
 _KEPT_SPANS = 400
 _QUESTION_SIDE = 60
 
@@ -91,6 +92,8 @@ class Lexicon:
             first, last = reading.sentence(start, end)
             if last < len(folded) and folded[last] == "?":
                 return True
+            if folded[last + 1 :].lstrip(SENTENCE_ENDS + " ").startswith(self._book.asks_back):
+                return True
             if questions.within(max(first, start - _QUESTION_SIDE), min(last, end + _QUESTION_SIDE)):
                 return True
         return False
@@ -106,6 +109,22 @@ class Lexicon:
         if clauses and clauses[0] in self._book.no:
             return "no"
         return ""
+
+    def undenied(self, text: str) -> str:
+        """What is left of an answer that begins with a no: the clauses that deny nothing, folded. `text` itself where
+        it begins otherwise."""
+        folded = self.fold(text)
+        clauses = list(_WITHIN.finditer(folded))
+        if not clauses or clauses[0].group().strip() not in self._book.no:
+            return text
+        reading = _Reading(folded, self._patterns.find(folded), self._groups)
+        denials, doubts = reading.cover("marker denial"), reading.cover("marker doubted")
+        left = [
+            clause.group().strip()
+            for clause in clauses
+            if doubts.within(*clause.span()) or not denials.within(*clause.span())
+        ]
+        return ",".join(clause for clause in left if clause not in self._book.no)
 
 
 class _Reading:

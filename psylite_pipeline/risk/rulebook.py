@@ -22,7 +22,9 @@ _HAN = re.compile("[\u4e00-\u9fff]")
 _RULE_FIELDS = frozenset(
     {"id", "level", "kind", "sign", "match", "unless", "not_with", "frames", "gap", "examples", "counterexamples"}
 )
-_TABLES = frozenset({"lists", "rewrite", "kept", "watched", "idioms", "marker", "frame", "rule", "yes", "no"})
+_TABLES = frozenset(
+    {"lists", "rewrite", "kept", "watched", "idioms", "marker", "frame", "rule", "yes", "no", "asks_back"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ class Rulebook:
     idioms: tuple[Phrase, ...]
     yes: frozenset[str]
     no: frozenset[str]
+    asks_back: tuple[str, ...]
 
     def groups(self) -> Iterator[tuple[str, tuple[Phrase, ...]]]:
         """Every set of phrases that is looked for, with its name."""
@@ -148,7 +151,8 @@ class _Reader:
             phrase for file, tables in self._files.items() for phrase in self._phrases(file, "idioms", tables, "idioms")
         )
         yes, no = (frozenset(self._folded(line) for line in self._lines(field)) for field in ("yes", "no"))
-        return Rulebook(rules, frames, markers, idioms, yes, no), self._spellings
+        asks_back = tuple(self._fold(line) for line in self._lines("asks_back"))
+        return Rulebook(rules, frames, markers, idioms, yes, no, asks_back), self._spellings
 
     def _read_spellings(self) -> Spellings:
         rewrites: dict[str, str] = {}
