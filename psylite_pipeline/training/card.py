@@ -41,7 +41,7 @@ people by risk, moderation of forums, or any use in which nobody talks with the 
 - Hashed n-grams of the folded text (one to four Chinese characters, three to five others, one to three words), TF-IDF,
   a logistic regression for each question; for long texts also the score of the strongest passage. Only 32-bit hashes
   are stored, no text.
-- The bundled encoder's vector along its first 256 principal axes with a Gaussian kernel: support vector machines for
+- The bundled encoder's vector along its first 192 principal axes with a Gaussian kernel: support vector machines for
   danger and harmful requests, a kernel logistic regression for the rest. The landmarks are vectors of training rows at
   one byte a number.
 - The lexicon's findings by level, kind and sign, and length and script.
