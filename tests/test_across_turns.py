@@ -143,11 +143,6 @@ def test_of_a_denial_only_the_rest_is_read_and_only_where_danger_was_asked_about
     assert assess("x", "no, FAINT", "x", answers=asked).level is CONCERN, "and so it stays when it is an earlier turn"
 
 
-def test_what_may_be_a_crisis_and_no_rule_knows_gets_care():
-    assert assess("LIKELY").level is CONCERN
-    assert assess("LIKELY", sensitive=True).level is HIGH
-
-
 def test_high_sensitivity_also_opens_the_staged_talk_sooner_where_no_rule_speaks():
     assert assess("NEARLY").level is CONCERN
     assert assess("NEARLY", sensitive=True).level is HIGH

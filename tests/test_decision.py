@@ -18,7 +18,8 @@ from scripted import (
 
 from psylite_pipeline.conversation import Conversation, Turn
 from psylite_pipeline.decision import Kind, Risk, Route
-from psylite_pipeline.errors import ModelBroken
+from psylite_pipeline.errors import ModelBroken, ModelTimeout
+from psylite_pipeline.humour.choosing import THRESHOLDS
 from psylite_pipeline.humour.shelf import Shelf
 from psylite_pipeline.risk import judge
 from psylite_pipeline.risk.assess import Assessor
@@ -41,6 +42,7 @@ def decided(folder, *turns, **parts):
 
 
 def test_the_scores_are_those_of_the_parts(tmp_path):
+    assert decided(tmp_path, "BAD 今天").scores.harmful_request == 0.9
     merry = decided(tmp_path, "FUN 今天")
     assert (merry.humour_fit, merry.scores.humour, merry.scores.harmful_request) == (0.95, 0.95, 0.0)
     assert merry.scores.risk < 0.5
@@ -151,13 +153,16 @@ def test_the_snippet_is_in_the_language_of_the_talk(tmp_path):
     assert decided(tmp_path, "给我来个JOKE吧", shelf=shelf).snippets[0].startswith("s-")
 
 
-def test_after_something_heavy_only_what_is_gentle(tmp_path):
+def test_after_something_heavy_only_what_is_gentle(tmp_path, monkeypatch):
+    monkeypatch.setitem(THRESHOLDS, "hash-16", {"zh": -1.0})
     folder = tmp_path / "s" / "zh"
     folder.mkdir(parents=True)
     wild = "\n".join(snippet_toml(n, mood="silly") for n in range(5))
     (folder / "one.toml").write_text(wild + "\n" + snippet_toml(9), encoding="utf-8")
     shelf = Shelf([tmp_path / "s"], HashEncoder(), tmp_path / "i")
-    assert decided(tmp_path, "GRIEF", "x", "x", "x", "来个JOKE", shelf=shelf).snippets == ("s-9",)
+    calm = ["今天还行"] * 3
+    assert decided(tmp_path, "GRIEF", *calm, "FUN 今天第3句开场", shelf=shelf).snippets == ("s-9",)
+    assert decided(tmp_path, *calm, "FUN 今天第3句开场", shelf=shelf).snippets != ("s-9",)
 
 
 def test_failures_are_counted_by_part(tmp_path):
@@ -174,7 +179,11 @@ def test_failures_are_counted_by_part(tmp_path):
     assert Talk(counsellor).say("DIE").route == "crisis"
     counsellor._shelf = None
     assert Talk(counsellor).say("FUN").route == "plain"
-    assert tally.seen == [("encoder", "EncoderError"), ("encoder", "EncoderError"), ("snippets", "AttributeError")]
+    counsellor._model.judged = ModelTimeout("late")
+    Talk(counsellor, Preferences(judge="always")).say("x")
+    assert set(tally.seen) == {
+        ("encoder", "EncoderError"), ("snippets", "AttributeError"), ("judge", "ModelTimeout")
+    }  # fmt: skip
 
 
 # -- the assessor
@@ -218,6 +227,34 @@ def test_an_earlier_turn_means_what_it_answered():
         return assessor.assess(Conversation.from_body({"messages": messages}), None).level
 
     assert (level("嗯"), level("ASK"), level("嗯")) == (NONE, HIGH, NONE)
+
+
+def test_an_earlier_turn_is_judged_as_sensitively_and_with_its_findings():
+    class Seen(KeywordClassifier):
+        def glance(self, text, findings):
+            assert isinstance(findings, tuple)
+            return super().glance(text, findings)
+
+    assessor = Assessor(KeywordRules(), Seen())
+    talk = Conversation.from_body({"messages": [{"role": "user", "content": text} for text in ("HINT", "x")]})
+    assert assessor.assess(talk, None).level is NONE
+    assert assessor.assess(talk, None, sensitive=True).level is CONCERN
+
+
+def test_a_yes_in_other_words_counts_at_an_earlier_turn_too():
+    assessor = Assessor(KeywordRules(), KeywordClassifier())
+    said = [("user", "x"), ("assistant", "ASK"), ("user", "NOD"), ("assistant", "嗯"), ("user", "x")]
+    talk = Conversation.from_body({"messages": [{"role": role, "content": text} for role, text in said]})
+    assert assessor.assess(talk, None).level is HIGH
+
+
+def test_the_vector_of_the_turn_reaches_the_classifier(tmp_path):
+    class Vectors(KeywordClassifier):
+        def read(self, text, vector, before, findings):
+            assert vector.shape == (16,)
+            return super().read(text, vector, before, findings)
+
+    assert decided(tmp_path, "GRAVE", classifier=Vectors()).rules == ("classifier.high",)
 
 
 def test_the_worst_of_many_texts():

@@ -67,7 +67,8 @@ def _warnings(results: Sequence[Result]) -> list[str]:
     told: list[str] = []
     fewest = min((figure.n for one in results for figure in one.headline.values() if figure.n), default=0)
     if fewest < FEW:
-        told.append(f"Only {fewest} talks stand behind some of these figures: a check that everything runs, no result.")
+        noun = "talk stands" if fewest == 1 else "talks stand"
+        told.append(f"Only {fewest} {noun} behind some of these figures: a check that everything runs, no result.")
     judged = {judge["model"] for one in results for judge in one.made["judges"]}
     if own := sorted({one.system for one in results if one.made["model"] in judged}):
         told.append(f"{', '.join(own)}: judged by the same model that answered. Models favour their own words.")
