@@ -57,6 +57,10 @@ class Loading:
     """The server has to load the model first. Told by a protocol, passed on as part of `Waiting`."""
 
 
+#: A model that spoke so lately is still in memory; to ask each time would delay every first word by a round trip.
+STAYS_SECONDS = 60.0
+
+
 @dataclass(frozen=True, slots=True)
 class Deadlines:
     """Seconds until the first piece, and of silence between pieces."""
@@ -216,6 +220,7 @@ class OllamaModel(ServedModel):
         self._url = url
         self._options = {"num_ctx": num_ctx, "num_predict": num_predict}
         self._keep_alive = keep_alive
+        self._spoke: dict[str, float] = {}
 
     def _client(self, timeout: httpx.Timeout) -> ollama.Client:
         return ollama.Client(host=self._url, trust_env=False, verify=self._trusted, timeout=timeout)
@@ -228,12 +233,14 @@ class OllamaModel(ServedModel):
             options = {**options, "temperature": 0, "num_predict": MOST_JUDGE_TOKENS}
         finished = False
         try:
-            if not _in_memory(client, model):
+            lately = time.monotonic() - self._spoke.get(model, -STAYS_SECONDS) < STAYS_SECONDS
+            if not lately and not _in_memory(client, model):
                 yield Loading()
             for part in client.chat(
                 model=model, messages=messages, stream=True, format=schema, options=options, keep_alive=self._keep_alive
             ):
                 finished = finished or bool(part.done)
+                self._spoke[model] = time.monotonic()
                 if part.message.thinking:
                     yield Thought(part.message.thinking)
                 if part.message.content:
