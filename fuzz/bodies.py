@@ -25,10 +25,10 @@ def check(data: atheris.FuzzedDataProvider) -> None:
         body = json.loads(data.ConsumeUnicode(2_000))
     except (ValueError, RecursionError):
         body = {"messages": [{"role": data.ConsumeUnicode(10), "content": data.ConsumeUnicode(500)}]}
-    ASSESSOR.assess(Conversation.from_body(body), None)
+    ASSESSOR.assess(Conversation.from_body(body))
     before, after = data.ConsumeUnicode(200), data.ConsumeUnicode(200)
     turns = [{"role": "assistant", "content": before}, {"role": "user", "content": f"{before}{DANGER}{after}"}]
-    found = ASSESSOR.assess(Conversation.from_body({"messages": turns}), None)
+    found = ASSESSOR.assess(Conversation.from_body({"messages": turns}))
     if found.level < Risk.CONCERN:
         raise AssertionError("a plain statement of danger was lost")
 

@@ -93,7 +93,7 @@ class Counsellor:
         self._attempt("snippets", self._shelf.open, None)
 
     def _turn(self, conversation: Conversation, preferences: Preferences) -> Decision:
-        vector = self._encode(conversation)
+        vector = self._encode(conversation.last.text) if conversation.last else None
         assessment = self._assess(conversation, vector, preferences)
         if assessment is None:  # even the lexicon failed: nobody may be treated as safe
             return Decision(Route.SUPPORT, Risk.CONCERN, rules=("failure.assess",), scores=Scores(risk=0.5), episode=0)
@@ -160,19 +160,21 @@ class Counsellor:
         rules = tuple(dict.fromkeys(one.rule for one in findings))
         return Decision(Route.TASK, risk, rules=rules, scores=Scores(risk=risk_floor(risk)))
 
-    def _encode(self, conversation: Conversation) -> Vectors | None:
-        last = conversation.last
-        if last is None or not last.text.strip():
-            return None
-        return self._attempt("encoder", lambda: self._embedder.encode([last.text])[0], None)
+    def _encode(self, text: str) -> Vectors | None:
+        return self._attempt("encoder", lambda: self._embedder.encode([text])[0], None) if text.strip() else None
 
     def _assess(
         self, conversation: Conversation, vector: Vectors | None, preferences: Preferences
     ) -> Assessment | None:
         sensitive = preferences.sensitivity == "high"
+        said = conversation.last.text if conversation.last else ""
+
+        def encode(text: str) -> Vectors | None:
+            return vector if text == said else self._encode(text)
+
         for part, assessor in (("classifier", self._assessor), ("lexicon", self._plain_assessor)):
             found = self._attempt(
-                part, lambda assessor=assessor: assessor.assess(conversation, vector, sensitive=sensitive), None
+                part, lambda assessor=assessor: assessor.assess(conversation, encode, sensitive=sensitive), None
             )
             if found is not None:
                 return found

@@ -60,10 +60,10 @@ class KeywordClassifier:
 
     thresholds = Thresholds()
 
-    def read(self, text: str, vector: Any, before: Sequence[str], findings: Sequence[Finding]) -> Reading:
-        return self.glance(text, findings)
+    def in_pieces(self, text: str, before: Sequence[str], findings: Sequence[Finding]) -> float:
+        return 0.9 if text == "AND THEN" and "HALF" in "".join(before) else 0.0
 
-    def glance(self, text: str, findings: Sequence[Finding]) -> Reading:
+    def read(self, text: str, vector: Any, findings: Sequence[Finding]) -> Reading:
         return Reading(
             concern=0.9
             if "GRAVE" in text

@@ -26,7 +26,7 @@ def assess(*turns: str, answers: dict[int, str] | None = None, classifier=True, 
         messages.append({"role": "user", "content": turn})
         messages.append({"role": "assistant", "content": (answers or {}).get(number, "嗯")})
     talk = Conversation.from_body({"messages": messages[:-1] if messages else []})
-    return Assessor(KeywordRules(), KeywordClassifier() if classifier else None).assess(talk, None, sensitive=sensitive)
+    return Assessor(KeywordRules(), KeywordClassifier() if classifier else None).assess(talk, sensitive=sensitive)
 
 
 def levels(*turns: str) -> list[Risk]:
@@ -278,7 +278,7 @@ class Odd(KeywordClassifier):
     def __init__(self, value: float) -> None:
         self.value = value
 
-    def glance(self, text, findings):
+    def read(self, text, vector, findings):
         return Reading(self.value, self.value, self.value, self.value, self.value)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+import numpy as np
 import pytest
 from scripted import (
     HashEncoder,
@@ -190,32 +191,49 @@ def test_failures_are_counted_by_part(tmp_path):
 
 
 class Counting(KeywordClassifier):
-    """Reads and glances differ, and both are counted."""
+    """With a vector it needs less to be sure; what it read is kept."""
 
     thresholds = Thresholds(concern_en=0.5, glance_concern_en=0.7)
 
     def __init__(self):
-        self.reads, self.glances = [], []
+        self.seen = []
 
-    def read(self, text, vector, before, findings):
-        self.reads.append((text, tuple(before)))
-        return Reading(concern=0.6)
-
-    def glance(self, text, findings):
-        self.glances.append(text)
-        return Reading(concern=0.6)
+    def read(self, text, vector, findings):
+        self.seen.append((text, vector is not None))
+        return Reading(concern=0.6 if text == "two" else 0.1)
 
 
-def test_the_last_turn_is_read_closely_and_earlier_ones_are_glanced_at_once():
+def test_each_turn_is_read_once_and_means_later_what_it_meant_when_it_was_said():
     classifier = Counting()
     assessor = Assessor(KeywordRules(), classifier)
     messages = [{"role": "user", "content": text} for text in ("one", "two", " ", "three")]
-    for _ in range(2):
-        assert assessor.assess(Conversation.from_body({"messages": messages}), None).level is CONCERN
-    assert classifier.reads == [("three", ("one", "two", " "))] * 2
-    assert classifier.glances == ["one", "two"]
-    # at the turns before, the same probability is below the threshold of a glance
-    assert [assessor._before("", text, sensitive=False).level for text in ("one", "two")] == [NONE, NONE]
+    levels = [
+        assessor.assess(Conversation.from_body({"messages": messages[:length]}), lambda text: np.ones(16)).level
+        for length in range(1, 5)
+    ]
+    assert levels == [NONE, CONCERN, CONCERN, CONCERN]
+    assert classifier.seen == [("one", True), ("two", True), ("three", True)]
+
+
+def test_without_an_encoder_more_is_needed_and_nothing_is_kept():
+    classifier = Counting()
+    assessor = Assessor(KeywordRules(), classifier)
+    talk = Conversation.from_body({"messages": [{"role": "user", "content": text} for text in ("two", "three")]})
+    assert assessor.assess(talk).level is NONE
+    assert assessor.assess(talk, lambda text: np.ones(16)).level is CONCERN
+    assert classifier.seen == [("two", False), ("three", False), ("two", True), ("three", True)]
+
+
+def test_a_request_in_pieces_is_declined():
+    assessor = Assessor(KeywordRules(), KeywordClassifier())
+
+    def harmful(*turns: str) -> bool:
+        messages = [{"role": "user", "content": text} for text in turns]
+        return assessor.assess(Conversation.from_body({"messages": messages})).harmful
+
+    assert harmful("HALF", "x", "AND THEN")
+    assert not harmful("x", "AND THEN")
+    assert not harmful("HALF", "AND THEN", "x")
 
 
 def test_an_earlier_turn_means_what_it_answered():
@@ -224,35 +242,35 @@ def test_an_earlier_turn_means_what_it_answered():
     def level(asked: str) -> Risk:
         said = [("user", "x"), ("assistant", asked), ("user", "yes"), ("assistant", "嗯"), ("user", "x")]
         messages = [{"role": role, "content": text} for role, text in said]
-        return assessor.assess(Conversation.from_body({"messages": messages}), None).level
+        return assessor.assess(Conversation.from_body({"messages": messages})).level
 
     assert (level("嗯"), level("ASK"), level("嗯")) == (NONE, HIGH, NONE)
 
 
 def test_an_earlier_turn_is_judged_as_sensitively_and_with_its_findings():
     class Seen(KeywordClassifier):
-        def glance(self, text, findings):
+        def read(self, text, vector, findings):
             assert isinstance(findings, tuple)
-            return super().glance(text, findings)
+            return super().read(text, vector, findings)
 
     assessor = Assessor(KeywordRules(), Seen())
     talk = Conversation.from_body({"messages": [{"role": "user", "content": text} for text in ("HINT", "x")]})
-    assert assessor.assess(talk, None).level is NONE
-    assert assessor.assess(talk, None, sensitive=True).level is CONCERN
+    assert assessor.assess(talk).level is NONE
+    assert assessor.assess(talk, sensitive=True).level is CONCERN
 
 
 def test_a_yes_in_other_words_counts_at_an_earlier_turn_too():
     assessor = Assessor(KeywordRules(), KeywordClassifier())
     said = [("user", "x"), ("assistant", "ASK"), ("user", "NOD"), ("assistant", "嗯"), ("user", "x")]
     talk = Conversation.from_body({"messages": [{"role": role, "content": text} for role, text in said]})
-    assert assessor.assess(talk, None).level is HIGH
+    assert assessor.assess(talk).level is HIGH
 
 
 def test_the_vector_of_the_turn_reaches_the_classifier(tmp_path):
     class Vectors(KeywordClassifier):
-        def read(self, text, vector, before, findings):
+        def read(self, text, vector, findings):
             assert vector.shape == (16,)
-            return super().read(text, vector, before, findings)
+            return super().read(text, vector, findings)
 
     assert decided(tmp_path, "GRAVE", classifier=Vectors()).rules == ("classifier.high",)
 

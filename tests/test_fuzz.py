@@ -340,8 +340,8 @@ def test_a_snippet_that_an_answer_names_is_not_offered_again(scripted, turns, la
 @given(texts=st.lists(TEXT, min_size=1, max_size=6))
 def test_a_classifier_never_lowers_what_the_rules_say(texts):
     talk = Conversation.from_body({"messages": [{"role": "user", "content": text} for text in texts]})
-    alone = Assessor(KeywordRules(), None).assess(talk, None)
-    both = Assessor(KeywordRules(), KeywordClassifier()).assess(talk, None)
+    alone = Assessor(KeywordRules(), None).assess(talk)
+    both = Assessor(KeywordRules(), KeywordClassifier()).assess(talk)
     assert both.level >= alone.level
     assert both.harmful >= alone.harmful
 

@@ -134,7 +134,7 @@ def test_the_digest_follows_everything_that_is_found_by(snippets):
 
 def assessed(*turns: str):
     talk = Conversation.from_body({"messages": [{"role": "user", "content": turn} for turn in turns]})
-    return Assessor(KeywordRules(), KeywordClassifier()).assess(talk, None)
+    return Assessor(KeywordRules(), KeywordClassifier()).assess(talk)
 
 
 def opened(turns, shown=(), **preferences) -> bool:

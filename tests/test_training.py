@@ -103,7 +103,7 @@ def test_training_twice_gives_the_same_bytes(folder: Path) -> None:
         assert (folder / "one" / name).read_bytes() == (folder / "two" / name).read_bytes()
     judge = Classifier.load(folder / "one")
     vector = ToyEncoder().encode([SAD, GLAD])
-    assert judge.read(SAD, vector[0], (), ()).concern > judge.read(GLAD, vector[1], (), ()).concern
+    assert judge.read(SAD, vector[0], ()).concern > judge.read(GLAD, vector[1], ()).concern
     written = (folder / "one" / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert all(licence in written and place in written for licence, place in SOURCES.values())
     assert str(folder) not in written

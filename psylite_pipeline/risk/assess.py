@@ -6,8 +6,8 @@ the talk. The assistant's words never raise a level; they only say what a short 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from psylite_pipeline.conversation import Conversation
@@ -64,13 +64,25 @@ class Classifier(Protocol):
         """Where a reading starts to count."""
         ...
 
-    def read(self, text: str, vector: Vectors | None, before: Sequence[str], findings: Sequence[Finding]) -> Reading:
-        """The last turn, with its vector (None: the encoder failed) and the person's turns before it."""
+    def read(self, text: str, vector: Vectors | None, findings: Sequence[Finding]) -> Reading:
+        """One turn by itself, with its vector (None: there is no encoder, or it failed)."""
         ...
 
-    def glance(self, text: str, findings: Sequence[Finding]) -> Reading:
-        """An earlier turn, without an encoder."""
+    def in_pieces(self, text: str, before: Sequence[str], findings: Sequence[Finding]) -> float:
+        """The probability that a turn ends a harmful request whose first pieces stand in the turns `before`."""
         ...
+
+
+Encode = Callable[[str], "Vectors | None"]
+"""The vector of a text; None when the encoder fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What the classifier reads; `closely`: with a vector and as a whole. Else it takes more, and nothing is kept."""
+
+    reading: Reading | None = None
+    closely: bool = False
 
 
 class Assessor:
@@ -80,7 +92,8 @@ class Assessor:
         self._lexicon = lexicon
         self._classifier = classifier
         self._findings: ScoreCache[tuple[Finding, ...]] = ScoreCache()
-        self._earlier: ScoreCache[TurnReading] = ScoreCache()
+        self._readings: ScoreCache[_Read] = ScoreCache()
+        self._earlier: ScoreCache[tuple[TurnReading, bool]] = ScoreCache()
 
     def findings(self, text: str) -> tuple[Finding, ...]:
         """What the lexicon alone says of a text."""
@@ -91,15 +104,21 @@ class Assessor:
         levels = (finding.level for text in texts for finding in self._found(text))
         return max(levels, default=Risk.NONE)
 
-    def assess(self, conversation: Conversation, vector: Vectors | None, *, sensitive: bool = False) -> Assessment:
-        """Judge the last turn of `conversation`; `vector` is that turn encoded (None: no encoder)."""
+    def assess(
+        self, conversation: Conversation, encode: Encode = lambda _: None, *, sensitive: bool = False
+    ) -> Assessment:
+        """Judge the last turn of `conversation`. Earlier turns are read as they were when they were the last."""
         exchanges = _exchanges(conversation)
         # In steps of four: the count of an episode then keeps its rhythm (answers.py) when the window slides.
         exchanges = exchanges[max(0, len(exchanges) - WINDOW) // 4 * 4 :]
-        readings = [self._before(asked, text, sensitive=sensitive) for asked, text in exchanges[:-1]]
+        readings = [self._before(asked, text, encode, sensitive=sensitive) for asked, text in exchanges[:-1]]
         if exchanges:
-            earlier = [text for _, text in exchanges[:-1]]
-            readings.append(self._last(*exchanges[-1], vector, earlier, sensitive=sensitive))
+            asked, text = exchanges[-1]
+            read = self._read(asked, text, encode)
+            if read.reading and self._classifier and read.reading.harmful < self._limits.harmful:
+                pieces = self._classifier.in_pieces(text, [earlier for _, earlier in exchanges[:-1]], self._found(text))
+                read = replace(read, reading=replace(read.reading, harmful=max(read.reading.harmful, pieces)))
+            readings.append(self._turn(asked, text, read, sensitive=sensitive, last=True))
         return walk(readings, self._limits.humour)
 
     @property
@@ -109,71 +128,68 @@ class Assessor:
     def _found(self, text: str) -> tuple[Finding, ...]:
         return self._findings.get(text, lambda: self._lexicon.read(text))
 
-    def _before(self, asked: str, text: str, *, sensitive: bool) -> TurnReading:
-        """A turn before the last; the classifier only glances at it, and it is read once."""
+    def _before(self, asked: str, text: str, encode: Encode, *, sensitive: bool) -> TurnReading:
+        def read() -> tuple[TurnReading, bool]:
+            found = self._read(asked, text, encode)
+            return self._turn(asked, text, found, sensitive=sensitive), found.closely
 
-        def read() -> TurnReading:
-            return self._turn(asked, text, self._glance(text, self._words(asked, text)), sensitive=sensitive)
+        return self._earlier.get(f"{sensitive}\0{asked}\0{text}", read, keep=lambda found: found[1])[0]
 
-        return self._earlier.get(f"{sensitive}\0{asked}\0{text}", read)
-
-    def _last(
-        self, asked: str, text: str, vector: Vectors | None, before: Sequence[str], *, sensitive: bool
-    ) -> TurnReading:
-        """The last turn, read closely; what is left of a denial has no vector and is glanced at."""
-        words = self._words(asked, text)
-        if not self._classifier or words != text:
-            return self._turn(asked, text, self._glance(text, words), sensitive=sensitive, last=True)
-        reading = self._classifier.read(text, vector, before, self._found(text)) if text.strip() else None
-        return self._turn(asked, text, reading, sensitive=sensitive, last=True, close=True)
-
-    def _words(self, asked: str, text: str) -> str:
+    def _read(self, asked: str, text: str, encode: Encode) -> _Read:
         """What the classifier reads of a turn: all, but of a denial of danger only what else it says."""
-        left = self._lexicon.undenied(text)
-        return left if left == text or (asked and self._lexicon.asks_about_danger(asked)) else text
-
-    def _glance(self, text: str, words: str) -> Reading | None:
+        words = self._lexicon.undenied(text)
+        denied = words != text and bool(asked) and self._lexicon.asks_about_danger(asked)
+        words = words if denied else text
         if not self._classifier or not words.strip():
-            return None
-        reading = self._classifier.glance(words, self._found(text))
-        return reading if words == text else replace(reading, affirms=0.0)  # who denied has not said yes
+            return _Read()
+        classifier = self._classifier
+
+        def read() -> _Read:
+            vector = encode(words)
+            return _Read(classifier.read(words, vector, self._found(text)), vector is not None)
+
+        found = self._readings.get(f"{words}\0{text}", read, keep=lambda found: found.closely)
+        if denied and found.reading:  # who denied has not said yes, and what is left must speak more clearly
+            return _Read(replace(found.reading, affirms=0.0))
+        return found
 
     def _turn(
         self,
         asked: str,
         text: str,
-        reading: Reading | None,
+        read: _Read,
         *,
         sensitive: bool,
         last: bool = False,
-        close: bool = False,
     ) -> TurnReading:
-        """The level of a turn: the rules', raised by what it answers and by what the classifier reads in it, `close`ly
-        or at a glance. Only the last turn can be a harmful request."""
+        """The level of a turn: the rules', raised by what it answers and by what the classifier reads in it. Only the
+        last turn can be a harmful request."""
         findings = self._found(text)
         level = max((finding.level for finding in findings), default=Risk.NONE)
         kind = next((f.kind for f in findings if f.level == level and level > Risk.NONE), None)
         rules = [finding.rule for finding in findings]
         harmful = any(finding.kind is Kind.HARMFUL_REQUEST for finding in findings)
         heavy = any(finding.sign in HEAVY_SIGNS for finding in findings)
-        limits = self._limits
+        limits, reading = self._limits, read.reading
         factor = limits.sensitive if sensitive else 1.0
-        concern, high = (factor * limit for limit in limits.danger(english=language_of(text) == "en", glance=not close))
+        concern, high = (
+            factor * limit for limit in limits.danger(english=language_of(text) == "en", glance=not read.closely)
+        )
         answered = self._answered(asked, text, reading)
         if answered > level:
             level, kind = answered, kind or Kind.SELF_HARM
             answer = "yes" if answered is Risk.HIGH else "unclear"
             rules.append(f"context.{answer}-to-direct-question")
         if reading:
-            said = _said(reading, concern, high, high if level > Risk.NONE else max(high, factor * ALONE_HIGH))
+            said = _said(reading, concern, high if level > Risk.NONE else max(high, factor * ALONE_HIGH))
             if said > level:
                 level, kind = said, kind or Kind.SELF_HARM
                 rules.append(f"classifier.{said.label}")
             joking = any(finding.sign == "joke_request" for finding in findings)
             if last and not harmful and reading.harmful >= (max(limits.harmful, JOKING) if joking else limits.harmful):
                 # Words about one's own harm resemble a harmful request: in doubt they get care, not a refusal.
-                own_harm = level is Risk.NONE and reading.concern >= max(concern / 2, reading.harmful)
-                level, kind = (Risk.CONCERN, Kind.SELF_HARM) if own_harm else (level, kind)
+                own_harm = reading.concern >= max(concern / 2, reading.harmful)
+                level, kind = (Risk.CONCERN, Kind.SELF_HARM) if own_harm and not level else (level, kind)
                 harmful = not own_harm
                 rules.append("classifier.doubt" if own_harm else "classifier.harmful_request")
             heavy = heavy or reading.heavy >= limits.heavy or reading.concern >= UNEASY * concern
@@ -204,7 +220,5 @@ def _exchanges(conversation: Conversation) -> list[tuple[str, str]]:
     return exchanges
 
 
-def _said(reading: Reading, concern: float, high: float, crisis: float) -> Risk:
-    if reading.high >= crisis:
-        return Risk.HIGH
-    return Risk.CONCERN if reading.concern >= concern or reading.high >= high else Risk.NONE
+def _said(reading: Reading, concern: float, high: float) -> Risk:
+    return Risk.HIGH if reading.high >= high else Risk.CONCERN if reading.concern >= concern else Risk.NONE

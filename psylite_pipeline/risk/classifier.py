@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -104,31 +104,23 @@ class Classifier:
         """Probabilities from which a reading counts."""
         return self._thresholds
 
-    def read(self, text: str, vector: Vectors | None, before: Sequence[str], findings: Sequence[Finding]) -> Reading:
-        """The last turn, with its vector (None: the encoder failed) and the person's turns before it."""
-        reading = self._reading(text, vector, findings)
-        if before and reading.harmful < self._thresholds.harmful:
-            # A request in pieces: what was asked for stands in the turns before. A turn that was already declined as a
-            # whole must not taint what comes after it, unless the last turn is too short to ask for something else.
-            pieces = [turn for turn in before[-2:] if len(text) <= SHORT or not self._declined(turn)]
-            if pieces:
-                together = self._reading("\n".join((*pieces, text)), None, findings)
-                reading = replace(reading, harmful=max(reading.harmful, PIECES * together.harmful))
-        return reading
-
-    def _declined(self, text: str) -> bool:
-        return self._reading(text, None, ()).harmful >= self._thresholds.harmful
-
-    def glance(self, text: str, findings: Sequence[Finding]) -> Reading:
-        """An earlier turn, without an encoder."""
-        return self._reading(text, None, findings)
-
-    def _reading(self, text: str, vector: Vectors | None, findings: Sequence[Finding]) -> Reading:
+    def read(self, text: str, vector: Vectors | None, findings: Sequence[Finding]) -> Reading:
+        """One turn by itself, with its vector (None: the encoder failed)."""
         grams, shape = self._memory.get(text, partial(self._made, text))
         extras = np.concatenate((finding_features(findings), shape))
         fits = vector is not None and vector.shape == self._weights.axes.shape[:1]
         kernel = self.kernel(vector) if vector is not None and fits else None
         return Reading(*(float(value) for value in self.weigh(grams, extras, kernel)))
+
+    def in_pieces(self, text: str, before: Sequence[str], findings: Sequence[Finding]) -> float:
+        """The probability that the last turn ends a harmful request whose first pieces stand in the turns `before`."""
+        # A turn that was already declined as a whole must not taint what comes after it, unless the last turn is too
+        # short to ask for something else.
+        pieces = [turn for turn in before[-2:] if len(text) <= SHORT or not self._declined(turn)]
+        return PIECES * self.read("\n".join((*pieces, text)), None, findings).harmful if pieces else 0.0
+
+    def _declined(self, text: str) -> bool:
+        return self.read(text, None, ()).harmful >= self._thresholds.harmful
 
     def _made(self, text: str) -> tuple[Floats, Floats]:
         grams = grams_of(text)

@@ -24,14 +24,16 @@ class ScoreCache(Generic[T]):
         self._lock = threading.Lock()
         self._scores: OrderedDict[bytes, T] = OrderedDict()
 
-    def get(self, text: str, compute: Callable[[], T]) -> T:
-        """The score of `text`, computed if it is not remembered."""
+    def get(self, text: str, compute: Callable[[], T], keep: Callable[[T], bool] = lambda _: True) -> T:
+        """The score of `text`, computed if it is not remembered; `keep` says whether it is worth remembering."""
         key = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=self._salt, digest_size=16).digest()
         with self._lock:
             if key in self._scores:
                 self._scores.move_to_end(key)
                 return self._scores[key]
         score = compute()
+        if not keep(score):
+            return score
         with self._lock:
             self._scores[key] = score
             while len(self._scores) > self._capacity:

@@ -47,7 +47,7 @@ people by risk, moderation of forums, or any use in which nobody talks with the 
 - The lexicon's findings by level, kind and sign, and length and script.
 - A last logistic layer over all of these, learnt from scores that the parts gave rows they had not seen, which also
   calibrates; rows that the writers of the rules had read teach nothing there. A second such layer works without the
-  encoder, for earlier turns and when the encoder fails.
+  encoder, for when it fails; its thresholds also go with what is left of a denial.
 - Training is seeded and runs in one thread: `psylite train --data FOLDER` gives the same bytes with the same library
   versions on one kind of processor.
 """
