@@ -29,7 +29,7 @@ class Reading:
 class Thresholds:
     """Probabilities from which a reading counts. They belong to the classifier's weights and travel with them.
 
-    Danger has its own in English: what was learnt from is noisier there. `glance_…` go with readings without an encoder.
+    Danger has its own in English: what was learnt from is noisier there. `glance_…` go with readings without a vector.
     """
 
     concern: float = 0.5
