@@ -168,9 +168,10 @@ class Counsellor:
     ) -> Assessment | None:
         sensitive = preferences.sensitivity == "high"
         said = conversation.last.text if conversation.last else ""
+        failed = vector is None and bool(said.strip())
 
         def encode(text: str) -> Vectors | None:
-            return vector if text == said else self._encode(text)
+            return vector if failed or text == said else self._encode(text)
 
         for part, assessor in (("classifier", self._assessor), ("lexicon", self._plain_assessor)):
             found = self._attempt(

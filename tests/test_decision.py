@@ -115,6 +115,22 @@ def test_a_turn_is_encoded_once_and_silence_not_at_all(tmp_path):
     assert shared.encoded == before + 1
 
 
+def test_an_encoder_that_fails_is_asked_once_a_turn(tmp_path):
+    class Failing(HashEncoder):
+        asked = 0
+
+        def encode(self, texts):
+            self.asked += 1
+            return super().encode(texts)
+
+    counsellor = scripted_counsellor(tmp_path)
+    counsellor._embedder = encoder = Failing(fails=True)
+    talk = Talk(counsellor)
+    for turn in ("one", "two", "three"):
+        talk.say(turn)
+    assert encoder.asked == 3
+
+
 def test_another_encoder_of_the_snippets_gets_the_turn_itself(tmp_path):
     theirs = HashEncoder(32)
     shelf = Shelf([snippet_folder(tmp_path / "s")], theirs, tmp_path / "i")
