@@ -61,7 +61,7 @@ soak: $(STAMPS)/package $(STAMPS)/stack $(STAMPS)/dev ## Ten minutes of people t
 fuzz: $(STAMPS)/package $(STAMPS)/trust ## Coverage-guided fuzzing, a minute a target (ARGS=-max_total_time=600)
 	@for one in bodies lines; do $(BIN)/python -m fuzz.$$one -max_total_time=60 $(ARGS) || exit 1; done
 
-mutants: $(STAMPS)/package $(STAMPS)/trust ## Change counsellor.py in small ways and see which changes no test notices (docs/mutants.md)
+mutants: $(STAMPS)/package $(STAMPS)/trust ## Change the decision in small ways and see which changes no test notices (docs/mutants.md)
 	@scripts/mutants $(ARGS)
 
 audit: $(STAMPS)/trust ## Known weaknesses of what the locks name (asks a database on the network), and all licences

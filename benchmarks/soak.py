@@ -153,7 +153,7 @@ async def _run(soak: Soak, minutes: float) -> list[Episode]:
     rounds = max(1, round(minutes / 2.5))
     seconds = max(2.0, 60 * minutes / (rounds * len(names)) - 1)
     episodes: dict[str, Episode] = {}
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(60)) as session:
+    async with aiohttp.ClientSession(read_bufsize=32 << 20, timeout=aiohttp.ClientTimeout(60)) as session:
         await _save_valves(session, soak, **HASTY)
         for _ in range(rounds):
             for name in names:
