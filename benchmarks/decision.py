@@ -68,10 +68,13 @@ def _talk(language: str, turns: int, length: int, dice: random.Random) -> list[d
     return [*messages, {"role": "user", "content": _text(language, length, dice)}]
 
 
-def _measure(counsellor: Any, language: str, turns: int, length: int, times: int) -> dict[str, float]:
+def _measure(
+    counsellor: Any, language: str, turns: int, length: int, times: int, *, fresh: bool = False
+) -> dict[str, float]:
     dice = random.Random(turns * length)
     talk, spent = _talk(language, turns, length, dice), []
     for number in range(times + 2):
+        talk = _talk(language, turns, length, dice) if fresh else talk
         talk[-1] = {"role": "user", "content": _text(language, length, dice)}
         decision = counsellor.decide(Conversation.from_body({"messages": talk}))
         if number > 1:  # the first ones fill the memory of earlier turns
@@ -96,12 +99,20 @@ def main() -> None:
             figures = _measure(counsellor, language, turns, length, chosen.times)
             rows.append({"language": language, "characters": length, "turns": turns, "ms": figures})
             table.add_row(language, str(length), str(turns), *(str(figures[key]) for key in ("p50", "p95", "p99")))
+        restarted = _measure(counsellor, "zh", 40, 40, chosen.times // 5, fresh=True)
         memory = {"before": before, "after": resident_mb()}
         environment = {"PSYLITE_DATA_DIR": data}
         cold = [_cold(environment) for _ in range(3)]
     console.print(table)
     console.print(f"MB: {memory}; cold start to the first decision: {sorted(cold)[1]:.2f} s")
-    save("decision", scenes=rows, memory_mb=memory, cold_start_seconds=[round(one, 2) for one in cold])
+    console.print(f"a talk of 40 turns, none of them remembered, as after a restart: {restarted}")
+    save(
+        "decision",
+        scenes=rows,
+        restarted_ms=restarted,
+        memory_mb=memory,
+        cold_start_seconds=[round(one, 2) for one in cold],
+    )
 
 
 def _cold(environment: dict[str, str]) -> float:

@@ -44,9 +44,11 @@ def decision() -> str:
     table = _table(["language", "characters", "turns", "p50 ms", "p95 ms", "p99 ms"], rows)
     memory, cold = found["memory_mb"], sorted(found["cold_start_seconds"])[1]
     tail = f"Memory of the process: {memory['before']} MB before, {memory['after']} MB after. "
-    return _with_machine(
-        "decision", f"{table}\n\n{tail}A new process gives its first decision after {cold} s (median of 3)."
+    tail += (
+        f"A new process gives its first decision after {cold} s (median of 3), and its first in the midst of a talk "
     )
+    tail += f"of 40 turns, none of them remembered, takes {found['restarted_ms']['p50']} ms (p50)."
+    return _with_machine("decision", f"{table}\n\n{tail}")
 
 
 def overhead() -> str:

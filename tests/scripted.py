@@ -19,7 +19,7 @@ from psylite_pipeline.humour.shelf import Shelf
 from psylite_pipeline.model import Thought, Waiting, Words
 from psylite_pipeline.opening import open_prompts, open_replies
 from psylite_pipeline.risk.assess import Assessor
-from psylite_pipeline.risk.lexicon import Answer, Finding
+from psylite_pipeline.risk.lexicon import Finding
 from psylite_pipeline.risk.readings import Reading, Thresholds
 from psylite_pipeline.settings import Settings
 
@@ -47,8 +47,8 @@ class KeywordRules:
     def asks_about_danger(self, assistant_text: str) -> bool:
         return "ASK" in assistant_text
 
-    def answer(self, text: str) -> Answer:
-        return "yes" if text == "yes" else "no" if text == "no" else ""
+    def says_yes(self, text: str) -> bool:
+        return text == "yes"
 
     def undenied(self, text: str) -> str:
         return text.removeprefix("no, ") if text.startswith("no, ") else "" if text == "no" else text

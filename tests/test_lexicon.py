@@ -213,23 +213,23 @@ def test_other_talk_is_no_direct_question(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "answer"),
+    ("text", "yes"),
     [
-        ("嗯", "yes"),
-        ("是的，有过", "yes"),
-        ("Yeah, sometimes.", "yes"),
-        ("yes i have", "yes"),
-        ("没有，就是想过", "yes"),
-        ("没有", "no"),
-        ("不会的", "no"),
-        ("No, not really", "no"),
-        ("今天天气不错", ""),
-        ("", ""),
-        ("嗯" + "啦" * 100 + "不知道", ""),
+        ("嗯", True),
+        ("是的，有过", True),
+        ("Yeah, sometimes.", True),
+        ("yes i have", True),
+        ("没有，就是想过", True),
+        ("没有", False),
+        ("不会的", False),
+        ("No, not really", False),
+        ("今天天气不错", False),
+        ("", False),
+        ("嗯" + "啦" * 100 + "不知道", False),
     ],
 )
-def test_short_answers(text: str, answer: str) -> None:
-    assert LEXICON.answer(text) == answer
+def test_short_answers(text: str, yes: bool) -> None:
+    assert LEXICON.says_yes(text) is yes
 
 
 @pytest.mark.parametrize(
@@ -342,6 +342,9 @@ def test_a_question_about_the_sentence_before_is_a_direct_question(question: str
     [
         ("No, God no. I don't want to die, I want to see the baby born.", ""),
         ("没有没有，没想过死，你想多了。", ""),
+        ("没有", ""),
+        ("不会的", ""),
+        ("No, not really", ""),
         ("No. I want to live, but I bought the rope.", "but i bought the rope"),
         ("没有，就是把药都攒好了", "就是把药都攒好了"),
         ("No, I can't promise I won't hurt myself", "i cant promise i wont hurt myself"),

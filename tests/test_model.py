@@ -53,6 +53,20 @@ def test_who_waits_is_told_whether_the_model_is_being_loaded():
     assert [(type(piece), piece.loading) for piece in told] == [(Waiting, True), (Waiting, False)]
 
 
+def test_a_model_that_spoke_lately_is_not_asked_after():
+    with FakeOllama() as ollama:
+        ollama.script(Reply(["好"]), Reply(["好"], delay=0.5), Reply(["好"], delay=0.5))
+        model = OllamaModel(ollama.url, num_ctx=2048, keep_alive="5m", first_sign=0.05)
+        patient = Deadlines(first=30, silence=30)
+        assert said(list(model.stream("psylite", ASKED, patient))) == "好"
+        ollama.loaded.clear()  # whoever asked now would hear that it is not in memory
+        again = next(iter(model.stream("psylite", ASKED, patient)))
+        ollama.loaded.clear()
+        another = OllamaModel(ollama.url, num_ctx=2048, keep_alive="5m", first_sign=0.05)
+        anew = next(iter(another.stream("psylite", ASKED, patient)))
+    assert (again.loading, anew.loading) == (False, True)
+
+
 @pytest.mark.parametrize(
     ("reply", "error"),
     [

@@ -14,7 +14,7 @@ from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Kind, Risk
 from psylite_pipeline.embedding import Vectors
 from psylite_pipeline.language import language_of
-from psylite_pipeline.risk.lexicon import Answer, Finding
+from psylite_pipeline.risk.lexicon import Finding
 from psylite_pipeline.risk.memory import ScoreCache
 from psylite_pipeline.risk.readings import Reading, Thresholds, TurnReading
 from psylite_pipeline.risk.walk import WINDOW, Assessment, walk
@@ -47,8 +47,8 @@ class Rules(Protocol):
         """Whether the assistant asked directly about suicide or harm."""
         ...
 
-    def answer(self, text: str) -> Answer:
-        """Whether a short turn says yes or no."""
+    def says_yes(self, text: str) -> bool:
+        """Whether a short turn says yes to what was asked."""
         ...
 
     def undenied(self, text: str) -> str:
@@ -79,10 +79,12 @@ Encode = Callable[[str], "Vectors | None"]
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """What the classifier reads; `closely`: with a vector and as a whole. Else it takes more, and nothing is kept."""
+    """What the classifier reads. `closely`: with a vector and as a whole; else it takes more. `kept`: false where the
+    encoder failed, for the next time may know more."""
 
     reading: Reading | None = None
     closely: bool = False
+    kept: bool = True
 
 
 class Assessor:
@@ -131,7 +133,7 @@ class Assessor:
     def _before(self, asked: str, text: str, encode: Encode, *, sensitive: bool) -> TurnReading:
         def read() -> tuple[TurnReading, bool]:
             found = self._read(asked, text, encode)
-            return self._turn(asked, text, found, sensitive=sensitive), found.closely
+            return self._turn(asked, text, found, sensitive=sensitive), found.kept
 
         return self._earlier.get(f"{sensitive}\0{asked}\0{text}", read, keep=lambda found: found[1])[0]
 
@@ -146,11 +148,12 @@ class Assessor:
 
         def read() -> _Read:
             vector = encode(words)
-            return _Read(classifier.read(words, vector, self._found(text)), vector is not None)
+            known = vector is not None
+            return _Read(classifier.read(words, vector, self._found(text)), closely=known, kept=known)
 
-        found = self._readings.get(f"{words}\0{text}", read, keep=lambda found: found.closely)
+        found = self._readings.get(f"{words}\0{text}", read, keep=lambda found: found.kept)
         if denied and found.reading:  # who denied has not said yes, and what is left must speak more clearly
-            return _Read(replace(found.reading, affirms=0.0))
+            return replace(found, reading=replace(found.reading, affirms=0.0), closely=False)
         return found
 
     def _turn(
@@ -199,7 +202,7 @@ class Assessor:
         """The level of a turn as the answer to a direct question about danger; none where it is no such answer."""
         affirms = reading.affirms if reading else 0.0
         sure = self._limits.affirms
-        if affirms >= sure or self._lexicon.answer(text) == "yes":
+        if affirms >= sure or self._lexicon.says_yes(text):
             level = Risk.HIGH
         elif affirms >= UNCLEAR * sure:
             level = Risk.CONCERN

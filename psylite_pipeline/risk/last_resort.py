@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from psylite_pipeline.decision import Kind, Risk
-from psylite_pipeline.risk.lexicon import Answer, Finding
+from psylite_pipeline.risk.lexicon import Finding
 
 _WORDS = (
     "自杀", "自殺", "自残", "自殘", "轻生", "輕生", "想死", "去死", "不想活", "活不下去", "割腕", "跳楼", "跳樓",
@@ -25,12 +25,10 @@ class LastResortLexicon:
         """Whether the assistant spoke of danger at all."""
         return bool(self.read(assistant_text))
 
-    def answer(self, text: str) -> Answer:
-        """A short yes or no."""
+    def says_yes(self, text: str) -> bool:
+        """A short yes."""
         word = text.strip(" 。.!！,，").casefold()
-        if word in {"是", "是的", "有", "嗯", "想过", "对", "yes", "yeah", "yep", "i do", "i am", "i have"}:
-            return "yes"
-        return "no" if word in {"不是", "没有", "不", "no", "nope"} else ""
+        return word in {"是", "是的", "有", "嗯", "想过", "对", "yes", "yeah", "yep", "i do", "i am", "i have"}
 
     def undenied(self, text: str) -> str:
         """All of `text`: without data files no denial is trusted."""

@@ -10,20 +10,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from psylite_pipeline.decision import Kind, Risk
 from psylite_pipeline.risk.normalise import CLAUSE_ENDS, SENTENCE_ENDS, Folder, Spellings, default_folder
 from psylite_pipeline.risk.patterns import Cover, Patterns, Span
 from psylite_pipeline.risk.rulebook import Frame, Rule, Rulebook, read_rulebook
 
-Answer = Literal["yes", "no", ""]
-
 MAX_ANSWER = 60
 """Longer turns (folded characters) are no short answers."""
 
-_CLAUSE = re.compile(f"[{CLAUSE_ENDS}]+")
-_WITHIN = re.compile(f"[^{CLAUSE_ENDS}]+")
+_CLAUSE = re.compile(f"[^{CLAUSE_ENDS}]+")
 _KEPT_SPANS = 400
 _QUESTION_SIDE = 60
 
@@ -98,23 +94,18 @@ class Lexicon:
                 return True
         return False
 
-    def answer(self, text: str) -> Answer:
-        """Whether a short turn says yes or no to what was asked; yes wins where it says both. Otherwise `""`."""
+    def says_yes(self, text: str) -> bool:
+        """Whether a short turn says yes to what was asked, also beside a no."""
         folded = self.fold(text)
         if len(folded) > MAX_ANSWER:
-            return ""
-        clauses = [clause.strip() for clause in _CLAUSE.split(folded) if clause.strip()]
-        if any(clause in self._book.yes for clause in clauses):
-            return "yes"
-        if clauses and clauses[0] in self._book.no:
-            return "no"
-        return ""
+            return False
+        return any(clause.strip() in self._book.yes for clause in _CLAUSE.findall(folded))
 
     def undenied(self, text: str) -> str:
         """What is left of an answer that begins with a no: the clauses that deny nothing, folded. `text` itself where
         it begins otherwise."""
         folded = self.fold(text)
-        clauses = list(_WITHIN.finditer(folded))
+        clauses = list(_CLAUSE.finditer(folded))
         if not clauses or clauses[0].group().strip() not in self._book.no:
             return text
         reading = _Reading(folded, self._patterns.find(folded), self._groups)

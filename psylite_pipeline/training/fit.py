@@ -44,6 +44,7 @@ class Recipe:
     """The numbers of a training run, chosen on the rows of CHOICE_PARTS."""
 
     least_rows: int = 5
+    """Rows that an n-gram must stand in. With this and `dimensions` the file stays under ten megabytes."""
     gram_c: float = 8.0
     kernel_c: float = 3.0
     svm_c: float = 1.0
@@ -51,7 +52,7 @@ class Recipe:
     landmarks: int = 1000
     gamma: float = 1.5
     dimensions: int = 192
-    """Principal components of the vectors that are kept: half of them hold 93 % of the variance, at half the cost."""
+    """Principal axes of the vectors that are kept. 192 hold 87 % of the squared length of the rows' vectors, 256 94 %."""
 
 
 @dataclass(frozen=True)
