@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -24,6 +25,7 @@ import pytest
 import uvicorn
 
 from psylite_pipeline.errors import StackError
+from psylite_pipeline.stack.standin import parts as standin_parts
 from psylite_pipeline.stack.standin.app import create_app
 from psylite_pipeline.stack.standin.backend import BackendError, Finish, Message, Piece, Sampling
 from psylite_pipeline.stack.standin.fetch import LOCK_FILE, ensure_model, is_ready
@@ -624,3 +626,20 @@ def _answers(url: str) -> bool:
         return httpx.get(url + "/api/version", timeout=1.0).status_code == 200
     except httpx.TransportError:
         return False
+
+
+def test_a_folder_that_pip_removes_while_it_is_looked_at_counts_nothing(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    (tmp_path / "gone" / "wheel").write_bytes(b"12345")
+    (tmp_path / "kept").write_bytes(b"123")
+    look = os.scandir
+
+    def scandir(path):
+        if str(path) != str(tmp_path / "gone"):
+            return look(path)
+        monkeypatch.undo()
+        shutil.rmtree(path)
+        return look(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert standin_parts._bytes_under(tmp_path) == 3

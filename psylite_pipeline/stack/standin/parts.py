@@ -6,6 +6,7 @@ and where the last one ended, written only after the piece is safely on disk.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -175,12 +176,12 @@ class PipDownload:
 
 
 def _bytes_under(folder: Path) -> int:
+    """What is there now; pip moves files and removes folders meanwhile, and os.walk passes over what has gone."""
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except OSError:  # pip has just moved it
-            continue
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += Path(place, name).stat().st_size
     return total
 
 
