@@ -141,7 +141,8 @@ class Counsellor:
         said = conversation.said
         own = vector if self._shelf.embedder.name == self._embedder.name else None
         language = language_of_talk(said)
-        return self._shelf.find(said, own, language=language, used=used, asked=judged.asked, tender=judged.tender)
+        about = said[-judged.about :]
+        return self._shelf.find(about, own, language=language, used=used, asked=judged.asked, tender=judged.tender)
 
     def _snippet(self, decision: Decision) -> Snippet | None:
         ids = decision.snippets

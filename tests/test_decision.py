@@ -301,7 +301,7 @@ def test_the_worst_of_many_texts():
 
 
 def assessment(level: Risk, lexicon: Risk, episode: int | None = None, **other) -> Assessment:
-    values = {"own": level, "kind": None, "staged": False, "calm": 0, "harmful": False, "risk": 0.5} | other
+    values = {"own": level, "kind": None, "staged": False, "calm": 0, "light": 1, "harmful": False, "risk": 0.5} | other
     last = TurnReading((), None, level, None, (), False, False)
     return Assessment(
         level=level, lexicon=lexicon, episode=episode, harmful_request=0.0, humour_threshold=0.5, last=last, **values

@@ -51,6 +51,31 @@ def test_a_turn_that_says_little_is_read_with_those_before_it(said, query):
     assert query_of(said) == query
 
 
+@pytest.mark.parametrize(
+    ("turns", "about"),
+    [
+        (["FUN 猫满一岁", "JOKE"], ["FUN 猫满一岁", "JOKE"]),
+        (["FUN 猫满一岁", "TOIL 睡不着", "JOKE 吃火锅"], ["JOKE 吃火锅"]),
+        (["GRIEF 奶奶走了", "x", "y", "z", "JOKE"], ["x", "y", "z", "JOKE"]),
+        (["TOIL 睡不着", "JOKE"], ["JOKE"]),
+    ],
+)
+def test_no_joke_is_about_what_weighs_on_somebody(tmp_path, turns, about):
+    asked = []
+
+    class Listening(Shelf):
+        def find(self, said, *args, **kwargs):
+            asked.append(list(said))
+            return super().find(said, *args, **kwargs)
+
+    snippet_folder(tmp_path / "s", 3)
+    shelf = Listening([tmp_path / "s"], HashEncoder(), tmp_path / "index")
+    talk = Talk(scripted_counsellor(tmp_path, shelf=shelf))
+    for text in turns:
+        talk.say(text)
+    assert asked[-1] == about
+
+
 def test_a_short_turn_finds_what_the_talk_is_about(tmp_path):
     shelf = shelf_of(
         tmp_path / "s",

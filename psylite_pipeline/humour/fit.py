@@ -13,12 +13,14 @@ from psylite_pipeline.settings import Preferences
 @dataclass(frozen=True, slots=True)
 class Fit:
     """`score` is the probability in [0, 1] that a joke fits; `open` says that humour may be offered now; `asked`
-    that the person asked for a joke; `tender` that something heavy was said earlier in the talk."""
+    that the person asked for a joke; `tender` that something heavy was said earlier in the talk. `about`: the last turns,
+    in a row, that it may be about."""
 
     score: float
     open: bool
     asked: bool
     tender: bool = False
+    about: int = 1
 
 
 def fit(assessment: Assessment, shown: Sequence[frozenset[str]], preferences: Preferences) -> Fit:
@@ -37,4 +39,4 @@ def fit(assessment: Assessment, shown: Sequence[frozenset[str]], preferences: Pr
     since = next((turns for turns, ids in enumerate(reversed(shown), 1) if ids), None)
     waited = since is None or since >= preferences.humour_every
     open_ = preferences.humour and (asked or (waited and score >= assessment.humour_threshold))
-    return Fit(score, open_, asked, tender=assessment.calm < WINDOW)
+    return Fit(score, open_, asked, tender=assessment.calm < WINDOW, about=assessment.light)

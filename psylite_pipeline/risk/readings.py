@@ -8,6 +8,11 @@ from psylite_pipeline.decision import Kind, Risk
 from psylite_pipeline.risk.lexicon import Finding
 
 
+#: Below this `humour`, a turn is nothing to joke about later either. Of 35 turns that a joking turn of
+#: evals/retrieval leans on, two lie below it (a day of rain, a stressful week); ordinary distress lies below.
+LIGHT = 0.1
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What the classifier makes of one turn; probabilities in [0, 1].
@@ -66,6 +71,12 @@ class TurnReading:
     harmful: bool
     heavy: bool
     silent: bool = False
+
+    @property
+    def light(self) -> bool:
+        """Whether a joke may be about what was said here, now or later in the talk."""
+        weighs = self.heavy or self.harmful or self.level > Risk.NONE
+        return not weighs and (self.reading is None or self.reading.humour >= LIGHT)
 
     def has(self, sign: str) -> bool:
         """Whether the lexicon saw this sign."""

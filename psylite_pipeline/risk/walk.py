@@ -40,7 +40,8 @@ class Assessment:
 
     `level` is what the turn is treated as, `own` what its words alone say, `lexicon` what the rules alone say of it.
     `staged` is true while the crisis talk's questions are open. `episode` counts turns since risk began (None: no
-    risk). `calm` counts the calm turns since the last heavy or risky one (WINDOW if there was none).
+    risk). `calm` counts the calm turns since the last heavy or risky one (WINDOW if there was none). `light` counts the
+    last turns in a row that a joke may be about; the present one always counts.
     """
 
     level: Risk
@@ -50,6 +51,7 @@ class Assessment:
     staged: bool
     episode: int | None
     calm: int
+    light: int
     harmful: bool
     risk: float
     harmful_request: float
@@ -63,6 +65,7 @@ def walk(readings: Sequence[TurnReading], humour_threshold: float) -> Assessment
     level = Risk.NONE
     kind: Kind | None = None
     calm_risk = calm = WINDOW
+    light = 0
     episode: int | None = None
     carried = 0.0
     staged = False
@@ -86,6 +89,7 @@ def walk(readings: Sequence[TurnReading], humour_threshold: float) -> Assessment
         calm_risk = calm_risk + 1 if quiet else 0 if own > Risk.NONE or staged else calm_risk
         episode = None if level is Risk.NONE else (episode + 1 if in_episode and episode is not None else 0)
         calm = 0 if level > Risk.NONE or reading.heavy else calm + 1
+        light = light + 1 if reading.light else 0
         carried = max(_own_risk(reading), 0.0 if level is Risk.NONE else carried * DECAY)
     last = readings[-1] if readings else TurnReading((), None, Risk.NONE, None, (), False, False)
     harm = last.reading.harmful if last.reading else 0.0
@@ -97,6 +101,7 @@ def walk(readings: Sequence[TurnReading], humour_threshold: float) -> Assessment
         staged=staged,
         episode=episode,
         calm=calm,
+        light=max(light, 1),
         harmful=last.harmful,
         risk=max(carried, risk_floor(level)),
         harmful_request=max(harm, 0.9) if last.harmful else harm,
