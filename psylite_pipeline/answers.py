@@ -99,6 +99,7 @@ class Answers:
                     said=conversation.answered,
                     seed=len(conversation.turns),
                     episode=decision.episode,
+                    told=decision.told,
                 )
             except Exception as error:  # noqa: BLE001  nothing may leave a person in danger without words
                 log.warning("The crisis texts failed (%s); the last resort speaks.", type(error).__name__)

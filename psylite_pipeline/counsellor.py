@@ -106,6 +106,7 @@ class Counsellor:
             rules=rules,
             scores=Scores(max(assessment.risk, risk_floor(max(level, floor.risk))), assessment.harmful_request),
             episode=assessment.episode,
+            told=assessment.told,
         )
         if found.risk >= Risk.HIGH or floor.route is Route.CRISIS:
             kind = assessment.kind or Kind.SELF_HARM

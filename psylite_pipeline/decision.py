@@ -46,6 +46,14 @@ class Kind(StrEnum):
     HARMFUL_REQUEST = "harmful_request"
 
 
+class Told(StrEnum):
+    """What a person in danger has told unasked, so that the staged talk need not ask for it."""
+
+    MEANS = "means"
+    COMPANY = "company"
+    HELP = "help"
+
+
 @dataclass(frozen=True, slots=True)
 class Scores:
     """Probabilities in [0, 1], after everything that has a say."""
@@ -60,7 +68,8 @@ class Decision:
     """What one turn was judged to be, and which rules and scores said so.
 
     `episode` counts the person's turns since the present stretch of risk began: 0 is its first turn, None
-    means there is none. `rules` are rule ids from knowledge/risk, `snippets` ids from knowledge/crosstalk.
+    means there is none. `told`: what they told in it that the staged talk asks for; help only where they get it just
+    now. `rules` are rule ids from knowledge/risk, `snippets` ids from knowledge/crosstalk.
     `milliseconds` is what the judgement cost.
     """
 
@@ -72,4 +81,5 @@ class Decision:
     rules: tuple[str, ...] = ()
     scores: Scores = field(default_factory=Scores)
     episode: int | None = None
+    told: frozenset[Told] = frozenset()
     milliseconds: float = 0.0

@@ -13,7 +13,7 @@ import numpy as np
 from psylite_pipeline.answers import Answers, Backend
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.counsellor import Counsellor
-from psylite_pipeline.decision import Kind, Risk
+from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.errors import EncoderError, ModelError
 from psylite_pipeline.humour.shelf import Shelf
 from psylite_pipeline.model import Thought, Waiting, Words
@@ -49,6 +49,9 @@ class KeywordRules:
 
     def says_yes(self, text: str) -> bool:
         return text == "yes"
+
+    def told(self, text: str) -> frozenset[Told]:
+        return frozenset(one for one in Told if f"TOLD {one}" in text)
 
     def undenied(self, text: str) -> str:
         return text.removeprefix("no, ") if text.startswith("no, ") else "" if text == "no" else text

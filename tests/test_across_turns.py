@@ -8,7 +8,7 @@ import pytest
 from scripted import KeywordClassifier, KeywordRules, ScriptedModel, Talk, scripted_counsellor, snippet_folder
 
 from psylite_pipeline.conversation import Conversation
-from psylite_pipeline.decision import Kind, Risk
+from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.errors import ModelTimeout
 from psylite_pipeline.humour.shelf import Shelf
 from psylite_pipeline.risk.assess import Assessor
@@ -85,6 +85,14 @@ def test_a_retraction_is_no_calm_turn():
 def test_risk_in_a_crisis_reopens_nothing_it_already_asked_but_stays_a_crisis():
     turns = levels("DIE", "x", "x", "x", "x", "DIE", "x")
     assert turns == [HIGH, HIGH, HIGH, HIGH, CONCERN, HIGH, CONCERN]
+
+
+def test_what_was_told_in_an_episode_is_known_until_its_end_and_help_only_while_it_is_fetched():
+    assert assess("TOLD means").told == frozenset(), "nobody is in danger"
+    assert assess("TOLD company", "x", "x", "DIE").told == frozenset(), "told before the episode"
+    assert assess("DIE TOLD means", "TOLD company").told == {Told.MEANS, Told.COMPANY}
+    assert assess("DIE", "TOLD help").told == {Told.HELP}
+    assert assess("DIE TOLD means", "TOLD help", "x").told == {Told.MEANS}
 
 
 def test_a_new_crisis_after_calm_is_staged_anew():

@@ -233,6 +233,49 @@ def test_short_answers(text: str, yes: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("家里有安眠药，就在床头", ["means"]),
+        ("刀就在手边", ["means"]),
+        ("我买了绳子", ["means"]),
+        ("有，我妈在隔壁", ["company"]),
+        ("嗯，我去叫她", ["help"]),
+        ("我妈不在家", []),
+        ("我妈在老家", []),
+        ("没有人陪我", []),
+        ("要是有人陪着我就好了", []),
+        ("我不敢叫她", []),
+        ("我已经打了12356", ["help"]),
+        ("我现在给我妈打电话", ["help"]),
+        ("我爸打我", []),
+        ("他叫我去死", []),
+        ("my mom's next door", ["company"]),
+        ("I'll go wake her", ["help"]),
+        ("I can't tell her", []),
+        ("my roommate is asleep", ["company"]),
+        ("nobody is here", []),
+        ("the pills are in my drawer", ["means"]),
+        ("I called 988", ["help"]),
+        ("she told me to die", []),
+        ("I gave the pills to my brother", ["help"]),
+        ("我把药给了室友", ["help"]),
+        ("他马上过来", ["help"]),
+        ("老公在旁边睡着了", ["company"]),
+        ("我没叫他", []),
+        ("我想叫我妈", []),
+        ("I'm not alone", ["company"]),
+        ("手里拿着刀片", ["means"]),
+        ("昨天室友陪着我，今天他走了", []),
+        ("刀我已经扔了", []),
+        ("我没有药，家里有刀", ["means"]),
+        ("药在抽屉里，我妈在客厅，我去叫她", ["company", "help", "means"]),
+    ],
+)
+def test_what_the_staged_talk_need_not_ask_for(text: str, told: list[str]) -> None:
+    assert sorted(LEXICON.told(text)) == told
+
+
+@pytest.mark.parametrize(
     ("text", "sign"),
     [
         ("哈哈开玩笑的", "retraction"),

@@ -10,10 +10,10 @@ from pathlib import Path
 import opencc
 import pytest
 
-from psylite_pipeline.decision import Kind, Risk
+from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.errors import KnowledgeError
 from psylite_pipeline.replies import JOINT, LANGUAGES, NOTICES, REGIONS, Replies, Stage, last_resort
-from psylite_pipeline.replies.crisis import CRISIS_KINDS
+from psylite_pipeline.replies.crisis import CRISIS_KINDS, Variant
 
 FOLDER = Path(__file__).parent.parent / "knowledge" / "replies"
 STAGED = ("zh-Hans", "zh-Hant", "en")
@@ -46,11 +46,16 @@ def speak(
     return said
 
 
+def variant_of(replies: Replies, text: str, lang: str) -> Variant:
+    """The variant whose question ends `text`."""
+    found = [v for v in replies.crisis_texts.variants[lang] if text.endswith(JOINT + v.question)]
+    assert len(found) == 1, text
+    return found[0]
+
+
 def stage_of(replies: Replies, text: str, lang: str) -> Stage:
     """The stage whose question ends `text`."""
-    found = {v.stage for v in replies.crisis_texts.variants[lang] if text.endswith(JOINT + v.question)}
-    assert len(found) == 1, text
-    return found.pop()
+    return variant_of(replies, text, lang).stage
 
 
 def every_text(replies: Replies, lang: str) -> list[str]:
@@ -254,6 +259,59 @@ def test_the_direct_question_is_not_asked_twice(replies: Replies) -> None:
             kind=Kind.SELF_HARM, risk=Risk.HIGH, lang=lang, region="auto", said=[*earlier, reply], seed=1
         )
         assert stage_of(replies, follow, lang) is Stage.COMPANY
+
+
+@pytest.mark.parametrize(("lang", "seed"), list(product(STAGED, range(6))))
+def test_what_was_told_unasked_is_answered_and_not_asked(replies: Replies, lang: str, seed: int) -> None:
+    """Means named, then company, then help fetched: each is heard once, in words of its own."""
+    said: list[str] = []
+    known: set[Told] = set()
+    stages = []
+    for told in (set(), {Told.MEANS}, {Told.COMPANY}, {Told.HELP}, set(), set()):
+        known = (known - {Told.HELP}) | told
+        said.append(
+            replies.crisis(
+                kind=Kind.SELF_HARM, risk=Risk.HIGH, lang=lang, region="auto", said=said, seed=seed, told=known
+            )
+        )
+        stages.append(variant_of(replies, said[-1], lang))
+    assert [(variant.stage, variant.told) for variant in stages] == [
+        (Stage.OPENING, False),
+        (Stage.MEANS, True),
+        (Stage.COMPANY, True),
+        (Stage.STAYING, True),
+        (Stage.TIME, False),
+        (Stage.STAYING, False),
+    ]
+
+
+@pytest.mark.parametrize("lang", STAGED)
+def test_whoever_gets_help_is_not_kept_by_a_question_but_the_opening_comes_first(replies: Replies, lang: str) -> None:
+    def say(said: list[str], risk: Risk) -> Variant:
+        told = frozenset(Told)
+        text = replies.crisis(kind=Kind.SELF_HARM, risk=risk, lang=lang, region="auto", said=said, seed=1, told=told)
+        said.append(text)
+        return variant_of(replies, text, lang)
+
+    said: list[str] = []
+    assert say(said, Risk.HIGH).stage is Stage.OPENING
+    assert say(said, Risk.HIGH) in replies.crisis_texts.of(lang, Kind.SELF_HARM, Stage.STAYING, told=True)
+    said = []
+    assert say(said, Risk.IMMINENT).stage is Stage.IMMINENT
+    assert say(said, Risk.IMMINENT) in replies.crisis_texts.of(lang, Kind.SELF_HARM, Stage.STAYING, told=True)
+
+
+@pytest.mark.parametrize(("lang", "kind"), list(product(STAGED, [k for k in CRISIS_KINDS if k is not Kind.SELF_HARM])))
+def test_other_kinds_are_asked_as_ever(replies: Replies, lang: str, kind: Kind) -> None:
+    said: list[str] = []
+    for _ in range(4):
+        said.append(
+            replies.crisis(
+                kind=kind, risk=Risk.HIGH, lang=lang, region="auto", said=said, seed=0, told=frozenset(Told)
+            )
+        )
+    stages = [stage_of(replies, text, lang) for text in said]
+    assert stages == [Stage.OPENING, Stage.MEANS, Stage.COMPANY, Stage.TIME]
 
 
 def test_a_later_episode_is_asked_anew_in_other_words(replies: Replies) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from psylite_pipeline.decision import Kind, Risk
+from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.replies.crisis import JOINT, LOOK_BACK, CrisisTexts, Stage
 from psylite_pipeline.replies.helplines import REGIONS, TEXT_LANGUAGES, Helplines
 from psylite_pipeline.replies.words import DEFAULT, Words
@@ -48,16 +48,24 @@ class Replies:
         said: Sequence[str],
         seed: int,
         episode: int | None = None,
+        told: Collection[Told] = (),
     ) -> str:
         """The next reply of the staged talk: a paragraph, an empty line, one question.
 
         `said` are the assistant's texts of this talk, oldest first, as they were shown (not stripped): what has been
         asked is read from them. `episode` is how many of the latest belong to the present stretch of risk; None means
-        all, so that nothing is asked a second time in the whole talk. `seed` picks among variants not yet said.
+        all, so that nothing is asked a second time in the whole talk. What is `told` is not asked for. `seed` picks among variants not yet said.
         """
         lang = _known(lang)
         stage, text = self.crisis_texts.say(
-            kind=kind, risk=risk, lang=lang, said=said, episode=episode, asked_before=self._concerns(kind), seed=seed
+            kind=kind,
+            risk=risk,
+            lang=lang,
+            said=said,
+            episode=episode,
+            told=told,
+            asked_before=self._concerns(kind),
+            seed=seed,
         )
         brief = stage not in (Stage.OPENING, Stage.IMMINENT)
         return self.helplines.fill(text, region=region, lang=lang, brief=brief)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from psylite_pipeline.decision import Kind, Risk
+from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.errors import KnowledgeError
 from psylite_pipeline.replies.helplines import PLACEHOLDERS
 from psylite_pipeline.replies.tables import StrictTable, read_toml
@@ -33,6 +33,8 @@ class Stage(StrEnum):
     STAYING = "staying"
 
 
+# What the person told unasked answers the question of a stage; getting help themselves is answered while staying.
+_ANSWERED = {Stage.MEANS: Told.MEANS, Stage.COMPANY: Told.COMPANY, Stage.STAYING: Told.HELP}
 # With a life in danger this minute the time is known, and somebody at the person's side comes before all else.
 _ORDER_IMMINENT = (Stage.IMMINENT, Stage.COMPANY, Stage.MEANS)
 _ORDER_HIGH = (Stage.OPENING, Stage.MEANS, Stage.COMPANY, Stage.TIME)
@@ -40,12 +42,15 @@ _ORDER_HIGH = (Stage.OPENING, Stage.MEANS, Stage.COMPANY, Stage.TIME)
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One way of saying a stage: a paragraph with placeholders, then a question that no other variant has."""
+    """One way of saying a stage: a paragraph with placeholders, then a question that no other variant has.
+
+    `told`: for a person who told already what the stage asks for; staying, for one who is getting help."""
 
     kind: str
     stage: Stage
     text: str
     question: str
+    told: bool = False
 
     @property
     def head(self) -> str:
@@ -71,7 +76,10 @@ class CrisisTexts:
         for kind in CRISIS_KINDS:
             for stage in Stage:
                 self._questions[kind.value, stage] = tuple(
-                    variant.question for lang in self.variants for variant in self.of(lang, kind, stage)
+                    variant.question
+                    for lang in self.variants
+                    for told in (False, True)
+                    for variant in self.of(lang, kind, stage, told=told)
                 )
 
     @classmethod
@@ -88,9 +96,11 @@ class CrisisTexts:
                         )
         return crisis
 
-    def of(self, lang: str, kind: Kind, stage: Stage) -> tuple[Variant, ...]:
+    def of(self, lang: str, kind: Kind, stage: Stage, *, told: bool = False) -> tuple[Variant, ...]:
         """The variants of one stage, in the file's order; those for any kind come last."""
-        found = [v for v in self.variants[lang] if v.stage is stage and v.kind in (kind.value, _ANY)]
+        found = [
+            v for v in self.variants[lang] if v.stage is stage and v.kind in (kind.value, _ANY) and v.told is told
+        ]
         return tuple(sorted(found, key=lambda variant: variant.kind == _ANY))
 
     def say(
@@ -101,13 +111,14 @@ class CrisisTexts:
         lang: str,
         said: Sequence[str],
         episode: int | None,
+        told: Collection[Told] = (),
         asked_before: Sequence[str],
         seed: int,
     ) -> tuple[Stage, str]:
         """The stage and its reply, placeholders unfilled. `asked_before` are questions that replace the opening's own.
 
         `said` are the assistant's texts, oldest first. Only the last `episode` of them count for what has been asked
-        (None: all of them); all of them count for what is not to be repeated.
+        (None: all of them); all of them count for what is not to be repeated. What is `told` is not asked for.
         """
         if kind not in CRISIS_KINDS:
             kind = Kind.SELF_HARM
@@ -115,21 +126,27 @@ class CrisisTexts:
         spoken = JOINT.join(recent)
         counted = recent if episode is None else recent[max(0, len(recent) - episode) :]
         asked = JOINT.join(counted)
-        stage = self._stage(lang, kind, risk, asked)
+        stage = self._stage(lang, kind, risk, asked, told)
         pool = self.of(lang, kind, stage)
-        if stage is Stage.STAYING and risk is Risk.IMMINENT:
+        if _ANSWERED.get(stage) in told:
+            pool = tuple(v for v in self.of(lang, kind, stage, told=True) if not v.stands_in(asked)) or pool
+        elif stage is Stage.STAYING and risk is Risk.IMMINENT:
             pool = tuple(v for v in self.of(lang, kind, Stage.IMMINENT) if not v.stands_in(spoken)) or pool
         variant = _choose(pool, spoken, recent, seed, urgent=risk is Risk.IMMINENT)
         question = variant.question
         if stage is Stage.OPENING and any(earlier in asked for earlier in asked_before):
             # It was asked and answered under concern: asking it again would say that nobody listened.
-            question = _choose(self.of(lang, kind, Stage.MEANS), spoken, recent, seed, urgent=False).question
+            means = self.of(lang, kind, Stage.MEANS, told=Told.MEANS in told) or self.of(lang, kind, Stage.MEANS)
+            question = _choose(means, spoken, recent, seed, urgent=False).question
         return variant.stage, variant.text + JOINT + question
 
-    def _stage(self, lang: str, kind: Kind, risk: Risk, asked: str) -> Stage:
+    def _stage(self, lang: str, kind: Kind, risk: Risk, asked: str, told: Collection[Told]) -> Stage:
         done = {stage for stage in Stage if any(q in asked for q in self._questions[kind.value, stage])}
         if done - {Stage.STAYING}:
             done.add(Stage.OPENING)
+        helped = self.of(lang, kind, Stage.STAYING, told=True)
+        if Told.HELP in told and Stage.OPENING in done and helped and not any(v.stands_in(asked) for v in helped):
+            return Stage.STAYING  # nobody is kept from getting help by a question
         order = _ORDER_IMMINENT if risk is Risk.IMMINENT else _ORDER_HIGH
         for stage in order:
             if stage not in done and self.of(lang, kind, stage):
@@ -162,15 +179,18 @@ def _read(path: Path) -> list[Variant]:
     variants: list[Variant] = []
     seen: dict[str, str] = {}
     for table in read_toml(path).tables("reply"):
-        table.only("kind", "stage", "text", "question")
+        table.only("kind", "stage", "told", "text", "question")
         variant = Variant(
             kind=table.one_of("kind", (*(kind.value for kind in CRISIS_KINDS), _ANY)),
             stage=Stage(table.one_of("stage", (stage.value for stage in Stage))),
             text=one_paragraph(table, "text", table.text("text")),
             question=one_paragraph(table, "question", table.text("question")),
+            told=table.flag("told", optional=True),
         )
         if variant.kind == _ANY and variant.stage is not Stage.STAYING:
             raise table.error("kind", 'may be "any" in the stage "staying" only; name a kind')
+        if variant.told and variant.stage not in _ANSWERED:
+            raise table.error("told", f"fits the stages {', '.join(_ANSWERED)} only")
         if "{" in variant.question:
             raise table.error(
                 "question", "has a placeholder; put it into the text: a question must read the same everywhere"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from psylite_pipeline.conversation import Conversation
-from psylite_pipeline.decision import Kind, Risk
+from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.embedding import Vectors
 from psylite_pipeline.language import language_of
 from psylite_pipeline.risk.lexicon import Finding
@@ -49,6 +49,10 @@ class Rules(Protocol):
 
     def says_yes(self, text: str) -> bool:
         """Whether a short turn says yes to what was asked."""
+        ...
+
+    def told(self, text: str) -> frozenset[Told]:
+        """What a person in danger tells of what the staged talk asks for."""
         ...
 
     def undenied(self, text: str) -> str:
@@ -121,7 +125,11 @@ class Assessor:
                 pieces = self._classifier.in_pieces(text, [earlier for _, earlier in exchanges[:-1]], self._found(text))
                 read = replace(read, reading=replace(read.reading, harmful=max(read.reading.harmful, pieces)))
             readings.append(self._turn(asked, text, read, sensitive=sensitive, last=True))
-        return walk(readings, self._limits.humour)
+        found = walk(readings, self._limits.humour)
+        if found.level < Risk.HIGH or found.episode is None:
+            return found
+        told = [self._lexicon.told(text) for _, text in exchanges[-found.episode - 1 :]]
+        return replace(found, told=frozenset().union(*told) - ({Told.HELP} - told[-1]))
 
     @property
     def _limits(self) -> Thresholds:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from psylite_pipeline.decision import Kind, Risk
+from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.risk.normalise import CLAUSE_ENDS, SENTENCE_ENDS, Folder, Spellings, default_folder
 from psylite_pipeline.risk.patterns import Cover, Patterns, Span
 from psylite_pipeline.risk.rulebook import Frame, Rule, Rulebook, read_rulebook
@@ -100,6 +100,20 @@ class Lexicon:
         if len(folded) > MAX_ANSWER:
             return False
         return any(clause.strip() in self._book.yes for clause in _CLAUSE.findall(folded))
+
+    def told(self, text: str) -> frozenset[Told]:
+        """What a person in danger tells of what the staged talk asks for: means at hand, company, help being fetched."""
+        folded = self.fold(text)
+        reading = _Reading(folded, self._patterns.find(folded), self._groups)
+        missing = reading.cover("marker told not")
+        clauses = [clause.start() for clause in _CLAUSE.finditer(folded)]
+
+        def here(span: Span) -> bool:
+            return not missing.within(max((at for at in clauses if at <= span[0]), default=0), span[0])
+
+        return frozenset(
+            one for one in Told if any(map(here, reading.cover(f"marker told {one}").after(0, most=_KEPT_SPANS)))
+        )
 
     def undenied(self, text: str) -> str:
         """What is left of an answer that begins with a no: the clauses that deny nothing, folded. `text` itself where

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from psylite_pipeline.decision import Kind, Risk
+from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.risk.readings import TurnReading
 
 #: The person's turns that are read again. DESIGN: about 20; older danger is kept in the prompt's one-line memory.
@@ -41,7 +41,7 @@ class Assessment:
     `level` is what the turn is treated as, `own` what its words alone say, `lexicon` what the rules alone say of it.
     `staged` is true while the crisis talk's questions are open. `episode` counts turns since risk began (None: no
     risk). `calm` counts the calm turns since the last heavy or risky one (WINDOW if there was none). `light` counts the
-    last turns in a row that a joke may be about; the present one always counts.
+    last turns in a row that a joke may be about; the present one always counts. `told`: see Decision.
     """
 
     level: Risk
@@ -57,6 +57,7 @@ class Assessment:
     harmful_request: float
     humour_threshold: float
     last: TurnReading
+    told: frozenset[Told] = frozenset()
 
 
 def walk(readings: Sequence[TurnReading], humour_threshold: float) -> Assessment:
