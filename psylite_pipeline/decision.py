@@ -47,10 +47,12 @@ class Kind(StrEnum):
 
 
 class Told(StrEnum):
-    """What a person in danger has told unasked, so that the staged talk need not ask for it."""
+    """What a person in danger has told unasked: `act` that they have harmed themselves, the rest need not be asked."""
 
+    ACT = "act"
     MEANS = "means"
     COMPANY = "company"
+    ALONE = "alone"
     HELP = "help"
 
 
@@ -68,8 +70,8 @@ class Decision:
     """What one turn was judged to be, and which rules and scores said so.
 
     `episode` counts the person's turns since the present stretch of risk began: 0 is its first turn, None
-    means there is none. `told`: what they told in it that the staged talk asks for; help only where they get it just
-    now. `rules` are rule ids from knowledge/risk, `snippets` ids from knowledge/crosstalk.
+    means there is none. `told`: what they told in it that the staged talk asks for; an act and
+    help only as of now. `rules` are rule ids from knowledge/risk, `snippets` ids from knowledge/crosstalk.
     `milliseconds` is what the judgement cost.
     """
 

@@ -245,7 +245,7 @@ def test_danger_that_becomes_imminent_interrupts_and_then_goes_on(replies: Repli
     turns = [Risk.HIGH, Risk.HIGH, Risk.IMMINENT, Risk.IMMINENT, Risk.HIGH, Risk.HIGH]
     said = speak(replies, turns, lang="zh-Hans", kind=Kind.SELF_HARM)
     stages = [stage_of(replies, text, "zh-Hans") for text in said]
-    assert stages == [Stage.OPENING, Stage.MEANS, Stage.IMMINENT, Stage.COMPANY, Stage.TIME, Stage.STAYING]
+    assert stages == [Stage.OPENING, Stage.MEANS, Stage.IMMINENT, Stage.COMPANY, Stage.STAYING, Stage.STAYING]
 
 
 def test_the_direct_question_is_not_asked_twice(replies: Replies) -> None:
@@ -261,13 +261,15 @@ def test_the_direct_question_is_not_asked_twice(replies: Replies) -> None:
         assert stage_of(replies, follow, lang) is Stage.COMPANY
 
 
-@pytest.mark.parametrize(("lang", "seed"), list(product(STAGED, range(6))))
-def test_what_was_told_unasked_is_answered_and_not_asked(replies: Replies, lang: str, seed: int) -> None:
+@pytest.mark.parametrize(("lang", "seed", "company"), list(product(STAGED, range(6), (Told.COMPANY, Told.ALONE))))
+def test_what_was_told_unasked_is_answered_and_not_asked(
+    replies: Replies, lang: str, seed: int, company: Told
+) -> None:
     """Means named, then company, then help fetched: each is heard once, in words of its own."""
     said: list[str] = []
     known: set[Told] = set()
     stages = []
-    for told in (set(), {Told.MEANS}, {Told.COMPANY}, {Told.HELP}, set(), set()):
+    for told in (set(), {Told.MEANS}, {company}, {Told.HELP}, set(), set()):
         known = (known - {Told.HELP}) | told
         said.append(
             replies.crisis(
@@ -276,12 +278,12 @@ def test_what_was_told_unasked_is_answered_and_not_asked(replies: Replies, lang:
         )
         stages.append(variant_of(replies, said[-1], lang))
     assert [(variant.stage, variant.told) for variant in stages] == [
-        (Stage.OPENING, False),
-        (Stage.MEANS, True),
-        (Stage.COMPANY, True),
-        (Stage.STAYING, True),
-        (Stage.TIME, False),
-        (Stage.STAYING, False),
+        (Stage.OPENING, None),
+        (Stage.MEANS, Told.MEANS),
+        (Stage.COMPANY, company),
+        (Stage.STAYING, Told.HELP),
+        (Stage.TIME, None),
+        (Stage.STAYING, None),
     ]
 
 
@@ -295,10 +297,10 @@ def test_whoever_gets_help_is_not_kept_by_a_question_but_the_opening_comes_first
 
     said: list[str] = []
     assert say(said, Risk.HIGH).stage is Stage.OPENING
-    assert say(said, Risk.HIGH) in replies.crisis_texts.of(lang, Kind.SELF_HARM, Stage.STAYING, told=True)
+    assert say(said, Risk.HIGH) in replies.crisis_texts.of(lang, Kind.SELF_HARM, Stage.STAYING, told=Told.HELP)
     said = []
     assert say(said, Risk.IMMINENT).stage is Stage.IMMINENT
-    assert say(said, Risk.IMMINENT) in replies.crisis_texts.of(lang, Kind.SELF_HARM, Stage.STAYING, told=True)
+    assert say(said, Risk.IMMINENT) in replies.crisis_texts.of(lang, Kind.SELF_HARM, Stage.STAYING, told=Told.HELP)
 
 
 @pytest.mark.parametrize(("lang", "kind"), list(product(STAGED, [k for k in CRISIS_KINDS if k is not Kind.SELF_HARM])))

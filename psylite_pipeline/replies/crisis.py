@@ -34,7 +34,7 @@ class Stage(StrEnum):
 
 
 # What the person told unasked answers the question of a stage; getting help themselves is answered while staying.
-_ANSWERED = {Stage.MEANS: Told.MEANS, Stage.COMPANY: Told.COMPANY, Stage.STAYING: Told.HELP}
+_ANSWERED = {Told.MEANS: Stage.MEANS, Told.COMPANY: Stage.COMPANY, Told.ALONE: Stage.COMPANY, Told.HELP: Stage.STAYING}
 # With a life in danger this minute the time is known, and somebody at the person's side comes before all else.
 _ORDER_IMMINENT = (Stage.IMMINENT, Stage.COMPANY, Stage.MEANS)
 _ORDER_HIGH = (Stage.OPENING, Stage.MEANS, Stage.COMPANY, Stage.TIME)
@@ -44,13 +44,13 @@ _ORDER_HIGH = (Stage.OPENING, Stage.MEANS, Stage.COMPANY, Stage.TIME)
 class Variant:
     """One way of saying a stage: a paragraph with placeholders, then a question that no other variant has.
 
-    `told`: for a person who told already what the stage asks for; staying, for one who is getting help."""
+    `told`: for a person who told this already, so that the stage's own question would say that nobody listened."""
 
     kind: str
     stage: Stage
     text: str
     question: str
-    told: bool = False
+    told: Told | None = None
 
     @property
     def head(self) -> str:
@@ -78,7 +78,7 @@ class CrisisTexts:
                 self._questions[kind.value, stage] = tuple(
                     variant.question
                     for lang in self.variants
-                    for told in (False, True)
+                    for told in (None, *_ANSWERED)
                     for variant in self.of(lang, kind, stage, told=told)
                 )
 
@@ -96,7 +96,7 @@ class CrisisTexts:
                         )
         return crisis
 
-    def of(self, lang: str, kind: Kind, stage: Stage, *, told: bool = False) -> tuple[Variant, ...]:
+    def of(self, lang: str, kind: Kind, stage: Stage, *, told: Told | None = None) -> tuple[Variant, ...]:
         """The variants of one stage, in the file's order; those for any kind come last."""
         found = [
             v for v in self.variants[lang] if v.stage is stage and v.kind in (kind.value, _ANY) and v.told is told
@@ -128,15 +128,17 @@ class CrisisTexts:
         asked = JOINT.join(counted)
         stage = self._stage(lang, kind, risk, asked, told)
         pool = self.of(lang, kind, stage)
-        if _ANSWERED.get(stage) in told:
-            pool = tuple(v for v in self.of(lang, kind, stage, told=True) if not v.stands_in(asked)) or pool
+        heard = next((one for one, answers in _ANSWERED.items() if one in told and answers is stage), None)
+        if heard:
+            pool = tuple(v for v in self.of(lang, kind, stage, told=heard) if not v.stands_in(asked)) or pool
         elif stage is Stage.STAYING and risk is Risk.IMMINENT:
             pool = tuple(v for v in self.of(lang, kind, Stage.IMMINENT) if not v.stands_in(spoken)) or pool
         variant = _choose(pool, spoken, recent, seed, urgent=risk is Risk.IMMINENT)
         question = variant.question
         if stage is Stage.OPENING and any(earlier in asked for earlier in asked_before):
             # It was asked and answered under concern: asking it again would say that nobody listened.
-            means = self.of(lang, kind, Stage.MEANS, told=Told.MEANS in told) or self.of(lang, kind, Stage.MEANS)
+            named = self.of(lang, kind, Stage.MEANS, told=Told.MEANS) if Told.MEANS in told else ()
+            means = named or self.of(lang, kind, Stage.MEANS)
             question = _choose(means, spoken, recent, seed, urgent=False).question
         return variant.stage, variant.text + JOINT + question
 
@@ -144,10 +146,12 @@ class CrisisTexts:
         done = {stage for stage in Stage if any(q in asked for q in self._questions[kind.value, stage])}
         if done - {Stage.STAYING}:
             done.add(Stage.OPENING)
-        helped = self.of(lang, kind, Stage.STAYING, told=True)
-        if Told.HELP in told and Stage.OPENING in done and helped and not any(v.stands_in(asked) for v in helped):
+        helped = self.of(lang, kind, Stage.STAYING, told=Told.HELP)
+        if any(variant.stands_in(asked) for variant in helped):
+            done.add(Stage.COMPANY)  # somebody is coming: that was the answer
+        elif Told.HELP in told and Stage.OPENING in done and helped:
             return Stage.STAYING  # nobody is kept from getting help by a question
-        order = _ORDER_IMMINENT if risk is Risk.IMMINENT else _ORDER_HIGH
+        order = _ORDER_IMMINENT if risk is Risk.IMMINENT or Stage.IMMINENT in done else _ORDER_HIGH
         for stage in order:
             if stage not in done and self.of(lang, kind, stage):
                 return stage
@@ -185,12 +189,12 @@ def _read(path: Path) -> list[Variant]:
             stage=Stage(table.one_of("stage", (stage.value for stage in Stage))),
             text=one_paragraph(table, "text", table.text("text")),
             question=one_paragraph(table, "question", table.text("question")),
-            told=table.flag("told", optional=True),
+            told=Told(table.one_of("told", (one.value for one in _ANSWERED))) if "told" in table else None,
         )
         if variant.kind == _ANY and variant.stage is not Stage.STAYING:
             raise table.error("kind", 'may be "any" in the stage "staying" only; name a kind')
-        if variant.told and variant.stage not in _ANSWERED:
-            raise table.error("told", f"fits the stages {', '.join(_ANSWERED)} only")
+        if variant.told and variant.stage is not _ANSWERED[variant.told]:
+            raise table.error("told", f"answers the stage {_ANSWERED[variant.told].value}; write it there")
         if "{" in variant.question:
             raise table.error(
                 "question", "has a placeholder; put it into the text: a question must read the same everywhere"

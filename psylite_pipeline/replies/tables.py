@@ -36,9 +36,12 @@ class StrictTable:
             raise self.error(field, "is empty; write a text")
         return value
 
-    def flag(self, field: str, *, optional: bool = False) -> bool:
-        """true or false; with `optional` false where it is missing."""
-        value = self._values.get(field, False if optional else None)
+    def __contains__(self, field: str) -> bool:
+        return field in self._values
+
+    def flag(self, field: str) -> bool:
+        """true or false."""
+        value = self._values.get(field)
         if not isinstance(value, bool):
             raise self.error(field, "must be true or false")
         return value

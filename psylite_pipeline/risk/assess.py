@@ -125,11 +125,7 @@ class Assessor:
                 pieces = self._classifier.in_pieces(text, [earlier for _, earlier in exchanges[:-1]], self._found(text))
                 read = replace(read, reading=replace(read.reading, harmful=max(read.reading.harmful, pieces)))
             readings.append(self._turn(asked, text, read, sensitive=sensitive, last=True))
-        found = walk(readings, self._limits.humour)
-        if found.level < Risk.HIGH or found.episode is None:
-            return found
-        told = [self._lexicon.told(text) for _, text in exchanges[-found.episode - 1 :]]
-        return replace(found, told=frozenset().union(*told) - ({Told.HELP} - told[-1]))
+        return walk(readings, self._limits.humour)
 
     @property
     def _limits(self) -> Thresholds:
@@ -204,7 +200,8 @@ class Assessor:
                 harmful = not own_harm
                 rules.append("classifier.doubt" if own_harm else "classifier.harmful_request")
             heavy = heavy or reading.heavy >= limits.heavy or reading.concern >= UNEASY * concern
-        return TurnReading(findings, reading, level, kind, tuple(rules), harmful, heavy, silent=not text.strip())
+        told = self._lexicon.told(text)
+        return TurnReading(findings, reading, level, kind, tuple(rules), harmful, heavy, not text.strip(), told)
 
     def _answered(self, asked: str, text: str, reading: Reading | None) -> Risk:
         """The level of a turn as the answer to a direct question about danger; none where it is no such answer."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from psylite_pipeline.decision import Kind, Risk
+from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.risk.lexicon import Finding
 
 
@@ -71,6 +71,7 @@ class TurnReading:
     harmful: bool
     heavy: bool
     silent: bool = False
+    told: frozenset[Told] = frozenset()
 
     @property
     def light(self) -> bool:

@@ -22,6 +22,10 @@ STAGES = 4
 CALM_AFTER_CONCERN = 3
 CALM_AFTER_CRISIS = 6
 
+#: What holds only for the turn in which it was told, and what holds until the other is told.
+_PASSES = frozenset({Told.ACT, Told.HELP})
+_WITH_WHOM = frozenset({Told.COMPANY, Told.ALONE})
+
 #: What a probability becomes with each calm turn that worry is carried over.
 DECAY = 0.85
 
@@ -70,15 +74,19 @@ def walk(readings: Sequence[TurnReading], humour_threshold: float) -> Assessment
     episode: int | None = None
     carried = 0.0
     staged = False
+    told: frozenset[Told] = frozenset()
+    own = Risk.NONE
     for reading in readings:
-        own = reading.level
         calm_needed = CALM_AFTER_CRISIS if stages else CALM_AFTER_CONCERN
         in_episode = episode is not None and calm_risk < calm_needed
-        stages, kind = (stages, kind) if in_episode else (0, None)
+        stages, kind, told = (stages, kind, told) if in_episode else (0, None, frozenset())
+        own = max(reading.level, _acted(reading, crisis=stages > 0) if in_episode else Risk.NONE)
+        told = told - _PASSES - (_WITH_WHOM if reading.told & _WITH_WHOM else frozenset()) | reading.told
         if own >= Risk.HIGH or (own is Risk.CONCERN and kind is None):
             kind = reading.kind or kind
         if own >= Risk.HIGH:
-            stages = stages + 1 if in_episode and stages else 1
+            # An act is met with questions of its own, so the talk about it begins anew.
+            stages = stages + 1 if in_episode and stages and own is Risk.HIGH else 1
             staged, level = True, own
         elif stages and in_episode and stages < STAGES:
             stages, staged, level = stages + 1, True, Risk.HIGH
@@ -91,12 +99,12 @@ def walk(readings: Sequence[TurnReading], humour_threshold: float) -> Assessment
         episode = None if level is Risk.NONE else (episode + 1 if in_episode and episode is not None else 0)
         calm = 0 if level > Risk.NONE or reading.heavy else calm + 1
         light = light + 1 if reading.light else 0
-        carried = max(_own_risk(reading), 0.0 if level is Risk.NONE else carried * DECAY)
+        carried = max(_own_risk(reading), risk_floor(own), 0.0 if level is Risk.NONE else carried * DECAY)
     last = readings[-1] if readings else TurnReading((), None, Risk.NONE, None, (), False, False)
     harm = last.reading.harmful if last.reading else 0.0
     return Assessment(
         level=level,
-        own=last.level,
+        own=own,
         lexicon=max((finding.level for finding in last.findings), default=Risk.NONE),
         kind=kind,
         staged=staged,
@@ -108,7 +116,15 @@ def walk(readings: Sequence[TurnReading], humour_threshold: float) -> Assessment
         harmful_request=max(harm, 0.9) if last.harmful else harm,
         humour_threshold=humour_threshold,
         last=last,
+        told=told if level >= Risk.HIGH else frozenset(),
     )
+
+
+def _acted(reading: TurnReading, *, crisis: bool) -> Risk:
+    """What "I took the pills" means in a talk about danger: by itself it may be said of any medicine."""
+    if Told.ACT not in reading.told:
+        return Risk.NONE
+    return Risk.IMMINENT if crisis else Risk.HIGH
 
 
 def risk_floor(level: Risk) -> float:
