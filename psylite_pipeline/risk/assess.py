@@ -125,6 +125,9 @@ class Assessor:
                 pieces = self._classifier.in_pieces(text, [earlier for _, earlier in exchanges[:-1]], self._found(text))
                 read = replace(read, reading=replace(read.reading, harmful=max(read.reading.harmful, pieces)))
             readings.append(self._turn(asked, text, read, sensitive=sensitive, last=True))
+        danger = next((n for n, reading in enumerate(readings) if reading.level > Risk.NONE), len(readings))
+        for n in range(danger, len(readings)):  # what is told matters from the first danger on
+            readings[n] = replace(readings[n], told=self._lexicon.told(exchanges[n][1]))
         return walk(readings, self._limits.humour)
 
     @property
@@ -200,8 +203,7 @@ class Assessor:
                 harmful = not own_harm
                 rules.append("classifier.doubt" if own_harm else "classifier.harmful_request")
             heavy = heavy or reading.heavy >= limits.heavy or reading.concern >= UNEASY * concern
-        told = self._lexicon.told(text)
-        return TurnReading(findings, reading, level, kind, tuple(rules), harmful, heavy, not text.strip(), told)
+        return TurnReading(findings, reading, level, kind, tuple(rules), harmful, heavy, silent=not text.strip())
 
     def _answered(self, asked: str, text: str, reading: Reading | None) -> Risk:
         """The level of a turn as the answer to a direct question about danger; none where it is no such answer."""
