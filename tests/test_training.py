@@ -112,7 +112,7 @@ def test_training_twice_gives_the_same_bytes(folder: Path) -> None:
 def test_a_missing_set_is_named(folder: Path) -> None:
     (folder / "data" / "mood_zh_cped.jsonl").unlink()
     with pytest.raises(DataError, match=r"mood_zh_cped\.jsonl"):
-        load_rows(folder / "data", folder / "turns")
+        load_rows(folder / "data", folder / "turns", str)
 
 
 def test_a_label_that_rests_on_context_teaches_nothing_about_the_words_alone() -> None:
@@ -122,10 +122,19 @@ def test_a_label_that_rests_on_context_teaches_nothing_about_the_words_alone() -
         {"role": "assistant", "content": "你想过自杀吗？"},
         *raw["messages"],
     ]
-    (row,) = own_rows(raw)
+    (row,) = own_rows(raw, str)
     assert "concern" not in row.answers and row.before == ("睡不着",)
-    (row,) = own_rows(raw | {"messages": raw["messages"][1:]})  # nothing of the person's before it, but a question
+    (row,) = own_rows(raw | {"messages": raw["messages"][1:]}, str)  # nothing of the person's before it, but a question
     assert "concern" not in row.answers and row.answers["affirms"][0] == 1
+
+
+def test_a_denial_teaches_what_is_left_of_it_and_that_it_is_no_yes() -> None:
+    raw = _turn("t-0001", "no, my back hurts", False) | {"group": "denied"}
+    raw["messages"] = [{"role": "assistant", "content": "Have you thought of suicide?"}, *raw["messages"]]
+    whole, left = own_rows(raw, lambda text: text.removeprefix("no, "))
+    assert "concern" not in whole.answers and whole.answers["affirms"][0] == 0
+    assert (left.text, left.answers["concern"][0], left.part) == ("my back hurts", 0, whole.part)
+    assert [row.text for row in own_rows(raw, lambda _: "")] == ["no, my back hurts"]
 
 
 def test_parts_depend_on_the_text_alone() -> None:

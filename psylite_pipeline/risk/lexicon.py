@@ -119,15 +119,22 @@ class Lexicon:
         """What is left of an answer that begins with a no: the clauses that deny nothing, folded. `text` itself where
         it begins otherwise."""
         folded = self.fold(text)
-        clauses = list(_CLAUSE.finditer(folded))
-        if not clauses or clauses[0].group().strip() not in self._book.no:
+        clauses = [(clause.group().strip(), *clause.span()) for clause in _CLAUSE.finditer(folded)]
+        if not clauses:
             return text
         reading = _Reading(folded, self._patterns.find(folded), self._groups)
+        first, start, end = clauses[0]
+        begin = folded.index(first, start)
+        opens = [span for span in reading.cover("marker denial opens").after(begin) if span[0] == begin]
+        if first not in self._book.no and not opens:
+            return text
+        if (begin, begin + len(first)) in opens:
+            clauses = clauses[1:]
         denials, doubts = reading.cover("marker denial"), reading.cover("marker doubted")
         left = [
-            clause.group().strip()
-            for clause in clauses
-            if doubts.within(*clause.span()) or not denials.within(*clause.span())
+            clause
+            for clause, start, end in clauses
+            if doubts.within(start, end) or not denials.within(start, end)
         ]
         return ",".join(clause for clause in left if clause not in self._book.no)
 

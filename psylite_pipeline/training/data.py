@@ -84,15 +84,18 @@ def read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raise DataError(f"{path.name}: a line is not JSON in UTF-8.") from None
 
 
-def load_rows(folder: Path, turns: Path) -> list[Row]:
-    """Every row to learn from: the public sets in `folder` (all must be there) and our turns. Raises DataError."""
+def load_rows(folder: Path, turns: Path, undenied: Callable[[str], str]) -> list[Row]:
+    """Every row to learn from: the public sets in `folder` (all must be there) and our turns. Raises DataError.
+
+    `undenied` gives what of a denial is left to read, as the lexicon does when a turn is judged.
+    """
     missing = [f"{name}.jsonl" for name in PUBLIC if not (folder / f"{name}.jsonl").is_file()]
     if missing:
         raise DataError(f"{folder} lacks {', '.join(missing)}. The model card says where each public set comes from.")
     rows: dict[tuple[str, tuple[str, ...]], Row] = {}
     for path in sorted(turns.glob("*.jsonl")):
         for _, raw in read_lines(path):
-            for row in own_rows(raw):
+            for row in own_rows(raw, undenied):
                 rows.setdefault((row.text, row.before), row)
     for name, answer in PUBLIC.items():
         for number, raw in read_lines(folder / f"{name}.jsonl"):
@@ -114,14 +117,19 @@ def group_of(raw: Mapping[str, Any]) -> str:
     return "all"
 
 
-def own_rows(raw: Mapping[str, Any]) -> Iterable[Row]:
-    """One of our turns as rows: its last turn, and for a harmful request in pieces the pieces together."""
+def own_rows(raw: Mapping[str, Any], undenied: Callable[[str], str]) -> Iterable[Row]:
+    """One of our turns as rows: its last turn; of a denial also what is left without what it denies; and for a harmful
+    request in pieces the pieces together."""
     said = tuple(message["content"] for message in raw["messages"] if message["role"] == "user")
     text, before = said[-1], said[:-1]
     answers = own_answers(raw, len(raw["messages"]) > 1) | _answered(raw)
     part = tenth(block_of(raw["id"]))
     blind = not raw["id"].startswith(READ_BY_RULE_WRITERS)
     yield Row(raw["id"], text, "own", raw["group"], raw["lang"], answers, before, part, blind)
+    left = undenied(text) if answers.get("affirms", (1, 0))[0] == 0 else text
+    if left.strip() and left != text and raw["risk"] == "none":
+        calm: Answers = {"concern": (0, 3), "high": (0, 3)}
+        yield Row(raw["id"] + "-", left, "own", raw["group"], raw["lang"], calm, (), part, blind)
     if before and raw["route"] == "decline":
         joined = "\n".join(said[-3:])
         yield Row(raw["id"] + "+", joined, "own", raw["group"], raw["lang"], {"harmful": (1, 3)}, (), part, blind)
@@ -159,7 +167,7 @@ def own_answers(raw: Mapping[str, Any], in_talk: bool) -> Answers:
 def _answered(raw: Mapping[str, Any]) -> Answers:
     """Whether a turn admits danger that the assistant asked about."""
     asked = len(raw["messages"]) > 1 and raw["messages"][-2]["role"] == "assistant"
-    said = {"yes_to_question": 1, "denied": 0}.get(raw["group"])
+    said = {"yes_to_question": 1, "denied": 0, "assistant_only": 0}.get(raw["group"])
     return {"affirms": (said, 3)} if asked and said is not None else {}
 
 

@@ -53,10 +53,11 @@ def run(
     """Train and write. Raises DataError, KnowledgeError or EncoderError."""
     encoder, recipe = encoder or BundledEncoder(), recipe or Recipe()
     step("Reading")
-    rows = load_rows(data, turns)
+    rules = Lexicon.load(lexicon)
+    rows = load_rows(data, turns, rules.undenied)
     if not rows:
         raise DataError(f"{data}: no rows.")
-    table = tabulate(rows, Lexicon.load(lexicon), encoder, VectorStore(cache), lambda at, of: step("Encoding", at, of))
+    table = tabulate(rows, rules, encoder, VectorStore(cache), lambda at, of: step("Encoding", at, of))
     choice, unseen = (np.flatnonzero(np.isin(table.parts, parts)) for parts in (CHOICE_PARTS, TEST_PARTS))
     learnt = np.flatnonzero(~np.isin(table.parts, (*CHOICE_PARTS, *TEST_PARTS)))
     twin = fit_parts(table, learnt, recipe, lambda note: step(f"Twin, {note}"))
