@@ -58,8 +58,8 @@ class KeywordRules:
 
 
 class KeywordClassifier:
-    """FUN is a cheerful turn, TOIL one of ordinary distress, FAINT and GRAVE are signs that no rule knows, BAD is a harmful request, NOD says
-    yes to what was asked, SHRUG neither yes nor no."""
+    """FUN is a cheerful turn, TOIL one of ordinary distress, FAINT and GRAVE are signs that no rule knows, BAD is a harmful request, SHADY perhaps one,
+    NOD says yes to what was asked, SHRUG neither yes nor no."""
 
     thresholds = Thresholds()
 
@@ -76,7 +76,7 @@ class KeywordClassifier:
             if "HINT" in text
             else 0.05,
             high=0.8 if "GRAVE" in text else 0.5 if "NEARLY" in text else 0.05,
-            harmful=0.9 if "BAD" in text else 0.0,
+            harmful=0.95 if "BAD" in text else 0.7 if "SHADY" in text else 0.0,
             humour=0.95 if "FUN" in text else 0.02 if "TOIL" in text else 0.1,
             heavy=0.9 if "HEAVY" in text else 0.0,
             affirms=0.9 if "NOD" in text else 0.4 if "SHRUG" in text else 0.0,

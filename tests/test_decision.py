@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -24,8 +25,9 @@ from psylite_pipeline.humour.choosing import THRESHOLDS
 from psylite_pipeline.humour.shelf import Shelf
 from psylite_pipeline.risk import judge
 from psylite_pipeline.risk.assess import Assessor
+from psylite_pipeline.risk.memory import ScoreCache
 from psylite_pipeline.risk.readings import Reading, Thresholds, TurnReading
-from psylite_pipeline.risk.walk import Assessment
+from psylite_pipeline.risk.walk import DECAY, Assessment
 from psylite_pipeline.settings import Preferences
 from psylite_pipeline.tally import Tally
 
@@ -43,7 +45,7 @@ def decided(folder, *turns, **parts):
 
 
 def test_the_scores_are_those_of_the_parts(tmp_path):
-    assert decided(tmp_path, "BAD 今天").scores.harmful_request == 0.9
+    assert decided(tmp_path, "BAD 今天").scores.harmful_request == 0.95
     merry = decided(tmp_path, "FUN 今天")
     assert (merry.humour_fit, merry.scores.humour, merry.scores.harmful_request) == (0.95, 0.95, 0.0)
     assert merry.scores.risk < 0.5
@@ -388,3 +390,100 @@ def test_the_judge_is_the_valves_model_or_the_one_that_answers(tmp_path, valve, 
     said = Talk(scripted_counsellor(tmp_path, model), preferences).say("x")
     assert (model.asked[0], model.asked[3]) == (asked, 2.0)
     assert said.decision.rules == ("judge.none",)
+
+
+# -- what only a closer look at a turn shows
+
+
+def read_alone(text: str, assistant: str = "", **limits: float) -> Assessment:
+    classifier = KeywordClassifier()
+    classifier.thresholds = replace(classifier.thresholds, **limits)
+    turns = [{"role": "assistant", "content": assistant}] if assistant else []
+    talk = Conversation.from_body({"messages": [*turns, {"role": "user", "content": text}]})
+    return Assessor(KeywordRules(), classifier).assess(talk)
+
+
+def test_asking_for_a_joke_takes_more_to_be_declined():
+    assert read_alone("SHADY").harmful
+    assert not read_alone("JOKE SHADY").harmful
+    assert read_alone("JOKE BAD").harmful
+    assert read_alone("BAD").last.rules == ("classifier.harmful_request",)
+
+
+def test_in_doubt_words_about_ones_own_harm_get_care_and_not_a_refusal():
+    found = read_alone("GRAVE BAD", harmful=0.6)
+    assert (found.level, found.harmful) == (HIGH, True), "surely harmful, more surely than grave"
+    found = read_alone("GRAVE SHADY")
+    assert (found.level, found.harmful) == (HIGH, False)
+    assert found.last.rules[-1] == "classifier.doubt"
+    found = read_alone("HINT SHADY", harmful=0.3)
+    assert (found.level, found.harmful) == (NONE, True)
+    found = read_alone("FAINT SHADY", glance_concern=0.65)
+    assert (found.level, found.harmful) == (NONE, True), "0.6 of concern against 0.7 of harm"
+    found = read_alone("GRAVE SHADY", glance_concern=0.95, glance_high=0.95)
+    assert (found.level, found.harmful, found.kind) == (CONCERN, False, Kind.SELF_HARM)
+
+
+def test_the_rules_say_how_an_answer_was_heard():
+    assert "context.yes-to-direct-question" in read_alone("NOD", "ASK?").last.rules
+    assert "context.unclear-to-direct-question" in read_alone("SHRUG", "ASK?").last.rules
+    assert read_alone("NOD", "ASK?").kind is Kind.SELF_HARM
+    assert read_alone("NOD BEATEN", "ASK?").kind is Kind.ABUSE
+
+
+@pytest.mark.parametrize(
+    ("english", "glance", "limits"),
+    [(False, False, (1, 2)), (True, False, (3, 4)), (False, True, (5, 6)), (True, True, (7, 8))],
+)
+def test_each_reading_has_its_own_thresholds(english, glance, limits):
+    of = Thresholds(1, 2, 3, 4, 5, 6, 7, 8)
+    assert of.danger(english=english, glance=glance) == limits
+
+
+def test_a_score_decays_with_each_turn_that_worry_is_carried_over():
+    def risk(*turns: str) -> float:
+        talk = Conversation.from_body({"messages": [{"role": "user", "content": turn} for turn in turns]})
+        return Assessor(KeywordRules(), KeywordClassifier()).assess(talk).risk
+
+    high = risk("GRAVE")
+    assert high == pytest.approx(0.92)
+    assert risk("GRAVE", "x") == pytest.approx(high * DECAY)
+    assert risk("x", "GRAVE") == pytest.approx(high)
+    assert risk("GRAVE", *["x"] * 12) < 0.1, "what was released is forgotten"
+
+
+def test_a_turn_without_words_is_no_calm_turn():
+    talk = ["WORRY", *[""] * 8]
+    found = Assessor(KeywordRules(), None).assess(
+        Conversation.from_body({"messages": [{"role": "user", "content": turn} for turn in talk]})
+    )
+    assert found.level is CONCERN
+
+
+@pytest.mark.parametrize(
+    ("turns", "light"),
+    [(["x"], 1), (["x", "FUN"], 2), (["TOIL", "x", "x"], 2), (["x", "TOIL"], 1), (["x", "WORRY", "x"], 1), ([], 1)],
+)
+def test_what_a_joke_may_be_about_reaches_back_to_the_last_turn_that_weighed(turns, light):
+    talk = Conversation.from_body({"messages": [{"role": "user", "content": turn} for turn in turns]})
+    assert Assessor(KeywordRules(), KeywordClassifier()).assess(talk).light == light
+
+
+# -- what is remembered of a text
+
+
+def test_scores_are_remembered_for_a_few_texts_under_a_hash_that_nobody_can_guess():
+    cache: ScoreCache[int] = ScoreCache(2)
+    made = []
+
+    def make(text: str) -> int:
+        return cache.get(text, lambda: made.append(text) or len(made))
+
+    assert [make(text) for text in ("a", "b", "a", "c", "a", "b")] == [1, 2, 1, 3, 1, 4]
+    assert made == ["a", "b", "c", "b"], "the one unused for longest went"
+    assert cache.get("\ud800", lambda: 9, keep=lambda score: score != 9) == 9
+    assert cache.get("\ud800", lambda: 8) == 8, "what is not worth keeping is not kept"
+    other: ScoreCache[int] = ScoreCache()
+    other.get("a", lambda: 0)
+    assert not set(other._scores) & set(cache._scores)
+    assert all(len(key) == 16 for key in other._scores)
