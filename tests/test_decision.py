@@ -418,9 +418,9 @@ def test_in_doubt_words_about_ones_own_harm_get_care_and_not_a_refusal():
     assert found.last.rules[-1] == "classifier.doubt"
     found = read_alone("HINT SHADY", harmful=0.3)
     assert (found.level, found.harmful) == (NONE, True)
-    found = read_alone("FAINT SHADY", glance_concern=0.65)
+    found = read_alone("FAINT SHADY", glance_concern_en=0.65)
     assert (found.level, found.harmful) == (NONE, True), "0.6 of concern against 0.7 of harm"
-    found = read_alone("GRAVE SHADY", glance_concern=0.95, glance_high=0.95)
+    found = read_alone("GRAVE SHADY", glance_concern_en=0.95, glance_high_en=0.95)
     assert (found.level, found.harmful, found.kind) == (CONCERN, False, Kind.SELF_HARM)
 
 
