@@ -98,7 +98,7 @@ def test_what_was_told_in_an_episode_is_known_until_its_end_and_help_only_while_
 
 def test_an_act_told_of_in_a_talk_about_danger_is_an_emergency_and_opens_the_stages_again():
     assert levels("TOLD act") == [NONE], "any medicine is taken"
-    assert levels("WORRY", "TOLD act")[1] is HIGH
+    assert levels("WORRY", "TOLD act") == [CONCERN, CONCERN]
     assert levels("DIE", "x", "TOLD act", "x", "x", "x", "x") == [HIGH, HIGH, IMMINENT, HIGH, HIGH, HIGH, CONCERN]
     assert levels("DIE", "x", "x", "NOW", "x", "x", "x", "x") == [HIGH, HIGH, HIGH, IMMINENT, HIGH, HIGH, HIGH, CONCERN]
     assert assess("DIE", "TOLD act").risk >= risk_floor(IMMINENT)

@@ -272,6 +272,8 @@ def test_short_answers(text: str, yes: bool) -> None:
         ("我已经把药都吃了", ["act"]),
         ("药我全吞了", ["act"]),
         ("我今天按时吃了药", []),
+        ("刚吃了点东西", []),
+        ("刚割了", ["act"]),
         ("I just took all the pills", ["act"]),
         ("I took my meds this morning", []),
         ("一个人", ["alone"]),

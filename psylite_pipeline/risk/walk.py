@@ -80,7 +80,8 @@ def walk(readings: Sequence[TurnReading], humour_threshold: float) -> Assessment
         calm_needed = CALM_AFTER_CRISIS if stages else CALM_AFTER_CONCERN
         in_episode = episode is not None and calm_risk < calm_needed
         stages, kind, told = (stages, kind, told) if in_episode else (0, None, frozenset())
-        own = max(reading.level, _acted(reading, crisis=stages > 0) if in_episode else Risk.NONE)
+        # "I took the pills" may be said of any medicine, but not in the middle of a crisis.
+        own = Risk.IMMINENT if stages and Told.ACT in reading.told else reading.level
         told = told - _PASSES - (_WITH_WHOM if reading.told & _WITH_WHOM else frozenset()) | reading.told
         if own >= Risk.HIGH or (own is Risk.CONCERN and kind is None):
             kind = reading.kind or kind
@@ -118,13 +119,6 @@ def walk(readings: Sequence[TurnReading], humour_threshold: float) -> Assessment
         last=last,
         told=told if level >= Risk.HIGH else frozenset(),
     )
-
-
-def _acted(reading: TurnReading, *, crisis: bool) -> Risk:
-    """What "I took the pills" means in a talk about danger: by itself it may be said of any medicine."""
-    if Told.ACT not in reading.told:
-        return Risk.NONE
-    return Risk.IMMINENT if crisis else Risk.HIGH
 
 
 def risk_floor(level: Risk) -> float:
