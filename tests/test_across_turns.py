@@ -87,6 +87,11 @@ def test_risk_in_a_crisis_reopens_nothing_it_already_asked_but_stays_a_crisis():
     assert turns == [HIGH, HIGH, HIGH, HIGH, CONCERN, HIGH, CONCERN]
 
 
+def test_the_talk_is_staged_from_a_crisis_on_until_its_stages_are_over():
+    assert [assess("WORRY").staged, assess("DIE").staged, assess("DIE", "x").staged] == [False, True, True]
+    assert not assess("DIE", *["x"] * STAGES).staged
+
+
 def test_what_was_told_in_an_episode_is_known_until_its_end_and_help_only_while_it_is_fetched():
     assert assess("TOLD means").told == frozenset(), "nobody is in danger"
     assert assess("TOLD company", "x", "x", "DIE").told == frozenset(), "told before the episode"

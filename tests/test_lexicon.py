@@ -232,6 +232,11 @@ def test_short_answers(text: str, yes: bool) -> None:
     assert LEXICON.says_yes(text) is yes
 
 
+def test_a_long_turn_is_no_short_answer() -> None:
+    assert LEXICON.says_yes("嗯，" + "今天" * 28)
+    assert not LEXICON.says_yes("嗯，" + "今天" * 30)
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -409,6 +414,7 @@ def test_a_question_about_the_sentence_before_is_a_direct_question(question: str
         ("negative", ""),
         ("Not once. I think about the boiler", "i think about the boiler"),
         ("死不了，死了更亏", "死了更亏"),
+        ("No. I fish there. The bream are good", "i fish there,the bream are good"),
         ("不是那意思，就是累", "就是累"),
         ("没想过死，晚上静得慌", "晚上静得慌"),
         ("No one would miss me", "No one would miss me"),
