@@ -40,7 +40,7 @@ def write(folder: Path, weights: Weights, thresholds: Thresholds, about: Mapping
     }
     arrays["landmark_steps"] = steps_of(weights.landmarks)
     arrays["landmarks"] = np.round(weights.landmarks / arrays["landmark_steps"]).astype(np.int8)
-    np.savez(folder / "classifier.npz", **arrays)  # pyright: ignore[reportArgumentType]
+    np.savez_compressed(folder / "classifier.npz", **arrays)  # pyright: ignore[reportArgumentType]
     meta = {
         "format": FORMAT,
         "heads": list(HEADS),

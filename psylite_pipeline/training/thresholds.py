@@ -52,15 +52,15 @@ def _endangered(row: Row) -> bool:
 # The aims on our own turns look lax because most of those rows are the harmless halves of hard pairs.
 _READ = (
     Aim("concern", _counselling, 0.012),
-    Aim("concern", _of("crisis_zh_psysuicide_dev"), 0.08),
+    Aim("concern", _of("crisis_zh_psysuicide_dev"), 0.10),
     Aim("concern", _of("own", *_HARD, english=False), 0.09),
-    Aim("concern", _of("own", *_HARSH, english=False), 0.08),
-    Aim("concern_en", _of("own", *_HARD, english=True), 0.08),
-    Aim("concern_en", _of("own", *_HARSH, english=True), 0.07),
+    Aim("concern", _of("own", *_HARSH, english=False), 0.095),
+    Aim("concern_en", _of("own", *_HARD, english=True), 0.088),
+    Aim("concern_en", _of("own", *_HARSH, english=True), 0.083),
     Aim("high", _counselling, 0.002),
     Aim("high", _of("own", *_HARD, english=False), 0.03),
-    Aim("high", _of("own", *_HARSH, english=False), 0.02),
-    Aim("high_en", _of("own", *_HARD, english=True), 0.03),
+    Aim("high", _of("own", *_HARSH, english=False), 0.024),
+    Aim("high_en", _of("own", *_HARD, english=True), 0.034),
     Aim("high_en", _of("own", *_HARSH, english=True), 0.03),
     Aim("harmful", _of("own", "honest_question"), 0.05),
     Aim("harmful", lambda row: row.source == "own" and not _endangered(row), 0.014),
@@ -74,8 +74,8 @@ _READ = (
 _OFFERED = (Aim("humour", _of("own", *_GRAVE), 0.17), Aim("humour", _endangered, 0.07))
 _GLANCE = (
     Aim("concern", _counselling, 0.008),
-    Aim("concern", _of("own", *_HARD, *_HARSH, english=False), 0.06),
-    Aim("concern_en", _of("own", *_HARD, *_HARSH, english=True), 0.06),
+    Aim("concern", _of("own", *_HARD, *_HARSH, english=False), 0.08),
+    Aim("concern_en", _of("own", *_HARD, *_HARSH, english=True), 0.08),
     Aim("high", _counselling, 0.001),
     Aim("high", _of("own", *_HARD, *_HARSH, english=False), 0.02),
     Aim("high_en", _of("own", *_HARD, *_HARSH, english=True), 0.02),
