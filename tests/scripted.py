@@ -58,8 +58,8 @@ class KeywordRules:
 
 
 class KeywordClassifier:
-    """FUN is a cheerful turn, TOIL one of ordinary distress, FAINT and GRAVE are signs that no rule knows, BAD is a harmful request, SHADY perhaps one,
-    NOD says yes to what was asked, SHRUG neither yes nor no."""
+    """FUN is a cheerful turn, TOIL one of ordinary distress, FAINT and GRAVE are signs that no rule knows, BAD is a
+    harmful request, SHADY perhaps one, NOD says yes to what was asked, SHRUG neither yes nor no."""
 
     thresholds = Thresholds()
 

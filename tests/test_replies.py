@@ -262,9 +262,7 @@ def test_the_direct_question_is_not_asked_twice(replies: Replies) -> None:
 
 
 @pytest.mark.parametrize(("lang", "seed", "company"), list(product(STAGED, range(6), (Told.COMPANY, Told.ALONE))))
-def test_what_was_told_unasked_is_answered_and_not_asked(
-    replies: Replies, lang: str, seed: int, company: Told
-) -> None:
+def test_what_was_told_unasked_is_answered_and_not_asked(replies: Replies, lang: str, seed: int, company: Told) -> None:
     """Means named, then company, then help fetched: each is heard once, in words of its own."""
     said: list[str] = []
     known: set[Told] = set()
@@ -308,9 +306,7 @@ def test_other_kinds_are_asked_as_ever(replies: Replies, lang: str, kind: Kind) 
     said: list[str] = []
     for _ in range(4):
         said.append(
-            replies.crisis(
-                kind=kind, risk=Risk.HIGH, lang=lang, region="auto", said=said, seed=0, told=frozenset(Told)
-            )
+            replies.crisis(kind=kind, risk=Risk.HIGH, lang=lang, region="auto", said=said, seed=0, told=frozenset(Told))
         )
     stages = [stage_of(replies, text, lang) for text in said]
     assert stages == [Stage.OPENING, Stage.MEANS, Stage.COMPANY, Stage.TIME]

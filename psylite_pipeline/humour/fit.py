@@ -13,8 +13,8 @@ from psylite_pipeline.settings import Preferences
 @dataclass(frozen=True, slots=True)
 class Fit:
     """`score` is the probability in [0, 1] that a joke fits; `open` says that humour may be offered now; `asked`
-    that the person asked for a joke; `tender` that something heavy was said earlier in the talk. `about`: the last turns,
-    in a row, that it may be about."""
+    that the person asked for a joke; `tender` that something heavy was said earlier in the talk; `about` counts the
+    last turns, in a row, that it may be about."""
 
     score: float
     open: bool

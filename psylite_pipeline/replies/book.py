@@ -54,7 +54,8 @@ class Replies:
 
         `said` are the assistant's texts of this talk, oldest first, as they were shown (not stripped): what has been
         asked is read from them. `episode` is how many of the latest belong to the present stretch of risk; None means
-        all, so that nothing is asked a second time in the whole talk. What is `told` is not asked for. `seed` picks among variants not yet said.
+        all, so that nothing is asked a second time in the whole talk. What is `told` is not asked for. `seed` picks
+        among variants not yet said.
         """
         lang = _known(lang)
         stage, text = self.crisis_texts.say(

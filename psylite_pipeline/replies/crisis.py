@@ -98,9 +98,7 @@ class CrisisTexts:
 
     def of(self, lang: str, kind: Kind, stage: Stage, *, told: Told | None = None) -> tuple[Variant, ...]:
         """The variants of one stage, in the file's order; those for any kind come last."""
-        found = [
-            v for v in self.variants[lang] if v.stage is stage and v.kind in (kind.value, _ANY) and v.told is told
-        ]
+        found = [v for v in self.variants[lang] if v.stage is stage and v.kind in (kind.value, _ANY) and v.told is told]
         return tuple(sorted(found, key=lambda variant: variant.kind == _ANY))
 
     def say(

@@ -102,7 +102,7 @@ class Lexicon:
         return any(clause.strip() in self._book.yes for clause in _CLAUSE.findall(folded))
 
     def told(self, text: str) -> frozenset[Told]:
-        """What a person in danger tells of what the staged talk asks for: means at hand, company, help being fetched."""
+        """What a person in danger tells of what the staged talk asks for: means, company, help; and of an act."""
         folded = self.fold(text)
         reading = _Reading(folded, self._patterns.find(folded), self._groups)
         missing = reading.cover("marker told not")
@@ -123,19 +123,15 @@ class Lexicon:
         if not clauses:
             return text
         reading = _Reading(folded, self._patterns.find(folded), self._groups)
-        first, start, end = clauses[0]
-        begin = folded.index(first, start)
+        first, at, _ = clauses[0]
+        begin = folded.index(first, at)
         opens = [span for span in reading.cover("marker denial opens").after(begin) if span[0] == begin]
         if first not in self._book.no and not opens:
             return text
         if (begin, begin + len(first)) in opens:
             clauses = clauses[1:]
         denials, doubts = reading.cover("marker denial"), reading.cover("marker doubted")
-        left = [
-            clause
-            for clause, start, end in clauses
-            if doubts.within(start, end) or not denials.within(start, end)
-        ]
+        left = [text for text, *span in clauses if doubts.within(*span) or not denials.within(*span)]
         return ",".join(clause for clause in left if clause not in self._book.no)
 
 
