@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from psylite_pipeline.decision import Kind, Risk
+from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.risk.lexicon import Finding
 
 _WORDS = (
@@ -29,6 +29,10 @@ class LastResortLexicon:
         """A short yes."""
         word = text.strip(" 。.!！,，").casefold()
         return word in {"是", "是的", "有", "嗯", "想过", "对", "yes", "yeah", "yep", "i do", "i am", "i have"}
+
+    def told(self, text: str) -> frozenset[Told]:  # noqa: ARG002
+        """Nothing: the staged talk asks."""
+        return frozenset()
 
     def undenied(self, text: str) -> str:
         """All of `text`: without data files no denial is trusted."""
