@@ -30,7 +30,7 @@ class LastResortLexicon:
         word = text.strip(" 。.!！,，").casefold()
         return word in {"是", "是的", "有", "嗯", "想过", "对", "yes", "yeah", "yep", "i do", "i am", "i have"}
 
-    def told(self, text: str) -> frozenset[Told]:  # noqa: ARG002
+    def told(self, text: str) -> frozenset[Told]:
         """Nothing: the staged talk asks."""
         return frozenset()
 
