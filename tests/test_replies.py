@@ -286,6 +286,24 @@ def test_what_was_told_unasked_is_answered_and_not_asked(replies: Replies, lang:
 
 
 @pytest.mark.parametrize("lang", STAGED)
+def test_means_named_in_answer_to_our_question_are_answered_once(replies: Replies, lang: str) -> None:
+    said: list[str] = []
+    found = []
+    for told in (set(), set(), {Told.MEANS}, {Told.MEANS}):
+        text = replies.crisis(
+            kind=Kind.SELF_HARM, risk=Risk.HIGH, lang=lang, region="auto", said=said, seed=len(said), told=told
+        )
+        said.append(text)
+        found.append((variant_of(replies, text, lang).stage, variant_of(replies, text, lang).told))
+    assert found == [
+        (Stage.OPENING, None),
+        (Stage.MEANS, None),
+        (Stage.MEANS, Told.MEANS),
+        (Stage.COMPANY, None),
+    ]
+
+
+@pytest.mark.parametrize("lang", STAGED)
 def test_whoever_gets_help_is_not_kept_by_a_question_but_the_opening_comes_first(replies: Replies, lang: str) -> None:
     def say(said: list[str], risk: Risk) -> Variant:
         told = frozenset(Told)

@@ -144,6 +144,9 @@ class CrisisTexts:
         done = {stage for stage in Stage if any(q in asked for q in self._questions[kind.value, stage])}
         if done - {Stage.STAYING}:
             done.add(Stage.OPENING)
+        named = self.of(lang, kind, Stage.MEANS, told=Told.MEANS)
+        if Told.MEANS in told and named and not any(variant.stands_in(asked) for variant in named):
+            done.discard(Stage.MEANS)  # what lies at hand is answered, also where it was the answer to our question
         helped = self.of(lang, kind, Stage.STAYING, told=Told.HELP)
         if any(variant.stands_in(asked) for variant in helped):
             done.add(Stage.COMPANY)  # somebody is coming: that was the answer
