@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.risk.lexicon import Finding
 
-#: Below this `humour`, a turn is nothing to joke about later either. Of 35 turns that a joking turn of
-#: evals/retrieval leans on, two lie below it (a day of rain, a stressful week); ordinary distress lies below.
+#: Below this `humour`, a turn is nothing to joke about later either. Of the 35 turns that a joking turn of
+#: evals/retrieval leans on, one lies below it; a sleepless week of stress lies at .04.
 LIGHT = 0.1
 
 
