@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# chain.sh OUT: mix → SFT → merge → ORPO → merge → GGUF → q4_k_m → Modelfile on the tiny model, each step the real command.
+# chain.sh OUT: mix → Llama → SFT → merge → ORPO → merge → InternLM2 → GGUF → q4_k_m → Modelfile on the tiny model, each
+# step the real command.
 # `make train-demo` calls it in its own environment; PSYLITE is the command, PSYLITE_LLAMA_CPP the folder of llama.cpp's tools.
 set -euo pipefail
 out=$1
@@ -13,9 +14,11 @@ $psylite model mix --general "$here/general.jsonl" --counselling "$here/counsell
 $psylite model pairs "$here/preferences.jsonl" --out "$out/pairs.jsonl"
 [ -f "$out/base/model.safetensors" ] ||
     $python "$here/tiny.py" "$out/base" "$here/general.jsonl" "$here/counselling.jsonl" "$here/preferences.jsonl"
-$psylite model train "$here/sft.yaml" --base "$out/base" --rows "$out/mix.jsonl" --out "$out/sft"
-$psylite model merge --base "$out/base" --adapter "$out/sft/adapter" --out "$out/sft-merged"
+$psylite model llama "$out/base" --out "$out/llama"
+$psylite model train "$here/sft.yaml" --base "$out/llama" --rows "$out/mix.jsonl" --out "$out/sft"
+$psylite model merge --base "$out/llama" --adapter "$out/sft/adapter" --out "$out/sft-merged"
 $psylite model train "$here/orpo.yaml" --base "$out/sft-merged" --rows "$out/pairs.jsonl" --out "$out/orpo"
 $psylite model merge --base "$out/sft-merged" --adapter "$out/orpo/adapter" --out "$out/merged"
-$psylite model gguf "$out/merged" --out "$out/served" --example "$here/../Modelfile"
+$psylite model internlm2 "$out/merged" --like "$out/base" --out "$out/internlm2"
+$psylite model gguf "$out/internlm2" --out "$out/served" --example "$here/../Modelfile"
 $python "$here/verdict.py" "$out"

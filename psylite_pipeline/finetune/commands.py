@@ -1,4 +1,4 @@
-"""`psylite model mix | reason | pairs | train | merge | gguf | check`. Each is a few lines; the work is beside."""
+"""`psylite model mix | reason | pairs | llama | train | merge | internlm2 | gguf | check`. The work is beside."""
 
 from __future__ import annotations
 
@@ -16,10 +16,6 @@ console = Console()
 model = typer.Typer(
     help="Make the PsyLite model: data, two stages of training, export (model/README.md).", no_args_is_help=True
 )
-
-Trust = Annotated[
-    bool, typer.Option("--trust-remote-code", help="Run code that comes with the base model (InternLM2.5).")
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -103,6 +99,19 @@ def pairs(
 
 
 @model.command()
+def llama(
+    base: Annotated[Path, typer.Argument(help="Folder of an InternLM2, in safetensors.")],
+    out: Annotated[Path, typer.Option(help="Folder to write.")],
+) -> None:
+    """The base as a Llama: the same function, and no code that comes with it has to be run. Training starts from it."""
+    from psylite_pipeline.finetune import internlm
+
+    _need("torch", "safetensors", "transformers", "sentencepiece")
+    internlm.as_llama(base, out)
+    console.print(f"As a Llama: {out}")
+
+
+@model.command()
 def train(
     recipe: Annotated[Path, typer.Argument(help="model/sft.yaml or model/orpo.yaml.")],
     base: Annotated[str, typer.Option(help="Folder of the base model, or a name that is here already.")],
@@ -111,7 +120,6 @@ def train(
     change: Annotated[
         list[str] | None, typer.Option("--set", help="name=value of the recipe. May be repeated.")
     ] = None,
-    trust_remote_code: Trust = False,
 ) -> None:
     """One stage of training. Resumes; writes loss curves, and the margin of the better answer for ORPO."""
     from psylite_pipeline.finetune import recipe as recipes
@@ -119,8 +127,9 @@ def train(
 
     _need("torch", "trl", "peft", "datasets", "yaml", "matplotlib")
     changes = {name: value for name, _, value in (text.partition("=") for text in change or [])}
-    told = run(recipes.load(recipe, changes), base, rows, out, trust_remote_code=trust_remote_code)
-    shown = {key: told[key] for key in ("train_loss", "loss", "eval_loss", "rewards/margins") if key in told}
+    told = run(recipes.load(recipe, changes), base, rows, out)
+    names = ("train_loss", "loss", "eval_loss", "rewards/margins", "train_runtime", "peak_gpu_gb")
+    shown = {key: told[key] for key in names if key in told}
     figures = ", ".join(f"{key} {float(value):.4f}" for key, value in shown.items())
     console.print(f"{out / 'adapter'}: {figures}", soft_wrap=True)
 
@@ -130,19 +139,32 @@ def merge(
     base: Annotated[str, typer.Option(help="The model that the adapter was trained on.")],
     adapter: Annotated[Path, typer.Option(help="Folder `adapter` of a stage.")],
     out: Annotated[Path, typer.Option(help="Folder to write.")],
-    trust_remote_code: Trust = False,
 ) -> None:
     """Put an adapter into the weights; stage 2 and the export start from the result."""
     from psylite_pipeline.finetune import export
 
     _need("torch", "peft", "transformers")
-    export.merge(base, adapter, out, trust_remote_code=trust_remote_code)
+    export.merge(base, adapter, out)
     console.print(f"Merged: {out}")
 
 
 @model.command()
-def gguf(
+def internlm2(
     merged: Annotated[Path, typer.Argument(help="Folder that `merge` wrote.")],
+    like: Annotated[Path, typer.Option(help="The base as it came: its shards, configuration and tokenizer.")],
+    out: Annotated[Path, typer.Option(help="Folder to write.")],
+) -> None:
+    """Back from Llama: llama.cpp reads InternLM2's vocabulary in a way of its own."""
+    from psylite_pipeline.finetune import internlm
+
+    _need("torch", "safetensors")
+    internlm.as_internlm2(merged, like, out)
+    console.print(f"As an InternLM2: {out}")
+
+
+@model.command()
+def gguf(
+    merged: Annotated[Path, typer.Argument(help="Folder that `internlm2` or `merge` wrote.")],
     out: Annotated[Path, typer.Option(help="Folder for the GGUF files and the Modelfile.")],
     kind: Annotated[str, typer.Option(help="Quantisation, as llama-quantize names it.")] = "q4_k_m",
     example: Annotated[Path, typer.Option(help="Modelfile whose FROM is replaced.")] = Path("model/Modelfile"),

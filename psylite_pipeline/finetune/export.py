@@ -17,7 +17,7 @@ TOOLS = "PSYLITE_LLAMA_CPP"
 _TOKENIZER = ("tokenizer.model", "added_tokens.json", "special_tokens_map.json", "generation_config.json")
 
 
-def merge(model: str, adapter: Path, out: Path, *, trust_remote_code: bool = False) -> None:
+def merge(model: str, adapter: Path, out: Path) -> None:
     """The model with the adapter in its weights, in `out`. On the CPU, in bf16 (15.5 GB for 7.7 billion weights).
 
     The adapter was trained on the nf4 weights and is merged into the full ones, as usual with QLoRA; what difference
@@ -27,10 +27,10 @@ def merge(model: str, adapter: Path, out: Path, *, trust_remote_code: bool = Fal
     from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    base = AutoModelForCausalLM.from_pretrained(model, dtype=torch.bfloat16, trust_remote_code=trust_remote_code)
+    base = AutoModelForCausalLM.from_pretrained(model, dtype=torch.bfloat16)
     merged = PeftModel.from_pretrained(base, str(adapter)).merge_and_unload()
     merged.save_pretrained(str(out))
-    AutoTokenizer.from_pretrained(model, trust_remote_code=trust_remote_code).save_pretrained(str(out))
+    AutoTokenizer.from_pretrained(model).save_pretrained(str(out))
     for name in _TOKENIZER:
         if (Path(model) / name).is_file() and not (out / name).exists():
             shutil.copyfile(Path(model) / name, out / name)

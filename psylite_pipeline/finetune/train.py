@@ -13,7 +13,7 @@ from psylite_pipeline.errors import RecipeError
 from psylite_pipeline.finetune.recipe import Recipe
 
 
-def train(recipe: Recipe, model: str, rows: Path, out: Path, *, trust_remote_code: bool = False) -> dict[str, Any]:
+def train(recipe: Recipe, model: str, rows: Path, out: Path) -> dict[str, Any]:
     """Train on `rows` (as `model mix`, `reason` or `pairs` write them) and save the adapter in `out`/adapter.
 
     `model` is a folder, or a name that is here already. A run that was stopped goes on from its last checkpoint. Writes
@@ -26,7 +26,7 @@ def train(recipe: Recipe, model: str, rows: Path, out: Path, *, trust_remote_cod
     set_seed(recipe.seed)
     bf16 = recipe.bf16 == "auto" and torch.cuda.is_available() and torch.cuda.is_bf16_supported()
     fp16 = recipe.bf16 == "auto" and torch.cuda.is_available() and not bf16
-    tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=trust_remote_code)
+    tokenizer = AutoTokenizer.from_pretrained(model)
     if tokenizer.chat_template is None:
         raise RecipeError(f"{model} has no chat template: it is no chat model, or its tokenizer is incomplete.")
     if tokenizer.pad_token is None:
@@ -36,7 +36,6 @@ def train(recipe: Recipe, model: str, rows: Path, out: Path, *, trust_remote_cod
         dtype=torch.bfloat16 if bf16 else torch.float16 if fp16 else torch.float32,
         quantization_config=_quantisation(recipe, torch.bfloat16 if bf16 else torch.float16),
         device_map={"": 0} if torch.cuda.is_available() else None,
-        trust_remote_code=trust_remote_code,
     )
     base.config.use_cache = False
     found: Any = load_dataset("json", data_files=str(rows), split="train", cache_dir=str(out / "cache"))
@@ -49,6 +48,8 @@ def train(recipe: Recipe, model: str, rows: Path, out: Path, *, trust_remote_cod
     trainer.save_model(str(out / "adapter"))
     tokenizer.save_pretrained(str(out / "adapter"))
     history = trainer.state.log_history
+    if torch.cuda.is_available():
+        history.append({"peak_gpu_gb": round(torch.cuda.max_memory_reserved() / 1e9, 2)})
     told = {"recipe": asdict(recipe), "model": model, "rows": rows.name, "history": history}
     (out / "history.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     curves(history, out / "curves.png")
