@@ -53,7 +53,8 @@ def build(engine: Engine, folder: Path) -> Images:
     _build(engine, ROOT, ROOT / "Dockerfile", images.pipelines, images.python)
     context = folder / "ollama"
     context.mkdir(exist_ok=True)
-    shutil.copy(ROOT / "tests" / "fake_ollama.py", context)
+    for file in (ROOT / "tests").glob("fake_ollama*.py"):
+        shutil.copy(file, context)
     shutil.copy(STANDINS / "ollama.py", context)
     _build(engine, context, STANDINS / "ollama.Dockerfile", images.ollama, images.python)
     _build(engine, context, STANDINS / "webui.Dockerfile", images.webui, images.python)

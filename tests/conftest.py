@@ -47,6 +47,22 @@ def parts(shared_data: Path):
     return Parts.load(Settings.load(data_dir=shared_data))
 
 
+@pytest.fixture(scope="module")
+def replies():
+    """The real words said without a model."""
+    from psylite_pipeline.replies import Replies
+
+    return Replies.load(Path(__file__).parent.parent / "knowledge" / "replies")
+
+
+@pytest.fixture
+def snippets(tmp_path: Path) -> Path:
+    """A folder of ten gentle snippets."""
+    from scripted import snippet_folder
+
+    return snippet_folder(tmp_path / "snippets")
+
+
 @pytest.fixture
 def ollama():
     """A strict Ollama: a call without a script fails the test."""

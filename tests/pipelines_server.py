@@ -57,6 +57,14 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def until(condition, seconds=60.0):
+    """Wait for something to be so; the test fails where it never is."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+
+
 @contextmanager
 def running(folder: Path, ollama_url: str, log: Path | None = None, **environment: str) -> Iterator[Server]:
     """Start the server on a free port as `psylite up` does, guard and all; stop it at the end."""

@@ -15,13 +15,14 @@ from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.counsellor import Counsellor
 from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.errors import EncoderError, ModelError
+from psylite_pipeline.humour.searching import SnippetIndex
 from psylite_pipeline.humour.shelf import Shelf
 from psylite_pipeline.model import Thought, Waiting, Words
 from psylite_pipeline.opening import open_prompts, open_replies
 from psylite_pipeline.risk.assess import Assessor
-from psylite_pipeline.risk.lexicon import Finding
+from psylite_pipeline.risk.lexicon import Finding, Lexicon
 from psylite_pipeline.risk.readings import Reading, Thresholds
-from psylite_pipeline.settings import Settings
+from psylite_pipeline.settings import Settings, bundled
 
 #: What a keyword in a turn means to `KeywordRules`.
 KEYWORDS = {
@@ -59,7 +60,8 @@ class KeywordRules:
 
 class KeywordClassifier:
     """FUN is a cheerful turn, TOIL one of ordinary distress, FAINT and GRAVE are signs that no rule knows, BAD is a
-    harmful request, SHADY perhaps one, NOD says yes to what was asked, SHRUG neither yes nor no."""
+    harmful request, SHADY perhaps one, NOD says yes to what was asked, SHRUG neither yes nor no. Where a rule speaks of
+    danger it sees a little of it, too, unless DOUBT stands there."""
 
     thresholds = Thresholds()
 
@@ -74,6 +76,8 @@ class KeywordClassifier:
             if "FAINT" in text or "NEARLY" in text
             else 0.4
             if "HINT" in text
+            else 0.28
+            if any(finding.level for finding in findings) and "DOUBT" not in text
             else 0.05,
             high=0.8 if "GRAVE" in text else 0.5 if "NEARLY" in text else 0.05,
             harmful=0.95 if "BAD" in text else 0.7 if "SHADY" in text else 0.0,
@@ -157,6 +161,39 @@ def snippet_folder(folder: Path, count: int = 10) -> Path:
     (folder / "zh").mkdir(parents=True, exist_ok=True)
     (folder / "zh" / "one.toml").write_text("\n".join(snippet_toml(n) for n in range(count)), encoding="utf-8")
     return folder
+
+
+def shelf_of(folder: Path, encoder=None) -> Shelf:
+    """A shelf of these snippets; its index lies beside them."""
+    return Shelf([folder], encoder or HashEncoder(), folder.parent / "index")
+
+
+def found(index: SnippetIndex, text: str = "第3句开场") -> list[tuple[str, float]]:
+    """What the index finds for a text: ids and scores."""
+    vector = HashEncoder(index.dimensions).encode([text])[0]
+    return [(hit.snippet.id, round(hit.score, 5)) for hit in index.search(text, vector, language="zh")]
+
+
+def spoil(path: Path, change) -> None:
+    """Change the bytes of a file."""
+    data = bytearray(path.read_bytes())
+    change(data)
+    path.write_bytes(bytes(data))
+
+
+def flip(at: int):
+    """The change of all bits of one byte."""
+
+    def change(data: bytearray) -> None:
+        data[at] ^= 0xFF
+
+    return change
+
+
+@lru_cache(maxsize=1)
+def shipped_lexicon() -> Lexicon:
+    """The real rules, read once."""
+    return Lexicon.load(bundled("knowledge") / "risk" / "lexicon")
 
 
 @lru_cache(maxsize=1)

@@ -13,6 +13,7 @@ from scripted import (
     KeywordRules,
     Talk,
     scripted_counsellor,
+    shelf_of,
     snippet_folder,
     snippet_toml,
 )
@@ -26,16 +27,6 @@ from psylite_pipeline.humour.fit import fit
 from psylite_pipeline.humour.shelf import Shelf
 from psylite_pipeline.risk.assess import Assessor
 from psylite_pipeline.settings import Preferences, bundled
-
-
-@pytest.fixture
-def snippets(tmp_path: Path) -> Path:
-    return snippet_folder(tmp_path / "snippets")
-
-
-def shelf_of(folder: Path, encoder=None) -> Shelf:
-    return Shelf([folder], encoder or HashEncoder(), folder.parent / "index")
-
 
 # -- corpus
 

@@ -1,50 +1,28 @@
-"""The index over the snippets: loaded where it fits, built again where anything is amiss, gone on with after a kill."""
+"""The index over the snippets: loaded where it fits, built again where anything is amiss, one for each encoder."""
 
 from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
-import sys
-import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
-from scripted import HashEncoder, snippet_folder, snippet_toml
+from scripted import HashEncoder, flip, found, shelf_of, snippet_folder, snippet_toml, spoil
 
-from psylite_pipeline.errors import EncoderError
 from psylite_pipeline.humour import dense as dense_module
-from psylite_pipeline.humour import shelf as shelf_module
 from psylite_pipeline.humour.choosing import THRESHOLDS, threshold
 from psylite_pipeline.humour.corpus import load_corpus
 from psylite_pipeline.humour.dense import DenseIndex
 from psylite_pipeline.humour.index import BATCH, computed_threshold, open_index, snippet_vectors
-from psylite_pipeline.humour.journal import Journal
-from psylite_pipeline.humour.searching import SnippetIndex
 from psylite_pipeline.humour.shelf import Shelf
 
 GOOD = snippet_toml(77)
 
 
-@pytest.fixture
-def snippets(tmp_path: Path) -> Path:
-    return snippet_folder(tmp_path / "snippets")
-
-
-def shelf_of(folder: Path, encoder=None) -> Shelf:
-    return Shelf([folder], encoder or HashEncoder(), folder.parent / "index")
-
-
 def files(folder: Path) -> dict[str, Path]:
     """The index's files by suffix; `.vectors` is the journal beside them."""
     return {path.suffix: path for path in folder.rglob("*") if path.is_file() and path.parent.name != "words"}
-
-
-def found(index: SnippetIndex, text: str = "第3句开场") -> list[tuple[str, float]]:
-    vector = HashEncoder(index.dimensions).encode([text])[0]
-    return [(hit.snippet.id, round(hit.score, 5)) for hit in index.search(text, vector, language="zh")]
 
 
 def test_an_index_is_built_once_and_then_loaded(snippets):
@@ -65,19 +43,6 @@ def test_one_vector_a_snippet_the_middle_of_its_keys(snippets):
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
     middle = encoder.encode(corpus.snippets[4].keys).mean(axis=0)
     assert np.allclose(vectors[4], middle / np.linalg.norm(middle), atol=1e-5)
-
-
-def spoil(path: Path, change) -> None:
-    data = bytearray(path.read_bytes())
-    change(data)
-    path.write_bytes(bytes(data))
-
-
-def flip(at: int):
-    def change(data: bytearray) -> None:
-        data[at] ^= 0xFF
-
-    return change
 
 
 def about(**changed):
@@ -207,126 +172,6 @@ def test_open_index_can_be_called_without_a_shelf(snippets, tmp_path):
     assert open_index(corpus, HashEncoder(), tmp_path / "elsewhere").corpus is corpus
 
 
-# -- stopped half-way
-
-BUILDS = """
-import sys
-from pathlib import Path
-from scripted import HashEncoder
-from psylite_pipeline.humour.corpus import load_corpus
-from psylite_pipeline.humour.index import open_index
-def tell(done, of):
-    print(done, flush=True)
-    sys.stdin.readline()
-open_index(load_corpus([Path(sys.argv[1])]), HashEncoder(), Path(sys.argv[2]), tell)
-"""
-
-
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["killed", "Ctrl-C"])
-def test_a_build_that_was_stopped_goes_on_where_it_was(tmp_path, how):
-    folder, index_dir = snippet_folder(tmp_path / "many", 4 * BATCH), tmp_path / "index"
-    command = [sys.executable, "-c", BUILDS, str(folder), str(index_dir)]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=Path(__file__).parent, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as build:
-        assert build.stdin is not None
-        assert build.stdout is not None
-        assert build.stdout.readline() == f"{BATCH}\n"
-        build.stdin.write("\n")
-        build.stdin.flush()
-        assert build.stdout.readline() == f"{2 * BATCH}\n"
-        build.send_signal(how)
-    encoder = HashEncoder()
-    told = []
-    again = open_index(load_corpus([folder]), encoder, index_dir, lambda done, of: told.append((done, of)))
-    assert encoder.encoded == 2 * 2 * BATCH, "two of four batches were kept"
-    assert told[0] == (3 * BATCH, 4 * BATCH)
-    assert found(again) == found(open_index(load_corpus([folder]), HashEncoder(), tmp_path / "fresh"))
-
-
-# -- the journal
-
-
-def digests(*names: str) -> list[bytes]:
-    return [name.encode().ljust(16) for name in names]
-
-
-def some(count: int, dimensions: int = 4) -> np.ndarray:
-    return np.arange(count * dimensions, dtype=np.float32).reshape(count, dimensions) + 1
-
-
-def journal_of(path: Path, *names: str) -> Path:
-    journal = Journal(path, "e")
-    if names:
-        journal.add(digests(*names), some(len(names)))
-    journal.close()
-    return path
-
-
-@pytest.mark.parametrize("lost", [1, 20, 35, 36, 37, 71])
-def test_a_half_written_end_is_cut_off_and_written_over(tmp_path, lost):
-    path = journal_of(tmp_path / "j", "a", "b", "c")
-    path.write_bytes(path.read_bytes()[:-lost])
-    whole = 3 - -(-lost // 36)
-    journal = Journal(path, "e")
-    assert [digest in journal for digest in digests("a", "b", "c")] == [place < whole for place in range(3)]
-    journal.add(digests("d"), some(1))
-    journal.close()
-    again = Journal(path, "e")
-    assert np.array_equal(again.vectors(digests("d")), some(1))
-    assert np.array_equal(again.vectors(digests("a", "b")[:whole]), some(3)[: min(whole, 2)])
-    again.close()
-
-
-def test_a_flipped_bit_loses_that_vector_and_no_other(tmp_path, caplog):
-    path = journal_of(tmp_path / "j", "a", "b", "c")
-    spoil(path, flip(512 + 36 + 25))
-    journal = Journal(path, "e")
-    assert [digest in journal for digest in digests("a", "b", "c")] == [True, False, True]
-    assert "1 damaged" in caplog.text
-    assert np.array_equal(journal.vectors(digests("c")), some(3)[2:])
-    journal.close()
-
-
-@pytest.mark.parametrize("data", [b"PK\x03\x04", b"[]" * 600, b"\xff" * 600, b'{"format": 1, "encoder": "other"}'])
-def test_a_foreign_file_is_not_used(tmp_path, caplog, data):
-    path = tmp_path / "j"
-    path.write_bytes(data)
-    journal = Journal(path, "e")
-    assert "is not used" in caplog.text
-    journal.add(digests("a"), some(1))
-    journal.close()
-    again = Journal(path, "e")
-    assert digests("a")[0] in again
-    again.close()
-
-
-def test_while_one_writes_another_keeps_its_own_in_memory(tmp_path):
-    path = journal_of(tmp_path / "j", "a")
-    first, second = Journal(path, "e"), Journal(path, "e")
-    second.add(digests("x"), some(1))
-    first.add(digests("b"), some(1))
-    assert np.array_equal(second.vectors(digests("a", "x")), np.concatenate([some(1), some(1)]))
-    first.close()
-    second.close()
-    last = Journal(path, "e")
-    assert [digest in last for digest in digests("a", "b", "x")] == [True, True, False]
-    last.close()
-
-
-def test_what_is_wanted_no_more_is_dropped_when_it_is_most(tmp_path):
-    path = tmp_path / "j"
-    journal = Journal(path, "e")
-    names = [f"n{number}" for number in range(1_200)]
-    journal.add(digests(*names), some(1_200))
-    size = path.stat().st_size
-    journal.close(digests("n7", "n1100"))
-    assert path.stat().st_size < size / 50
-    assert list(tmp_path.iterdir()) == [path]
-    again = Journal(path, "e")
-    assert np.array_equal(again.vectors(digests("n7", "n1100")), some(1_200)[[7, 1100]])
-    again.close()
-
-
 # -- many snippets
 
 
@@ -392,83 +237,3 @@ def test_a_computed_threshold_is_reached_by_few_unrelated_pairs(tmp_path):
     pairs = (vectors @ vectors.T)[np.triu_indices(60, 1)]
     assert np.mean(pairs >= least) <= 0.02
     assert least <= 1.0
-
-
-# -- while serving
-
-
-@pytest.fixture
-def always_look(monkeypatch):
-    monkeypatch.setattr(shelf_module, "LOOK_AGAIN_SECONDS", -1.0)
-
-
-@pytest.mark.usefixtures("always_look")
-def test_a_changed_file_is_served_without_a_restart(snippets):
-    encoder = HashEncoder()
-    shelf = shelf_of(snippets, encoder)
-    assert shelf.get("s-77") is None
-    new = snippets / "zh" / "two.toml"
-    new.write_text(GOOD, encoding="utf-8")
-    assert shelf.get("s-77") is not None
-    assert encoder.encoded == 20 + 2, "only what is new is encoded: a person may be waiting"
-    fresh = shelf_of(snippets, HashEncoder()).open()
-    assert found(shelf.open(), "第77句开场") == found(fresh, "第77句开场")
-    new.write_text(GOOD.replace("第77段", "改过的"), encoding="utf-8")
-    changed = shelf.get("s-77")
-    assert changed is not None
-    assert changed.title == "改过的"
-    new.unlink()
-    assert shelf.get("s-77") is None
-    assert len(shelf.open().corpus.snippets) == 10
-
-
-@pytest.mark.usefixtures("always_look")
-def test_nothing_is_read_again_while_nothing_changed(snippets, monkeypatch):
-    shelf = shelf_of(snippets)
-    first = shelf.open()
-    monkeypatch.setattr(shelf_module, "load_corpus", lambda folders: pytest.fail("read again"))
-    assert shelf.open() is first
-
-
-@pytest.mark.usefixtures("always_look")
-def test_what_was_served_goes_on_when_a_change_cannot_be_encoded(snippets):
-    encoder = HashEncoder()
-    shelf = shelf_of(snippets, encoder)
-    shelf.open()
-    (snippets / "zh" / "two.toml").write_text(GOOD, encoding="utf-8")
-    encoder.fails = True
-    answer = f"<details>{shelf.get('s-1').lines}</details>"
-    assert shelf.shown_in([answer]) == (frozenset({"s-1"}),)
-    encoder.fails = False
-    assert shelf.get("s-77") is not None
-
-
-@pytest.mark.usefixtures("always_look")
-def test_changed_bad_files_are_named_in_the_log(snippets, caplog):
-    shelf = shelf_of(snippets)
-    shelf.open()
-    (snippets / "zh" / "two.toml").write_text("[[snippet]", encoding="utf-8")
-    assert len(shelf.open().corpus.snippets) == 10
-    assert "two.toml" in caplog.text
-
-
-def test_without_an_encoder_there_is_an_error_and_later_an_index(snippets):
-    encoder = HashEncoder(fails=True)
-    shelf = shelf_of(snippets, encoder)
-    with pytest.raises(EncoderError):
-        shelf.open()
-    encoder.fails = False
-    assert shelf.open().corpus.snippets
-
-
-def test_many_threads_open_one_index(snippets):
-    encoder = HashEncoder()
-    shelf = shelf_of(snippets, encoder)
-    opened: list = []
-    threads = [threading.Thread(target=lambda: opened.append(shelf.open())) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len({id(one) for one in opened}) == 1
-    assert encoder.encoded == 20

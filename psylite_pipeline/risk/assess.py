@@ -29,6 +29,14 @@ UNCLEAR = 0.6
 #: From this share of the threshold for concern on, a turn is uneasy: no reason for care yet, but none for a joke.
 UNEASY = 0.6
 
+#: Below this share of the threshold for concern the classifier doubts what rules of concern alone say of a turn that it
+#: read as a whole: such words (撑不住了, suicide, giving things away) are about danger or about work, news and moving
+#: house. Of 1,675 own rows written after the weights, with such a rule: 15 of 22 harmless fewer, 1 of 56 in danger.
+DOUBTED = 0.5
+
+#: In turns of more characters a few words may be lost on the classifier, so there it doubts nothing.
+DOUBTED_LENGTH = 300
+
 #: Whoever asks for a joke asks for words to be written, as harmful requests do: the classifier needs more to decline.
 JOKING = 0.9
 
@@ -175,8 +183,6 @@ class Assessor:
         """The level of a turn: the rules', raised by what it answers and by what the classifier reads in it. Only the
         last turn can be a harmful request."""
         findings = self._found(text)
-        level = max((finding.level for finding in findings), default=Risk.NONE)
-        kind = next((f.kind for f in findings if f.level == level and level > Risk.NONE), None)
         rules = [finding.rule for finding in findings]
         harmful = any(finding.kind is Kind.HARMFUL_REQUEST for finding in findings)
         heavy = any(finding.sign in HEAVY_SIGNS for finding in findings)
@@ -185,6 +191,12 @@ class Assessor:
         concern, high = (
             factor * limit for limit in limits.danger(english=language_of(text) == "en", glance=not read.closely)
         )
+        level = max((finding.level for finding in findings), default=Risk.NONE)
+        whole = reading if read.closely and len(text) <= DOUBTED_LENGTH else None
+        if level is Risk.CONCERN and whole and whole.concern < DOUBTED * concern:
+            level, heavy = Risk.NONE, True
+            rules.append("classifier.doubts-the-rules")
+        kind = next((f.kind for f in findings if f.level == level and level > Risk.NONE), None)
         answered = self._answered(asked, text, reading)
         if answered > level:
             level, kind = answered, kind or Kind.SELF_HARM

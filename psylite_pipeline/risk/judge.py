@@ -60,7 +60,7 @@ def combine(assessment: Assessment, said: Risk) -> Risk:
     """The judge may raise the level freely, lower it by one at most, and never below what the lexicon says or what
     is carried over from earlier turns."""
     carried = Risk.CONCERN if assessment.episode else Risk.NONE
-    return max(said, Risk(max(assessment.level - 1, assessment.lexicon, carried)))
+    return max(said, Risk(max(assessment.level - 1, min(assessment.lexicon, assessment.level), carried)))
 
 
 def _fenced(text: str) -> str:

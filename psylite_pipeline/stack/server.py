@@ -24,10 +24,6 @@ from psylite_pipeline.stack.wordless import WordlessFormatter
 #: Threads for waiting replies. Each `pipe` that waits for a piece holds one; anyio's own limit is 40.
 THREADS = 512
 
-#: Seconds after which a busy thread lets another run. With Python's own 5 ms a judgement holds up everybody's pieces.
-#: Two pairs of runs with 48 people on a busy machine halved the event loop's lag; to be measured again on a quiet one.
-SWITCH_SECONDS = 0.001
-
 #: The key upstream falls back to. Everybody knows it, so it is no key.
 WELL_KNOWN_KEY = "0p3n-w3bu!"
 
@@ -161,7 +157,6 @@ async def serve(settings: Settings) -> None:
     set_aside_broken_valves(folder)
     os.environ.setdefault("PYTHON_DOTENV_DISABLED", "1")  # upstream would read a .env file of any folder above it
     guarded = Guard(_QuietOnceStarted(without_middleware(upstream())), key, settings.allowed_hosts.split(","))
-    sys.setswitchinterval(SWITCH_SECONDS)
     anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
     config = uvicorn.Config(
         guarded,

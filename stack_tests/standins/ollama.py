@@ -14,15 +14,16 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-import fake_ollama
+import fake_ollama_server
 from fake_ollama import FakeOllama, Reply
+from fake_ollama_wire import full
 
 KEPT = Path("/root/.ollama/models.json")
 WEIGHTS = "Juneup/internlm2.5_7b_distill:orpo_q4_k_m"
 HOST, _, PORT = os.environ.get("OLLAMA_HOST", "127.0.0.1:11434").partition(":")
 
 
-class _Server(fake_ollama._Server):
+class _Server(fake_ollama_server.Server):
     def server_bind(self) -> None:
         self.server_address = (HOST, int(PORT or 11434))
         super().server_bind()
@@ -40,14 +41,14 @@ def _create(handler: Any, fake: FakeOllama, body: dict[str, Any]) -> None:
         handler._json({"error": "pull model manifest: file does not exist"}, 500)
         return
     if not fake.knows(body["model"]):
-        fake.models.append(fake_ollama._full(body["model"]))
+        fake.models.append(full(body["model"]))
     handler._json({"status": "success"})
 
 
 def _serve() -> int:
     known = json.loads(KEPT.read_text()) if KEPT.exists() else []
     fake = FakeOllama(known, pullable=[WEIGHTS]).otherwise(_answer)
-    fake_ollama._ROUTES["POST", "/api/create"] = _create
+    fake_ollama_server.ROUTES["POST", "/api/create"] = _create
     fake._server.server_close()
     fake._server = _Server(fake, 0)
     threading.Thread(target=fake._server.serve_forever, args=(0.05,), daemon=True).start()

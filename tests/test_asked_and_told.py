@@ -1,0 +1,147 @@
+"""What the rules hear in questions and answers: danger asked about, yes and no, what is told, what is denied."""
+
+from __future__ import annotations
+
+import pytest
+from scripted import shipped_lexicon
+
+LEXICON = shipped_lexicon()
+
+
+@pytest.mark.parametrize(
+    "text", ["你有没有想过自杀？", "你现在有伤害自己的念头吗", "Are you thinking about killing yourself?"]
+)
+def test_direct_questions_are_known(text: str) -> None:
+    assert LEXICON.asks_about_danger(text)
+
+
+@pytest.mark.parametrize("text", ["今天吃饭了吗？", "What did you eat?", "如果想自杀，请拨打热线。", ""])
+def test_other_talk_is_no_direct_question(text: str) -> None:
+    assert not LEXICON.asks_about_danger(text)
+
+
+@pytest.mark.parametrize(
+    ("question", "asks"),
+    [
+        ("Some people in that place think of suicide. Have you?", True),
+        ("When it gets this heavy, thoughts of ending your life can come. Is that something you know?", True),
+        ("有些人到这一步会想到死。你有过吗？", True),
+        ("If you ever think of suicide, call 988. Have you eaten today?", False),
+        ("如果想到自杀，请打12356。今天吃饭了吗？", False),
+    ],
+)
+def test_a_question_about_the_sentence_before_is_a_direct_question(question: str, asks: bool) -> None:
+    assert LEXICON.asks_about_danger(question) is asks
+
+
+@pytest.mark.parametrize(
+    ("text", "yes"),
+    [
+        ("嗯", True),
+        ("是的，有过", True),
+        ("Yeah, sometimes.", True),
+        ("yes i have", True),
+        ("没有，就是想过", True),
+        ("没有", False),
+        ("不会的", False),
+        ("No, not really", False),
+        ("今天天气不错", False),
+        ("", False),
+        ("嗯" + "啦" * 100 + "不知道", False),
+    ],
+)
+def test_short_answers(text: str, yes: bool) -> None:
+    assert LEXICON.says_yes(text) is yes
+
+
+def test_a_long_turn_is_no_short_answer() -> None:
+    assert LEXICON.says_yes("嗯，" + "今天" * 28)
+    assert not LEXICON.says_yes("嗯，" + "今天" * 30)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("家里有安眠药，就在床头", ["means"]),
+        ("刀就在手边", ["means"]),
+        ("我买了绳子", ["means"]),
+        ("有，我妈在隔壁", ["company"]),
+        ("嗯，我去叫她", ["help"]),
+        ("我妈不在家", []),
+        ("我妈在老家", []),
+        ("没有人陪我", ["alone"]),
+        ("要是有人陪着我就好了", []),
+        ("我不敢叫她", []),
+        ("我已经打了12356", ["help"]),
+        ("我现在给我妈打电话", ["help"]),
+        ("我爸打我", []),
+        ("他叫我去死", []),
+        ("my mom's next door", ["company"]),
+        ("I'll go wake her", ["help"]),
+        ("I can't tell her", []),
+        ("my roommate is asleep", ["company"]),
+        ("nobody is here", ["alone"]),
+        ("the pills are in my drawer", ["means"]),
+        ("I called 988", ["help"]),
+        ("she told me to die", []),
+        ("I gave the pills to my brother", ["help"]),
+        ("我把药给了室友", ["help"]),
+        ("他马上过来", ["help"]),
+        ("老公在旁边睡着了", ["company"]),
+        ("我没叫他", []),
+        ("我想叫我妈", []),
+        ("I'm not alone", ["company"]),
+        ("手里拿着刀片", ["means"]),
+        ("昨天室友陪着我，今天他走了", []),
+        ("刀我已经扔了", []),
+        ("我没有药，家里有刀", ["means"]),
+        ("药在抽屉里，我妈在客厅，我去叫她", ["company", "help", "means"]),
+        ("我已经把药都吃了", ["act"]),
+        ("药我全吞了", ["act"]),
+        ("我今天按时吃了药", []),
+        ("刚吃了点东西", []),
+        ("刚割了", ["act"]),
+        ("I just took all the pills", ["act"]),
+        ("I took my meds this morning", []),
+        ("一个人", ["alone"]),
+        ("没有人", ["alone"]),
+        ("没有", []),
+        ("我喜欢一个人很久了", []),
+        ("nobody's home", ["alone"]),
+        ("leave me alone", []),
+        ("I have my dad's gun in my closet", ["means"]),
+    ],
+)
+def test_what_the_staged_talk_need_not_ask_for(text: str, told: list[str]) -> None:
+    assert sorted(LEXICON.told(text)) == told
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        ("No, God no. I don't want to die, I want to see the baby born.", ""),
+        ("没有没有，没想过死，你想多了。", ""),
+        ("没有", ""),
+        ("不会的", ""),
+        ("No, not really", ""),
+        ("No. I want to live, but I bought the rope.", "but i bought the rope"),
+        ("没有，就是把药都攒好了", "就是把药都攒好了"),
+        ("No, I can't promise I won't hurt myself", "i cant promise i wont hurt myself"),
+        ("I don't want to die", "I don't want to die"),
+        ("negative", ""),
+        ("Not once. I think about the boiler", "i think about the boiler"),
+        ("死不了，死了更亏", "死了更亏"),
+        ("No. I fish there. The bream are good", "i fish there,the bream are good"),
+        ("不是那意思，就是累", "就是累"),
+        ("没想过死，晚上静得慌", "晚上静得慌"),
+        ("No one would miss me", "No one would miss me"),
+        ("No reason to live", "No reason to live"),
+        ("Never waking up, that is what I want", "Never waking up, that is what I want"),
+        ("不想活了", "不想活了"),
+        ("没意思", "没意思"),
+        ("没有我他们更好", "没有我他们更好"),
+        ("", ""),
+    ],
+)
+def test_of_a_denial_only_the_rest_is_left(said: str, left: str) -> None:
+    assert LEXICON.undenied(said) == left

@@ -1,0 +1,182 @@
+"""The staged talk of a crisis: what is asked in which order, what was told and is not asked, nothing said twice."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise, product
+
+import pytest
+
+from psylite_pipeline.decision import Kind, Risk, Told
+from psylite_pipeline.replies import JOINT, LANGUAGES, Replies, Stage
+from psylite_pipeline.replies.crisis import CRISIS_KINDS, Variant
+
+STAGED = ("zh-Hans", "zh-Hant", "en")
+
+
+def speak(
+    replies: Replies, turns: list[Risk], *, lang: str, kind: Kind, seed: int = 0, region: str = "auto"
+) -> list[str]:
+    """A scripted talk: what is said at each turn, each seeing what was said before."""
+    said: list[str] = []
+    for number, risk in enumerate(turns):
+        said.append(replies.crisis(kind=kind, risk=risk, lang=lang, region=region, said=said, seed=seed + number))
+    return said
+
+
+def variant_of(replies: Replies, text: str, lang: str) -> Variant:
+    """The variant whose question ends `text`."""
+    found = [v for v in replies.crisis_texts.variants[lang] if text.endswith(JOINT + v.question)]
+    assert len(found) == 1, text
+    return found[0]
+
+
+def stage_of(replies: Replies, text: str, lang: str) -> Stage:
+    """The stage whose question ends `text`."""
+    return variant_of(replies, text, lang).stage
+
+
+@pytest.mark.parametrize(("lang", "kind", "seed"), list(product(STAGED, CRISIS_KINDS, (0, 1, 5))))
+def test_a_talk_of_twelve_turns_asks_in_order_and_repeats_nothing(
+    replies: Replies, lang: str, kind: Kind, seed: int
+) -> None:
+    said = speak(replies, [Risk.HIGH] * 12, lang=lang, kind=kind, seed=seed)
+    stages = [stage_of(replies, text, lang) for text in said]
+    assert stages[:4] == [Stage.OPENING, Stage.MEANS, Stage.COMPANY, Stage.TIME]
+    assert set(stages[4:]) == {Stage.STAYING}
+    paragraphs = [paragraph for text in said for paragraph in text.split(JOINT)]
+    assert len(paragraphs) == len(set(paragraphs))
+
+
+@pytest.mark.parametrize(("lang", "kind"), list(product(STAGED, CRISIS_KINDS)))
+def test_an_imminent_danger_is_answered_first(replies: Replies, lang: str, kind: Kind) -> None:
+    said = speak(replies, [Risk.IMMINENT] * 10, lang=lang, kind=kind)
+    stages = [stage_of(replies, text, lang) for text in said]
+    assert stages[:3] == [Stage.IMMINENT, Stage.COMPANY, Stage.MEANS]
+    assert set(stages[3:]) <= {Stage.IMMINENT, Stage.STAYING}
+    paragraphs = [paragraph for text in said for paragraph in text.split(JOINT)]
+    assert len(paragraphs) == len(set(paragraphs))
+    for text in said[:3]:
+        assert re.search(r"120|110|119|999|emergency number|警|急救", text), text
+
+
+def test_danger_that_becomes_imminent_interrupts_and_then_goes_on(replies: Replies) -> None:
+    turns = [Risk.HIGH, Risk.HIGH, Risk.IMMINENT, Risk.IMMINENT, Risk.HIGH, Risk.HIGH]
+    said = speak(replies, turns, lang="zh-Hans", kind=Kind.SELF_HARM)
+    stages = [stage_of(replies, text, "zh-Hans") for text in said]
+    assert stages == [Stage.OPENING, Stage.MEANS, Stage.IMMINENT, Stage.COMPANY, Stage.STAYING, Stage.STAYING]
+
+
+def test_the_direct_question_is_not_asked_twice(replies: Replies) -> None:
+    for lang in STAGED:
+        concern = replies.concern_question(kind=None, lang=lang)
+        earlier = ["听起来你很累。" + JOINT + concern]
+        reply = replies.crisis(kind=Kind.SELF_HARM, risk=Risk.HIGH, lang=lang, region="auto", said=earlier, seed=0)
+        assert stage_of(replies, reply, lang) is Stage.MEANS
+        assert any(reply.startswith(v.head) for v in replies.crisis_texts.of(lang, Kind.SELF_HARM, Stage.OPENING))
+        follow = replies.crisis(
+            kind=Kind.SELF_HARM, risk=Risk.HIGH, lang=lang, region="auto", said=[*earlier, reply], seed=1
+        )
+        assert stage_of(replies, follow, lang) is Stage.COMPANY
+
+
+@pytest.mark.parametrize(("lang", "seed", "company"), list(product(STAGED, range(6), (Told.COMPANY, Told.ALONE))))
+def test_what_was_told_unasked_is_answered_and_not_asked(replies: Replies, lang: str, seed: int, company: Told) -> None:
+    """Means named, then company, then help fetched: each is heard once, in words of its own."""
+    said: list[str] = []
+    known: set[Told] = set()
+    stages = []
+    for told in (set(), {Told.MEANS}, {company}, {Told.HELP}, set(), set()):
+        known = (known - {Told.HELP}) | told
+        said.append(
+            replies.crisis(
+                kind=Kind.SELF_HARM, risk=Risk.HIGH, lang=lang, region="auto", said=said, seed=seed, told=known
+            )
+        )
+        stages.append(variant_of(replies, said[-1], lang))
+    assert [(variant.stage, variant.told) for variant in stages] == [
+        (Stage.OPENING, None),
+        (Stage.MEANS, Told.MEANS),
+        (Stage.COMPANY, company),
+        (Stage.STAYING, Told.HELP),
+        (Stage.TIME, None),
+        (Stage.STAYING, None),
+    ]
+
+
+@pytest.mark.parametrize("lang", STAGED)
+def test_means_named_in_answer_to_our_question_are_answered_once(replies: Replies, lang: str) -> None:
+    said: list[str] = []
+    found = []
+    for told in (set(), set(), {Told.MEANS}, {Told.MEANS}):
+        text = replies.crisis(
+            kind=Kind.SELF_HARM, risk=Risk.HIGH, lang=lang, region="auto", said=said, seed=len(said), told=told
+        )
+        said.append(text)
+        found.append((variant_of(replies, text, lang).stage, variant_of(replies, text, lang).told))
+    assert found == [
+        (Stage.OPENING, None),
+        (Stage.MEANS, None),
+        (Stage.MEANS, Told.MEANS),
+        (Stage.COMPANY, None),
+    ]
+
+
+@pytest.mark.parametrize("lang", STAGED)
+def test_whoever_gets_help_is_not_kept_by_a_question_but_the_opening_comes_first(replies: Replies, lang: str) -> None:
+    def say(said: list[str], risk: Risk) -> Variant:
+        told = frozenset(Told)
+        text = replies.crisis(kind=Kind.SELF_HARM, risk=risk, lang=lang, region="auto", said=said, seed=1, told=told)
+        said.append(text)
+        return variant_of(replies, text, lang)
+
+    said: list[str] = []
+    assert say(said, Risk.HIGH).stage is Stage.OPENING
+    assert say(said, Risk.HIGH) in replies.crisis_texts.of(lang, Kind.SELF_HARM, Stage.STAYING, told=Told.HELP)
+    said = []
+    assert say(said, Risk.IMMINENT).stage is Stage.IMMINENT
+    assert say(said, Risk.IMMINENT) in replies.crisis_texts.of(lang, Kind.SELF_HARM, Stage.STAYING, told=Told.HELP)
+
+
+@pytest.mark.parametrize(("lang", "kind"), list(product(STAGED, [k for k in CRISIS_KINDS if k is not Kind.SELF_HARM])))
+def test_other_kinds_are_asked_as_ever(replies: Replies, lang: str, kind: Kind) -> None:
+    said: list[str] = []
+    for _ in range(4):
+        said.append(
+            replies.crisis(kind=kind, risk=Risk.HIGH, lang=lang, region="auto", said=said, seed=0, told=frozenset(Told))
+        )
+    stages = [stage_of(replies, text, lang) for text in said]
+    assert stages == [Stage.OPENING, Stage.MEANS, Stage.COMPANY, Stage.TIME]
+
+
+def test_a_later_episode_is_asked_anew_in_other_words(replies: Replies) -> None:
+    first = speak(replies, [Risk.HIGH] * 4, lang="en", kind=Kind.SELF_HARM)
+    calm = [*first, "That sounds better.", "I am glad."]
+    again = replies.crisis(kind=Kind.SELF_HARM, risk=Risk.HIGH, lang="en", region="auto", said=calm, seed=0, episode=0)
+    assert stage_of(replies, again, "en") is Stage.OPENING
+    assert again not in calm
+    without = replies.crisis(kind=Kind.SELF_HARM, risk=Risk.HIGH, lang="en", region="auto", said=calm, seed=0)
+    assert stage_of(replies, without, "en") is Stage.STAYING
+
+
+def test_a_change_of_language_or_region_does_not_start_over(replies: Replies) -> None:
+    said = speak(replies, [Risk.HIGH] * 2, lang="zh-Hans", kind=Kind.SELF_HARM, region="CN")
+    reply = replies.crisis(kind=Kind.SELF_HARM, risk=Risk.HIGH, lang="en", region="US", said=said, seed=0)
+    assert stage_of(replies, reply, "en") is Stage.COMPANY
+
+
+def test_a_very_long_talk_never_says_the_same_twice_in_a_row(replies: Replies) -> None:
+    for lang in LANGUAGES:
+        said = speak(replies, [Risk.HIGH] * 60, lang=lang, kind=Kind.ABUSE)
+        assert all(one != following for one, following in pairwise(said))
+
+
+def test_replies_depend_on_nothing_but_their_arguments(replies: Replies) -> None:
+    one = replies.crisis(kind=Kind.ABUSE, risk=Risk.HIGH, lang="en", region="GB", said=[], seed=7)
+    replies.crisis(kind=Kind.SELF_HARM, risk=Risk.HIGH, lang="zh-Hans", region="CN", said=[one], seed=3)
+    assert replies.crisis(kind=Kind.ABUSE, risk=Risk.HIGH, lang="en", region="GB", said=[], seed=7) == one
+
+
+def test_any_kind_and_language_is_answered(replies: Replies) -> None:
+    for kind, risk, lang in product(Kind, Risk, (*LANGUAGES, "", "xx")):
+        assert replies.crisis(kind=kind, risk=risk, lang=lang, region="auto", said=[], seed=-3).strip()

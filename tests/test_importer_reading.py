@@ -1,0 +1,146 @@
+"""An admin's own scripts as they are read: any layout and encoding, long ones split where something begins."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from own_scripts import KITE, LAMP, WATER, imported, labelled, long_script, said
+
+from psylite_pipeline.embedding import BundledEncoder
+from psylite_pipeline.humour.scripts import read_script
+from psylite_pipeline.humour.splitting import FEWEST, LONGEST, MOST, split
+
+# -- layouts and encodings
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("甲：", "乙："), ("甲:", "乙:"), ("A: ", "B: "), ("A：", "B："), ("0:", "1:"), ("1：", "2："),
+        ("**甲**：", "**乙**："),
+        ("**甲：**", "**乙：**"), ("- 甲：", "- 乙："), ("> 甲：", "> 乙："), ("【甲】", "【乙】"), ("[A] ", "[B] "),
+        ("甲　", "乙　"), ("逗哏：", "捧哏："), ("老李：", "小王："), ("甲（笑）：", "乙："),
+        ("甲：（挠头）", "乙：[叹气]"),
+        ("甲：\n", "乙：\n"), ("甲\n", "乙\n"), ("\n甲：", "\n乙："), ("Tom: ", "Ann Lee: "),
+        ("<b>甲</b>：", "<b>乙</b>："),
+        ("3. 甲：", "4. 乙："), ("甲﹕", "乙﹕"), ("\u200b甲：", "\ufeff乙："),
+    ],
+)  # fmt: skip
+def test_usual_layouts_give_the_same_bit(tmp_path, first, second):
+    report = imported(tmp_path, labelled(WATER, first, second))
+    (made,) = report.snippets
+    assert made.lines == labelled(WATER).strip()
+    assert (made.language, made.mood, made.hears) == ("zh", "playful", ())
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_encodings_and_line_ends_do_not_matter(tmp_path, encoding, end):
+    (made,) = imported(tmp_path, labelled(WATER, end=end).encode(encoding)).snippets
+    assert said(made) == WATER
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "cp1252"])
+def test_english_gets_its_own_marks(tmp_path, encoding):
+    (made,) = imported(tmp_path, labelled(KITE, "TOM: ", "ANN: ").encode(encoding)).snippets
+    assert made.language == "en"
+    assert made.lines == labelled(KITE, "A: ", "B: ").strip()
+
+
+ROWS = {
+    "text": {"text": labelled(WATER, "0:", "1:"), "title": "半夜"},
+    "content": {"content": labelled(WATER)},
+    "lines": {"lines": labelled(WATER).splitlines()},
+    "bare lines": {"lines": WATER},
+    "messages": {"messages": [{"role": ("user", "assistant")[n % 2], "content": t} for n, t in enumerate(WATER)]},
+    "conversations": {"conversations": [{"from": "ab"[n % 2], "value": t} for n, t in enumerate(WATER)]},
+    "numbers": {str(n): t for n, t in enumerate(WATER)},
+    "list": WATER,
+    "string": labelled(WATER),
+}
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
+def test_shapes_of_json(tmp_path, row):
+    report = imported(tmp_path, "\n" + json.dumps(row, ensure_ascii=False), "rows.jsonl")
+    assert [said(one) for one in report.snippets] == [WATER]
+    assert report.entries[0].place.endswith("rows.jsonl:2")
+
+
+def test_of_a_script_in_one_row_of_json_the_report_names_its_lines(tmp_path):
+    row = {"text": f"{labelled(WATER)}\n\n{labelled(LAMP)}"}
+    report = imported(tmp_path, json.dumps(row, ensure_ascii=False), "rows.jsonl")
+    kept = [entry.place.partition("rows.jsonl")[2] for entry in report.entries if entry.outcome == "kept"]
+    middle = len(WATER)
+    assert kept == [f":1, lines 1-{middle}", f":1, lines {middle + 1}-{middle + len(LAMP)}"]
+
+
+def test_exchanges_one_a_row_are_one_script_until_an_empty_line(tmp_path):
+    pairs = [
+        json.dumps({"0": a, "1": b}) for lines in (WATER, LAMP) for a, b in zip(lines[::2], lines[1::2], strict=True)
+    ]
+    report = imported(tmp_path, "\n".join([*pairs[:3], "", *pairs[3:]]), "pairs.jsonl")
+    assert [said(one) for one in report.snippets] == [WATER, LAMP]
+
+
+def test_bad_rows_are_named_and_the_rest_is_kept(tmp_path):
+    good = json.dumps({"text": labelled(WATER)})
+    deep = "[" * 50_000
+    report = imported(tmp_path, "\n".join(["{", "3", '{"x": 1}', deep, good, '{"lines": [1, {}]}', "null"]), "r.jsonl")
+    assert [entry.first for entry in report.entries if entry.outcome == "refused"] == [1, 2, 3, 4, 6, 7]
+    assert len(report.snippets) == 1
+
+
+def test_titles_scenes_and_what_is_said_of_a_script_are_not_said_aloud(tmp_path):
+    head = "# 《半夜打嗝》\n作者：某人\n人物：甲、乙\n\n第一场\n\n"
+    text = f"{head}{labelled(WATER)}\n第二场\n\n{labelled(LAMP)}\n## 掌声灯\n\n"
+    report = imported(tmp_path, text + labelled(KITE, "A: ", "B: "), "three.md")
+    assert [one.title for one in report.snippets] == ["半夜打嗝", "半夜打嗝", "掌声灯"]
+    assert [said(one) for one in report.snippets] == [WATER, LAMP, KITE]
+
+
+def test_one_line_over_several_and_two_speakers_in_one(tmp_path):
+    text = labelled(WATER).replace("，咕咚", "，\n    咕咚").replace("\n乙：得", "乙：得")
+    assert said(imported(tmp_path, text).snippets[0]) == WATER
+
+
+def test_a_named_person_inside_a_line_is_no_speaker():
+    text = "甲：昨天我爸打电话来。\n乙：说什么？\n甲：\n我爸说：你家的灯怎么老亮着？\n乙：您就关了呗。\n"
+    (script,) = read_script(text, "t")
+    assert {line.speaker for line in script.lines} == {"甲", "乙"}
+
+
+# -- splitting
+
+
+def test_a_long_script_is_split_where_something_is_brought_up(tmp_path):
+    report = imported(tmp_path, long_script(), embedder=BundledEncoder())
+    assert [said(one) for one in report.snippets] == [WATER, LAMP]
+    assert [(one.outcome, one.first, one.last) for one in report.entries] == [
+        ("split", 1, 30), ("refused", 1, 6), ("kept", 7, 12),
+        ("refused", 13, 18), ("kept", 19, 24), ("refused", 25, 30),
+    ]  # fmt: skip
+    assert all("stands by itself" in entry.what for entry in report.entries if entry.outcome == "refused")
+
+
+def test_empty_lines_part_bits(tmp_path):
+    report = imported(tmp_path, f"{labelled(WATER)}\n{labelled(LAMP)}")
+    assert [said(one) for one in report.snippets] == [WATER, LAMP]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from([*WATER, *LAMP, "对。", "怎么了？", "完" * 500]), max_size=60), st.integers(2, 4))
+def test_every_line_is_in_one_piece_and_bits_have_two_speakers_and_a_bits_length(lines, speakers):
+    text = "".join(f"{'甲乙丙丁'[at % speakers]}：{line}\n" for at, line in enumerate(lines))
+    for script in read_script(text, "t"):
+        pieces = split(script, None)
+        assert [at for one in pieces for at in range(one.start, one.end)] == list(range(len(script.lines)))
+        for one in pieces:
+            if not one.why:
+                bit = script.lines[one.start : one.end]
+                assert FEWEST <= len(bit) <= MOST
+                assert len({line.speaker for line in bit}) == 2
+                assert sum(len(line.text) for line in bit) <= LONGEST

@@ -1,0 +1,90 @@
+"""The index while people talk: a changed file is served without a restart, and many open one index."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from scripted import HashEncoder, found, shelf_of, snippet_toml
+
+from psylite_pipeline.errors import EncoderError
+from psylite_pipeline.humour import shelf as shelf_module
+
+GOOD = snippet_toml(77)
+
+
+@pytest.fixture
+def always_look(monkeypatch):
+    monkeypatch.setattr(shelf_module, "LOOK_AGAIN_SECONDS", -1.0)
+
+
+@pytest.mark.usefixtures("always_look")
+def test_a_changed_file_is_served_without_a_restart(snippets):
+    encoder = HashEncoder()
+    shelf = shelf_of(snippets, encoder)
+    assert shelf.get("s-77") is None
+    new = snippets / "zh" / "two.toml"
+    new.write_text(GOOD, encoding="utf-8")
+    assert shelf.get("s-77") is not None
+    assert encoder.encoded == 20 + 2, "only what is new is encoded: a person may be waiting"
+    fresh = shelf_of(snippets, HashEncoder()).open()
+    assert found(shelf.open(), "第77句开场") == found(fresh, "第77句开场")
+    new.write_text(GOOD.replace("第77段", "改过的"), encoding="utf-8")
+    changed = shelf.get("s-77")
+    assert changed is not None
+    assert changed.title == "改过的"
+    new.unlink()
+    assert shelf.get("s-77") is None
+    assert len(shelf.open().corpus.snippets) == 10
+
+
+@pytest.mark.usefixtures("always_look")
+def test_nothing_is_read_again_while_nothing_changed(snippets, monkeypatch):
+    shelf = shelf_of(snippets)
+    first = shelf.open()
+    monkeypatch.setattr(shelf_module, "load_corpus", lambda folders: pytest.fail("read again"))
+    assert shelf.open() is first
+
+
+@pytest.mark.usefixtures("always_look")
+def test_what_was_served_goes_on_when_a_change_cannot_be_encoded(snippets):
+    encoder = HashEncoder()
+    shelf = shelf_of(snippets, encoder)
+    shelf.open()
+    (snippets / "zh" / "two.toml").write_text(GOOD, encoding="utf-8")
+    encoder.fails = True
+    answer = f"<details>{shelf.get('s-1').lines}</details>"
+    assert shelf.shown_in([answer]) == (frozenset({"s-1"}),)
+    encoder.fails = False
+    assert shelf.get("s-77") is not None
+
+
+@pytest.mark.usefixtures("always_look")
+def test_changed_bad_files_are_named_in_the_log(snippets, caplog):
+    shelf = shelf_of(snippets)
+    shelf.open()
+    (snippets / "zh" / "two.toml").write_text("[[snippet]", encoding="utf-8")
+    assert len(shelf.open().corpus.snippets) == 10
+    assert "two.toml" in caplog.text
+
+
+def test_without_an_encoder_there_is_an_error_and_later_an_index(snippets):
+    encoder = HashEncoder(fails=True)
+    shelf = shelf_of(snippets, encoder)
+    with pytest.raises(EncoderError):
+        shelf.open()
+    encoder.fails = False
+    assert shelf.open().corpus.snippets
+
+
+def test_many_threads_open_one_index(snippets):
+    encoder = HashEncoder()
+    shelf = shelf_of(snippets, encoder)
+    opened: list = []
+    threads = [threading.Thread(target=lambda: opened.append(shelf.open())) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({id(one) for one in opened}) == 1
+    assert encoder.encoded == 20

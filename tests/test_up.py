@@ -1,0 +1,260 @@
+"""`psylite up`, `down` and `clean` as commands: what they start, stop, keep and say."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import platformdirs
+import pytest
+from pipelines_server import free_port, until
+from rich.console import Console
+
+from psylite_pipeline.errors import StackError
+from psylite_pipeline.settings import Settings
+from psylite_pipeline.stack import ollama, processes, standin, up
+from psylite_pipeline.stack.layout import Layout
+from psylite_pipeline.stack.teller import Teller
+
+
+def command(*words):
+    return [sys.executable, "-c", "from psylite_pipeline.cli import main; main()", *words]
+
+
+class Up:
+    """`psylite up --no-webui` in a process of its own."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        self.port = free_port()
+        self.data = folder / "data"
+        self.out = folder / "up.log"
+        self.environment = {
+            **os.environ,
+            "PSYLITE_DATA_DIR": str(self.data),
+            "PSYLITE_PIPELINES_PORT": str(self.port),
+            "PSYLITE_STANDIN_PORT": str(free_port()),
+            **environment,
+        }
+        self.process = self.begin()
+
+    def begin(self) -> subprocess.Popen[bytes]:
+        with self.out.open("wb") as output:
+            return subprocess.Popen(
+                command("up", "--no-webui"), env=self.environment, stdout=output, stderr=output, start_new_session=True
+            )
+
+    @property
+    def said(self) -> str:
+        return self.out.read_text()
+
+    def ready(self, seconds=120.0):
+        until(lambda: "Ctrl-C stops everything" in self.said or self.process.poll() is not None, seconds)
+        assert self.process.poll() is None, self.said
+
+    def answers(self) -> bool:
+        try:
+            return httpx.get(f"http://127.0.0.1:{self.port}/", trust_env=False).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def psylite(self, *words):
+        return subprocess.run(command(*words), env=self.environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def stack(tmp_path, ollama):
+    running = Up(tmp_path, OLLAMA_BASE_URL=ollama.url)
+    try:
+        yield running
+    finally:
+        running.process.terminate()
+        running.process.wait(30)
+        running.psylite("down")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_up_answers_and_every_way_to_stop_it_stops_all(stack, ollama, number):
+    from fake_ollama import Reply
+
+    stack.ready()
+    assert "stand-in" not in stack.said  # this Ollama has the model
+    key = (stack.data / "pipelines.key").read_text()
+    ollama.script(Reply(["我在。"]))
+    answer = httpx.post(
+        f"http://127.0.0.1:{stack.port}/v1/chat/completions",
+        headers={"Authorization": f"Bearer {key}"},
+        json={"model": "psylite", "stream": False, "messages": [{"role": "user", "content": "今天有点累"}]},
+        timeout=60,
+        trust_env=False,
+    )
+    assert answer.json()["choices"][0]["message"]["content"].startswith("我在。")
+    stack.process.send_signal(number)
+    assert stack.process.wait(30) == 0
+    assert not stack.answers()
+    assert not list((stack.data / "run").glob("*.json"))
+    for log in (stack.data / "logs").iterdir():
+        assert log.stat().st_mode & 0o777 == 0o600
+        assert "累" not in log.read_text()
+
+
+def test_down_stops_what_a_killed_up_left_behind(stack):
+    stack.ready()
+    stack.process.kill()
+    stack.process.wait()
+    assert stack.answers()
+    assert "pipelines" in stack.psylite("down").stdout
+    assert not stack.answers()
+    assert "Nothing of ours is running" in stack.psylite("down").stdout
+
+
+def test_a_new_start_clears_what_a_killed_one_left_and_a_dead_part_is_started_again(stack):
+    stack.ready()
+    stack.process.kill()
+    stack.process.wait()
+    stack.process = stack.begin()
+    stack.ready()
+    assert "left behind: pipelines" in stack.said
+    os.kill(json.loads((stack.data / "run" / "pipelines.json").read_text())["pid"], signal.SIGKILL)
+    until(lambda: "started again" in stack.said)
+    until(stack.answers)
+
+
+def test_down_stops_a_running_up_and_clean_removes_everything(stack):
+    stack.ready()
+    assert "psylite up" in stack.psylite("down").stdout
+    assert stack.process.wait(30) == 0
+    (stack.data / "theirs.txt").write_text("not ours")
+    assert "theirs.txt" in stack.psylite("clean", "--yes").stdout
+    assert [path.name for path in stack.data.iterdir()] == ["theirs.txt"]
+    (stack.data / "theirs.txt").unlink()
+    stack.psylite("clean", "--yes")
+    assert not stack.data.exists()
+
+
+def test_a_plugin_that_cannot_load_is_reported_and_nothing_is_left_running(tmp_path, ollama):
+    broken = Up(tmp_path, OLLAMA_BASE_URL=ollama.url, PSYLITE_NUM_CTX="not a number")
+    assert broken.process.wait(60) == 1
+    assert "PSYLITE_NUM_CTX" in broken.said
+    assert not broken.answers()
+
+
+def test_up_with_a_taken_port_starts_nothing(tmp_path, ollama, monkeypatch):
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        settings = Settings.load(
+            data_dir=tmp_path / "data", pipelines_port=holder.getsockname()[1], ollama_url=ollama.url
+        )
+        with pytest.raises(StackError, match="PSYLITE_PIPELINES_PORT"):
+            up.up(settings, Console(quiet=True), with_webui=False)
+    assert not list((tmp_path / "data" / "run").glob("*.json"))
+
+
+@pytest.mark.timeout(1000)  # where the model must be fetched first
+def test_the_stand_in_speaks_a_first_real_token(tmp_path):
+    kept = Path(os.environ.get("PSYLITE_TEST_STANDIN") or platformdirs.user_cache_path("psylite-tests"))
+    if not standin.is_ready(kept):
+        if not os.environ.get("CI"):
+            pytest.skip(
+                "the stand-in model, 1.1 GB, is fetched only in CI; PSYLITE_TEST_STANDIN names a folder with it"
+            )
+        fetch = [sys.executable, "-m", "psylite_pipeline.stack.standin", "fetch", "--data-dir", str(kept)]
+        subprocess.run(fetch, check=True, timeout=600)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "standin").symlink_to(kept)
+    stack = Up(tmp_path, OLLAMA_BASE_URL=f"http://127.0.0.1:{free_port()}", PATH="/nowhere")
+    try:
+        stack.ready(200)
+        assert "stand-in" in stack.said
+        assert "not for people in need" in stack.said
+        key = (stack.data / "pipelines.key").read_text()
+        body = {"model": "psylite", "stream": True, "messages": [{"role": "user", "content": "你好，今天天气不错。"}]}
+        headers = {"Authorization": f"Bearer {key}"}
+        at = f"http://127.0.0.1:{stack.port}/v1/chat/completions"
+        with httpx.stream("POST", at, headers=headers, json=body, timeout=250, trust_env=False) as answer:
+            events = (json.loads(line[6:]) for line in answer.iter_lines() if line.startswith("data: {"))
+            pieces = (choice["delta"].get("content") for event in events for choice in event.get("choices", []))
+            assert next(piece for piece in pieces if piece and piece.strip())
+    finally:
+        stack.process.terminate()
+        stack.process.wait(30)
+        stack.psylite("down")
+
+
+OLLAMA_PROGRAM = """#!{python}
+import http.server, json, os, sys
+
+assert sys.argv[1:] == ["serve"]
+models = []
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+    def answer(self, body, status=200):
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(json.dumps(body).encode() + b"\\n")
+
+    def do_GET(self):
+        if self.path == "/api/tags":
+            self.answer({{"models": [{{"name": name}} for name in models]}})
+        else:
+            self.answer({{"version": "0"}})
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        print(self.path, body, flush=True)
+        if self.path == "/api/pull" and {refuse}:
+            return self.answer({{"error": "no such model"}}, 404)
+        if self.path == "/api/create":
+            models.append(body["model"] + ":latest")
+        self.answer({{"status": "success", "total": 5, "completed": 5}})
+
+
+host, port = os.environ["OLLAMA_HOST"].split(":")
+http.server.ThreadingHTTPServer((host, int(port)), Handler).serve_forever()
+"""
+
+
+def a_program(folder, *, refuse=False):
+    folder.mkdir()
+    (folder / "ollama").write_text(OLLAMA_PROGRAM.format(python=sys.executable, refuse=refuse))
+    (folder / "ollama").chmod(0o755)
+    return str(folder)
+
+
+def test_an_ollama_on_the_path_is_started_told_to_make_the_model_and_stopped(tmp_path):
+    url = f"http://127.0.0.1:{free_port()}"
+    stack = Up(tmp_path, OLLAMA_BASE_URL=url, PATH=a_program(tmp_path / "bin"))
+    try:
+        stack.ready()
+        asked = (stack.data / "logs" / "ollama.log").read_text()
+        assert asked.index("/api/pull") < asked.index("/api/create")
+        assert ollama.listed(url) == ["psylite:latest"]
+        assert "stand-in" not in stack.said
+    finally:
+        stack.process.terminate()
+        stack.process.wait(30)
+    assert ollama.listed(url) is None
+
+
+def test_an_ollama_that_cannot_fetch_the_model_gives_way_to_the_stand_in(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", a_program(tmp_path / "bin", refuse=True))
+    monkeypatch.setattr(standin, "is_ready", lambda folder: True)
+    layout, parts, console = Layout(tmp_path / "data"), [], Console(record=True, quiet=True)
+    layout.make()
+    settings = Settings.load(ollama_url=f"http://127.0.0.1:{free_port()}", standin_port=free_port())
+    try:
+        model = up._get_model(settings, layout, Teller(console), parts)
+    finally:
+        processes.stop_all([part.child for part in parts])
+    assert model.standin
+    assert [part.label for part in parts] == ["Ollama"]
