@@ -75,15 +75,18 @@ def test_every_route_names_its_level_and_kind(tmp_path, words, route, risk, kind
             NONE,
         ),  # 真的撑不住了 of a project: a rule of concern alone, and the classifier sees nothing in it
         ("WORRY", CONCERN),
-        ("DIE DOUBT", HIGH),  # plain words of danger are never doubted
+        ("“DIE” DOUBT", NONE),  # a line of a film
+        ("DIE DOUBT", HIGH),  # plain words are never doubted
+        ("BEATEN DOUBT", HIGH),  # of others' violence it has learnt less
         ("NOW DOUBT", IMMINENT),
-        ("WORRY DOUBT" + " x" * 200, CONCERN),  # nor is anything in a long turn, where few words may be lost
+        ("WORRY DOUBT" + " x" * 200, CONCERN),  # a few words may be lost on it in a long turn
+        ("DIE DOUBT" + " x" * 200, HIGH),
     ],
 )
-def test_only_rules_of_concern_are_doubted_and_only_in_short_turns(tmp_path, words, level):
+def test_what_the_rules_say_of_a_short_turn_may_be_doubted(tmp_path, words, level):
     found = decided(tmp_path, words)
     assert found.risk is level
-    assert ("classifier.doubts-the-rules" in found.rules) is (level is NONE)
+    assert ("classifier.doubts-the-rules" in found.rules) is ("DOUBT" in words and level is NONE)
 
 
 def test_after_a_doubt_there_is_no_joke_and_without_an_encoder_no_doubt(tmp_path):

@@ -6,6 +6,7 @@ the talk. The assistant's words never raise a level; they only say what a short 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -19,8 +20,9 @@ from psylite_pipeline.risk.memory import ScoreCache
 from psylite_pipeline.risk.readings import Reading, Thresholds, TurnReading
 from psylite_pipeline.risk.walk import WINDOW, Assessment, walk
 
-#: The classifier alone, where no rule speaks, calls a turn high from here on; below it the turn gets care, not the
-#: staged talk. On 445 rows written without sight of the training turns: 2 of 262 harmless fewer, 1 of 103 in danger.
+#: The classifier alone, where no rule of high speaks, calls a turn high from here on; below it the turn gets care, not
+#: the staged talk. Of 445 rows written without sight of the training turns: 2 of 262 harmless fewer, 1 of 103 in
+#: danger.
 ALONE_HIGH = 0.6
 
 #: From this share of the threshold for a yes on, an answer to a direct question is neither yes nor no, and gets care.
@@ -34,8 +36,14 @@ UNEASY = 0.6
 #: house. Of 1,675 own rows written after the weights, with such a rule: 15 of 22 harmless fewer, 1 of 56 in danger.
 DOUBTED = 0.5
 
+#: The same for rules of high about oneself, where words stand in quotation marks: 24 of 60 harmless fewer, none of 8 in
+#: danger. Without such marks plain words are never doubted.
+DOUBTED_QUOTED = 0.25
+
 #: In turns of more characters a few words may be lost on the classifier, so there it doubts nothing.
 DOUBTED_LENGTH = 300
+
+_QUOTATION = re.compile(r"[“”「『《【\"‘]|(?:^|[\s(,:])'\w")
 
 #: Whoever asks for a joke asks for words to be written, as harmful requests do: the classifier needs more to decline.
 JOKING = 0.9
@@ -193,8 +201,8 @@ class Assessor:
         )
         level = max((finding.level for finding in findings), default=Risk.NONE)
         whole = reading if read.closely and len(text) <= DOUBTED_LENGTH else None
-        if level is Risk.CONCERN and whole and whole.concern < DOUBTED * concern:
-            level, heavy = Risk.NONE, True
+        if whole and (doubted := _doubted(level, findings, whole.concern / concern, text)) < level:
+            level, heavy = doubted, True
             rules.append("classifier.doubts-the-rules")
         kind = next((f.kind for f in findings if f.level == level and level > Risk.NONE), None)
         answered = self._answered(asked, text, reading)
@@ -203,7 +211,7 @@ class Assessor:
             answer = "yes" if answered is Risk.HIGH else "unclear"
             rules.append(f"context.{answer}-to-direct-question")
         if reading:
-            said = _said(reading, concern, high if level > Risk.NONE else max(high, factor * ALONE_HIGH))
+            said = _said(reading, concern, max(high, factor * ALONE_HIGH))
             if said > level:
                 level, kind = said, kind or Kind.SELF_HARM
                 rules.append(f"classifier.{said.label}")
@@ -240,6 +248,16 @@ def _exchanges(conversation: Conversation) -> list[tuple[str, str]]:
         else:
             exchanges.append((asked, turn.text))
     return exchanges
+
+
+def _doubted(level: Risk, findings: Sequence[Finding], share: float, text: str) -> Risk:
+    """What is left of the rules' `level` where the classifier sees `share` of the concern that it needs."""
+    if level is Risk.CONCERN and share < DOUBTED:
+        return Risk.NONE
+    own = all(finding.kind is Kind.SELF_HARM for finding in findings if finding.level == level)
+    if level is Risk.HIGH and own and share < DOUBTED_QUOTED and _QUOTATION.search(text):
+        return Risk.NONE
+    return level
 
 
 def _said(reading: Reading, concern: float, high: float) -> Risk:
