@@ -1,8 +1,9 @@
 """How well a snippet is found: `python benchmarks/retrieval.py`.
 
-Own query turns (evals/retrieval/queries.jsonl) against graded snippets (evals/retrieval/grades.jsonl), for three
-systems: BM25 alone, meaning alone, and both as they are served. hit@3 and nDCG@5 over the turns that a joke suits; over
-the others the share that found nothing. Writes results/retrieval.json and results/retrieval.png beside this file.
+Own query turns (evals/retrieval/queries.jsonl) against graded snippets (evals/retrieval/grades.jsonl and, by somebody
+else who saw neither those grades nor which system found what, second-grades.jsonl), for three systems: BM25 alone,
+meaning alone, and both as they are served. hit@3 and nDCG@5 over the turns that a joke suits; over the others the share
+that found nothing. Writes results/retrieval.json and results/retrieval.png beside this file.
 
 `--pool` prints instead what nobody has graded yet of the first five of each system, shuffled, without a word about
 which system found it; `--thresholds` how an encoder's threshold divides the turns of tuning.jsonl (PSYLITE_ENCODER
@@ -25,6 +26,7 @@ from ir_measures import Success, nDCG
 from machine import facts, save
 from rich.console import Console
 from rich.table import Table
+from sklearn.metrics import cohen_kappa_score
 
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.humour.choosing import THRESHOLDS, query_of
@@ -56,12 +58,15 @@ def main() -> None:
     if wanted.thresholds:
         print_thresholds(console, shelf, tuning)
         return
-    grades = {(row["query"], row["snippet"]): row["grade"] for row in rows("grades")}
+    grades, second = graded("grades"), graded("second-grades")
     systems = {name: [rank(shelf, row) for row in queries] for name, rank in SYSTEMS.items()}
     if wanted.pool:
         print_pool(console, queries, systems, grades)
         return
-    table = Table("system", "hit@3", "nDCG@5", "after its threshold: hit@3", "nDCG@5", "nothing where none fits")
+    table = Table(
+        "system", "hit@3", "nDCG@5", "second grader: hit@3", "nDCG@5", "after its threshold: hit@3", "nDCG@5",
+        "nothing where none fits",
+    )  # fmt: skip
     measured: dict[str, Any] = {}
     for name, found in systems.items():
         least = cuts(shelf, name, tuning)
@@ -71,13 +76,17 @@ def main() -> None:
             **score(queries, found, grades),
             "threshold": least,
             "after_threshold": score(queries, kept, grades),
+            "second_grader": score(queries, found, second),
             "nothing_where_none_fits": round(float(np.mean(silent)), 3),
         }
         of = measured[name]
-        after = of["after_threshold"]
         table.add_row(
             name,
-            *(f"{value:.3f}" for value in (of["hit@3"], of["ndcg@5"], after["hit@3"], after["ndcg@5"])),
+            *(
+                f"{figures[measure]:.3f}"
+                for figures in (of, of["second_grader"], of["after_threshold"])
+                for measure in ("hit@3", "ndcg@5")
+            ),
             f"{of['nothing_where_none_fits']:.3f}",
         )
     console.print(table)
@@ -92,6 +101,9 @@ def main() -> None:
     console.print(
         f"{suited} turns that a joke suits, {len(queries) - suited} that none fits, {unjudged} pairs ungraded."
     )
+    both = [(grades[pair], second[pair]) for pair in grades if pair in second]
+    agreement = round(float(cohen_kappa_score(*zip(*both, strict=True), weights="quadratic")), 3)
+    console.print(f"Two graders of {len(both)} pairs: weighted kappa {agreement}.")
     told = whole_turns(queries)
     console.print(
         f"As whole turns, judged first: {told['suited']:.3f} of the suited bring a snippet, "
@@ -103,6 +115,7 @@ def main() -> None:
             "machine": facts(),
             "encoder": shelf.embedder.name,
             "ungraded": unjudged,
+            "weighted_kappa": agreement,
             "systems": measured,
             "whole_turns": told,
         },
@@ -114,6 +127,11 @@ def rows(name: str) -> list[Row]:
     """The rows of a file in evals/retrieval; none where it is not there."""
     path = EVALS / f"{name}.jsonl"
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+
+
+def graded(name: str) -> dict[tuple[str, str], int]:
+    """The grades of a file, by query and snippet."""
+    return {(row["query"], row["snippet"]): row["grade"] for row in rows(name)}
 
 
 def language(row: Row) -> str:
