@@ -9,13 +9,32 @@ LEXICON = shipped_lexicon()
 
 
 @pytest.mark.parametrize(
-    "text", ["你有没有想过自杀？", "你现在有伤害自己的念头吗", "Are you thinking about killing yourself?"]
+    "text",
+    [
+        "你有没有想过自杀？",
+        "你现在有伤害自己的念头吗",
+        "Are you thinking about killing yourself?",
+        "你是不是想死？",
+        "没有想过死吗？",
+        "你说累死了，有没有想过真的去死？",
+    ],
 )
 def test_direct_questions_are_known(text: str) -> None:
     assert LEXICON.asks_about_danger(text)
 
 
-@pytest.mark.parametrize("text", ["今天吃饭了吗？", "What did you eat?", "如果想自杀，请拨打热线。", ""])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "今天吃饭了吗？",
+        "What did you eat?",
+        "如果想自杀，请拨打热线。",
+        "",
+        "是想睡，不是想死，对吗？",  # a yes to these says no
+        "没有想死，对吧？",
+        "疼死了，是疼得厉害的说法吗？",
+    ],
+)
 def test_other_talk_is_no_direct_question(text: str) -> None:
     assert not LEXICON.asks_about_danger(text)
 
@@ -137,6 +156,7 @@ def test_what_the_staged_talk_need_not_ask_for(text: str, told: list[str]) -> No
         ("No one would miss me", "No one would miss me"),
         ("No reason to live", "No reason to live"),
         ("Never waking up, that is what I want", "Never waking up, that is what I want"),
+        ("冇呀，諗過離家出走", "谂过离家出走"),
         ("不想活了", "不想活了"),
         ("没意思", "没意思"),
         ("没有我他们更好", "没有我他们更好"),
