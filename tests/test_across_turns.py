@@ -44,7 +44,7 @@ def levels(*turns: str) -> list[Risk]:
         ("BEATEN", HIGH, Kind.ABUSE),
         ("NOW", IMMINENT, Kind.SELF_HARM),
         ("WORRY DIE FRIEND", HIGH, Kind.SELF_HARM),
-        ("FAINT", CONCERN, Kind.SELF_HARM),
+        ("FAINT", CONCERN, None),
         ("GRAVE", HIGH, Kind.SELF_HARM),
         ("GRAVE FRIEND", HIGH, Kind.SOMEONE_ELSE),
     ],

@@ -12,6 +12,7 @@ import pytest
 from psylite_pipeline.decision import Risk
 from psylite_pipeline.embedding import BundledEncoder
 from psylite_pipeline.errors import KnowledgeError
+from psylite_pipeline.risk.assess import JOKING_HEAVY
 from psylite_pipeline.risk.classifier import HEADS, Classifier
 from psylite_pipeline.risk.grams import MAX_CHARACTERS, grams_of
 from psylite_pipeline.risk.lexicon import Finding, Lexicon
@@ -88,6 +89,25 @@ def test_answers_to_a_direct_question(
 ) -> None:
     reading = classifier.read(answer, encoder.encode([answer])[0], lexicon.read(answer))
     assert (reading.affirms >= classifier.thresholds.affirms) is yes
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tell me a joke",
+        "make me laugh",
+        "Tell me something funny",
+        "can you tell me a joke?",
+        "讲个笑话吧",
+        "逗我笑一下",
+    ],
+)
+def test_who_just_asks_for_a_joke_is_in_no_heavy_mood(
+    classifier: Classifier, lexicon: Lexicon, encoder: BundledEncoder, text: str
+) -> None:
+    reading = classifier.read(text, encoder.encode([text])[0], lexicon.read(text))
+    assert reading.heavy < JOKING_HEAVY
+    assert reading.humour >= classifier.thresholds.humour
 
 
 @pytest.mark.parametrize("text", ["", " ", "?", "\ud800", "a" * 200_000, "死" * 200_000, "😀" * 5000, "\x00\u202e字"])

@@ -20,8 +20,8 @@ from psylite_pipeline.risk.memory import ScoreCache
 from psylite_pipeline.risk.readings import Reading, Thresholds, TurnReading
 from psylite_pipeline.risk.walk import WINDOW, Assessment, walk
 
-#: The classifier alone, where no rule of high speaks, calls a turn high from here on; below it the turn gets care, not
-#: the staged talk. Of 445 rows written without sight of the training turns: 2 of 262 harmless fewer, 1 of 103 in
+#: The classifier alone, where no rule speaks, calls a turn high from here on; below it the turn gets care, not the
+#: staged talk. Of 445 rows written without sight of the training turns: 2 of 262 harmless fewer, 1 of 103 in
 #: danger.
 ALONE_HIGH = 0.6
 
@@ -33,20 +33,31 @@ UNEASY = 0.6
 
 #: Below this share of the threshold for concern the classifier doubts what rules of concern alone say of a turn that it
 #: read as a whole: such words (撑不住了, suicide, giving things away) are about danger or about work, news and moving
-#: house. Of 1,675 own rows written after the weights, with such a rule: 15 of 22 harmless fewer, 1 of 56 in danger.
+#: house. Of 3,630 own rows that the weights had not seen, with such a rule: 15 of 22 harmless fewer, 1 of 56 in danger.
 DOUBTED = 0.5
 
-#: The same for rules of high about oneself, where words stand in quotation marks: 24 of 60 harmless fewer, none of 8 in
+#: The same for rules of high about oneself, where words stand in quotation marks: 24 of 60 harmless fewer, none of 7 in
 #: danger. Without such marks plain words are never doubted.
 DOUBTED_QUOTED = 0.25
 
 #: In turns of more characters a few words may be lost on the classifier, so there it doubts nothing.
 DOUBTED_LENGTH = 300
 
+_SENTENCE = re.compile(r"[^.!?。！？\n]+[.!?。！？]*")
+_I = re.compile(r"我|\b(?:i|me|my|myself)\b", re.IGNORECASE)
+_ANOTHER = re.compile(r"(?<!因为)(?<!为了)(?<!没有)[他她]|(?<!of )\b(?:he|she|they|their)\b", re.IGNORECASE)
+_YOURSELF = re.compile(
+    r"你(?:自己|也|有没有|有想|是不是|会不会|现在|想)|\b(?:yourself|(?:are|have|do|did) you)\b", re.I
+)
+_EITHER = re.compile(r"[担擔]心的是[别別]人|somebody else|another person")
 _QUOTATION = re.compile(r"[“”「『《【\"‘]|(?:^|[\s(,:])'\w")
 
 #: Whoever asks for a joke asks for words to be written, as harmful requests do: the classifier needs more to decline.
 JOKING = 0.9
+
+#: To find such a turn heavy by itself it needs more, too: the same words are written after bad news, which counts anyway.
+#: Of own rows that ask for a joke, refused: none in place of 1 of 239 light ones, 82 in place of 90 % of 119 heavy ones.
+JOKING_HEAVY = 0.55
 
 #: Signs in the lexicon that rule humour out.
 HEAVY_SIGNS = frozenset({"grief", "illness", "anger", "fear", "trauma"})
@@ -207,13 +218,14 @@ class Assessor:
         kind = next((f.kind for f in findings if f.level == level and level > Risk.NONE), None)
         answered = self._answered(asked, text, reading)
         if answered > level:
-            level, kind = answered, kind or Kind.SELF_HARM
+            level, kind = answered, kind or _whose(asked, text)
             answer = "yes" if answered is Risk.HIGH else "unclear"
             rules.append(f"context.{answer}-to-direct-question")
         if reading:
-            said = _said(reading, concern, max(high, factor * ALONE_HIGH))
+            said = _said(reading, concern, high if level > Risk.NONE else max(high, factor * ALONE_HIGH))
             if said > level:
-                level, kind = said, kind or Kind.SELF_HARM
+                # Whose danger it is the classifier does not know; under concern the question asks for it.
+                level, kind = said, kind or (Kind.SELF_HARM if said > Risk.CONCERN else None)
                 rules.append(f"classifier.{said.label}")
             joking = any(finding.sign == "joke_request" for finding in findings)
             if last and not harmful and reading.harmful >= (max(limits.harmful, JOKING) if joking else limits.harmful):
@@ -222,7 +234,8 @@ class Assessor:
                 level, kind = (Risk.CONCERN, Kind.SELF_HARM) if own_harm and not level else (level, kind)
                 harmful = not own_harm
                 rules.append("classifier.doubt" if own_harm else "classifier.harmful_request")
-            heavy = heavy or reading.heavy >= limits.heavy or reading.concern >= UNEASY * concern
+            sad = reading.heavy >= (max(limits.heavy, JOKING_HEAVY) if joking else limits.heavy)
+            heavy = heavy or sad or reading.concern >= UNEASY * concern
         return TurnReading(findings, reading, level, kind, tuple(rules), harmful, heavy, silent=not text.strip())
 
     def _answered(self, asked: str, text: str, reading: Reading | None) -> Risk:
@@ -248,6 +261,14 @@ def _exchanges(conversation: Conversation) -> list[tuple[str, str]]:
         else:
             exchanges.append((asked, turn.text))
     return exchanges
+
+
+def _whose(asked: str, answer: str) -> Kind | None:
+    """Whose danger a yes speaks of: None where the question was about the one that the talk is about already."""
+    question = (_SENTENCE.findall(asked) or [""])[-1]
+    if _EITHER.search(question):
+        return Kind.SOMEONE_ELSE if _ANOTHER.search(answer) and not _I.search(answer) else Kind.SELF_HARM
+    return None if _ANOTHER.search(question) and not _YOURSELF.search(question) else Kind.SELF_HARM
 
 
 def _doubted(level: Risk, findings: Sequence[Finding], share: float, text: str) -> Risk:

@@ -41,7 +41,7 @@ SHORT = 12
 
 SIGNS = ("grief", "illness", "anger", "fear", "trauma", "joke_request", "retraction", "calm")
 KINDS = tuple(Kind)
-FORMAT = 2
+FORMAT = 3
 
 Floats = NDArray[np.floating]
 
@@ -84,9 +84,9 @@ class Classifier:
                 raise KnowledgeError(f"{folder}: the classifier's weights are of another version. Run `psylite train`.")
             with np.load(folder / "classifier.npz", allow_pickle=False) as arrays:
                 found = {
-                    name.name: arrays[name.name] if name.name == "hashes" else arrays[name.name].astype(np.float32)
-                    for name in fields(Weights)
+                    one.name: arrays[one.name].astype(np.float32) for one in fields(Weights) if one.name != "hashes"
                 }
+                found["hashes"] = np.cumsum(arrays["hashes"], dtype=np.uint32)  # the file holds their steps
                 # By columns: BLAS multiplies it with one vector four times faster than by rows.
                 found["landmarks"] = np.asfortranarray(found["landmarks"] * arrays["landmark_steps"])
             weights = Weights(**found)

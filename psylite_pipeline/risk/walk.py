@@ -84,7 +84,7 @@ def walk(readings: Sequence[TurnReading], humour_threshold: float) -> Assessment
         own = Risk.IMMINENT if stages and Told.ACT in reading.told else reading.level
         told = told - _PASSES - (_WITH_WHOM if reading.told & _WITH_WHOM else frozenset()) | reading.told
         if own >= Risk.HIGH or (own is Risk.CONCERN and kind is None):
-            kind = reading.kind or kind
+            kind = reading.kind or kind or (Kind.SELF_HARM if own >= Risk.HIGH else None)
         if own >= Risk.HIGH:
             # An act is met with questions of its own, so the talk about it begins anew.
             stages = stages + 1 if in_episode and stages and own is Risk.HIGH else 1

@@ -23,6 +23,9 @@ HEAVY_MOODS = frozenset({"grief", "fear", "anger", "ill", "trauma"})
 #: A denial too: taught as harmless, a leading no outweighs the rope that is named after it.
 RESTS_ON_CONTEXT = frozenset({"retraction", "denied", "yes_to_question", "short_answer_in_episode", "assistant_only"})
 
+#: Groups whose words have a mood of their own. In a talk other turns ("tell me a joke", "no") have the talk's mood.
+MOODED = frozenset({"grief", "illness", "anger", "fear", "distress", "death_joke", "idiom"})
+
 #: Files of our turns, by how their ids begin, that the writers of the lexicon's rules had before them.
 READ_BY_RULE_WRITERS = ("zh-d-", "zh-c-", "zh-e-", "zh-p-", "en-0", "en-b-", "en-c-")
 
@@ -155,6 +158,8 @@ def own_answers(raw: Mapping[str, Any], in_talk: bool) -> Answers:
             answers["harmful"] = (1, 3)
     else:
         answers["harmful"] = (0, 3 if raw["group"] == "honest_question" else 2)
+    if in_talk and heavy and raw["group"] not in MOODED:
+        return answers
     if raw["humour"]:
         answers["humour"] = (1, 3)
     elif not in_talk or danger or heavy:
