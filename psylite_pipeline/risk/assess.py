@@ -55,8 +55,9 @@ _QUOTATION = re.compile(r"[“”「『《【\"‘]|(?:^|[\s(,:])'\w")
 #: Whoever asks for a joke asks for words to be written, as harmful requests do: the classifier needs more to decline.
 JOKING = 0.9
 
-#: To find such a turn heavy by itself it needs more, too: the same words are written after bad news, which counts anyway.
-#: Of own rows that ask for a joke, refused: none in place of 1 of 239 light ones, 82 in place of 90 % of 119 heavy ones.
+#: To find such a turn heavy by itself it needs more, too: the same words are written after bad news, and that counts
+#: anyway. Of own rows that ask for a joke are refused: none in place of 1 of 239 light ones, 82 in place of 90 % of the
+#: 119 heavy ones.
 JOKING_HEAVY = 0.55
 
 #: Signs in the lexicon that rule humour out.
