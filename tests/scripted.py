@@ -30,6 +30,7 @@ KEYWORDS = {
     "DIE": Finding("t.die", Risk.HIGH, Kind.SELF_HARM, ""),
     "BEATEN": Finding("t.beaten", Risk.HIGH, Kind.ABUSE, ""),
     "WORRY": Finding("t.worry", Risk.CONCERN, Kind.SELF_HARM, ""),
+    "ONCE": Finding("t.once", Risk.CONCERN, Kind.SELF_HARM, "", softened=True),
     "FRIEND": Finding("t.friend", Risk.CONCERN, Kind.SOMEONE_ELSE, ""),
     "BOMB": Finding("t.bomb", Risk.NONE, Kind.HARMFUL_REQUEST, ""),
     "GRIEF": Finding("t.grief", Risk.NONE, None, "grief"),

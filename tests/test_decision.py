@@ -77,6 +77,7 @@ def test_every_route_names_its_level_and_kind(tmp_path, words, route, risk, kind
         ("WORRY", CONCERN),
         ("“DIE” DOUBT", NONE),  # a line of a film
         ("DIE DOUBT", HIGH),  # plain words are never doubted
+        ("ONCE DOUBT", CONCERN),  # nor are they when told of long ago
         ("BEATEN DOUBT", HIGH),  # of others' violence it has learnt less
         ("NOW DOUBT", IMMINENT),
         ("WORRY DOUBT" + " x" * 200, CONCERN),  # a few words may be lost on it in a long turn

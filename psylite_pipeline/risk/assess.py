@@ -274,7 +274,7 @@ def _whose(asked: str, answer: str) -> Kind | None:
 
 def _doubted(level: Risk, findings: Sequence[Finding], share: float, text: str) -> Risk:
     """What is left of the rules' `level` where the classifier sees `share` of the concern that it needs."""
-    if level is Risk.CONCERN and share < DOUBTED:
+    if level is Risk.CONCERN and share < DOUBTED and not any(finding.softened for finding in findings):
         return Risk.NONE
     own = all(finding.kind is Kind.SELF_HARM for finding in findings if finding.level == level)
     if level is Risk.HIGH and own and share < DOUBTED_QUOTED and _QUOTATION.search(text):

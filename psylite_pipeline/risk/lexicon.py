@@ -26,12 +26,14 @@ _QUESTION_SIDE = 60
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One rule that spoke. `sign` names a mood or move of the talk; it is empty for rules about danger."""
+    """One rule that spoke. `sign` names a mood or move of the talk; it is empty for rules about danger. `softened`:
+    plain words, brought down to concern by what stands around them (somebody else's, long ago)."""
 
     rule: str
     level: Risk
     kind: Kind | None
     sign: str
+    softened: bool = False
 
 
 class Lexicon:
@@ -191,7 +193,7 @@ class _Reading:
                 kind = Kind.SOMEONE_ELSE
                 if level < Risk.IMMINENT:
                     level = min(level, Risk.CONCERN)
-        return Finding(rule.id, level, kind, rule.sign)
+        return Finding(rule.id, level, kind, rule.sign, softened=level < rule.level)
 
     def _holds(self, frame: Frame, span: Span) -> bool:
         cues = self.cover(f"marker {frame.cue}")
