@@ -52,6 +52,9 @@ class KeywordRules:
     def says_yes(self, text: str) -> bool:
         return text == "yes"
 
+    def whose(self, asked: str, answer: str) -> Kind | None:
+        return None if "OF HIM" in asked else Kind.SELF_HARM
+
     def told(self, text: str) -> frozenset[Told]:
         return frozenset(one for one in Told if f"TOLD {one}" in text)
 

@@ -5,52 +5,60 @@ from __future__ import annotations
 import pytest
 from scripted import shipped_lexicon
 
+from psylite_pipeline.decision import Kind
+
 LEXICON = shipped_lexicon()
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "你有没有想过自杀？",
-        "你现在有伤害自己的念头吗",
-        "Are you thinking about killing yourself?",
-        "你是不是想死？",
-        "没有想过死吗？",
-        "你说累死了，有没有想过真的去死？",
-    ],
-)
-def test_direct_questions_are_known(text: str) -> None:
-    assert LEXICON.asks_about_danger(text)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "今天吃饭了吗？",
-        "What did you eat?",
-        "如果想自杀，请拨打热线。",
-        "",
-        "是想睡，不是想死，对吗？",  # a yes to these says no
-        "没有想死，对吧？",
-        "疼死了，是疼得厉害的说法吗？",
-    ],
-)
-def test_other_talk_is_no_direct_question(text: str) -> None:
-    assert not LEXICON.asks_about_danger(text)
 
 
 @pytest.mark.parametrize(
     ("question", "asks"),
     [
-        ("Some people in that place think of suicide. Have you?", True),
+        ("你有没有想过自杀？", True),
+        ("你现在有伤害自己的念头吗", True),
+        ("Are you thinking about killing yourself?", True),
+        ("你是不是想死？", True),
+        ("没有想过死吗？", True),
+        ("你说累死了，有没有想过真的去死？", True),
+        ("今天吃饭了吗？", False),
+        ("What did you eat?", False),
+        ("如果想自杀，请拨打热线。", False),
+        ("", False),
+        ("是想睡，不是想死，对吗？", False),  # a yes to these says no
+        ("没有想死，对吧？", False),
+        ("疼死了，是疼得厉害的说法吗？", False),
+        ("Some people in that place think of suicide. Have you?", True),  # about the sentence before
         ("When it gets this heavy, thoughts of ending your life can come. Is that something you know?", True),
         ("有些人到这一步会想到死。你有过吗？", True),
         ("If you ever think of suicide, call 988. Have you eaten today?", False),
         ("如果想到自杀，请打12356。今天吃饭了吗？", False),
     ],
 )
-def test_a_question_about_the_sentence_before_is_a_direct_question(question: str, asks: bool) -> None:
+def test_direct_questions_about_danger(question: str, asks: bool) -> None:
     assert LEXICON.asks_about_danger(question) is asks
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer", "kind"),
+    [
+        ("先叫个人来。就你知道的，他现在有生命危险吗？", "血止住了", None),
+        ("Is she in danger right now?", "yes", None),
+        ("你自己有没有想过死，因为他？", "有", Kind.SELF_HARM),
+        ("Have you thought of dying, too, because of him?", "yes", Kind.SELF_HARM),
+        ("最近想过死吗？", "想过", Kind.SELF_HARM),
+        ("", "yes", Kind.SELF_HARM),
+    ],
+)
+def test_whose_danger_a_yes_is_about(asked: str, answer: str, kind: Kind | None) -> None:
+    assert LEXICON.whose(asked, answer) is kind
+
+
+@pytest.mark.parametrize("lang", ["zh-Hans", "zh-Hant", "en", "other"])
+def test_the_question_that_asks_for_both_is_answered_for_oneself_or_another(replies, lang: str) -> None:
+    asked = replies.concern_question(kind=None, lang=lang)
+    for answer in ("是的，他手里有药", "她说了再见", "yes, he has pills", "they are on the roof"):
+        assert LEXICON.whose(asked, answer) is Kind.SOMEONE_ELSE, answer
+    for answer in ("有", "嗯，因为他", "想过，我没有他不行", "yes", "yes, because of him", "I have, since she left"):
+        assert LEXICON.whose(asked, answer) is Kind.SELF_HARM, answer
 
 
 @pytest.mark.parametrize(

@@ -142,23 +142,10 @@ def test_the_rules_say_how_an_answer_was_heard():
     assert read_alone("NOD BEATEN", "ASK?").kind is Kind.ABUSE
 
 
-@pytest.mark.parametrize(
-    ("question", "answer", "kind"),
-    [
-        ("ASK。他现在有生命危险吗？", "NOD", Kind.SOMEONE_ELSE),
-        ("ASK. As far as you know, is she in danger right now?", "NOD", Kind.SOMEONE_ELSE),
-        ("ASK。你自己有没有想过死，因为他？", "NOD", Kind.SELF_HARM),
-        ("ASK. Have you thought of dying, too, because of him?", "NOD", Kind.SELF_HARM),
-        ("ASK?", "NOD", Kind.SELF_HARM),
-        ("ASK? 要是你担心的是别人，也告诉我他现在怎么样。", "NOD 他有药", Kind.SOMEONE_ELSE),
-        ("ASK? 要是你担心的是别人，也告诉我他现在怎么样。", "NOD 因为他", Kind.SELF_HARM),
-        ("ASK? If it is somebody else you are worried about, tell me how they are.", "NOD he has", Kind.SOMEONE_ELSE),
-        ("ASK? If it is somebody else you are worried about, tell me how they are.", "NOD", Kind.SELF_HARM),
-    ],
-)
-def test_a_yes_is_about_whom_the_question_was_about(question, answer, kind):
-    said = [("user", "FRIEND"), ("assistant", question), ("user", answer)]
-    conversation = Conversation.from_body({"messages": [{"role": speaker, "content": text} for speaker, text in said]})
+@pytest.mark.parametrize(("question", "kind"), [("ASK OF HIM", Kind.SOMEONE_ELSE), ("ASK", Kind.SELF_HARM)])
+def test_a_yes_is_about_whom_the_question_was_about(question, kind):
+    said = [("user", "FRIEND"), ("assistant", question), ("user", "NOD")]
+    conversation = Conversation.from_body({"messages": [{"role": role, "content": text} for role, text in said]})
     found = Assessor(KeywordRules(), KeywordClassifier()).assess(conversation, lambda _: np.ones(4))
     assert (found.level, found.kind) == (Risk.HIGH, kind)
 

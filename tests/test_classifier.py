@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Risk
 from psylite_pipeline.embedding import BundledEncoder
 from psylite_pipeline.errors import KnowledgeError
-from psylite_pipeline.risk.assess import JOKING_HEAVY
+from psylite_pipeline.risk.assess import Assessor
 from psylite_pipeline.risk.classifier import HEADS, Classifier
 from psylite_pipeline.risk.grams import MAX_CHARACTERS, grams_of
 from psylite_pipeline.risk.lexicon import Finding, Lexicon
@@ -105,9 +106,10 @@ def test_answers_to_a_direct_question(
 def test_who_just_asks_for_a_joke_is_in_no_heavy_mood(
     classifier: Classifier, lexicon: Lexicon, encoder: BundledEncoder, text: str
 ) -> None:
-    reading = classifier.read(text, encoder.encode([text])[0], lexicon.read(text))
-    assert reading.heavy < JOKING_HEAVY
-    assert reading.humour >= classifier.thresholds.humour
+    talk = Conversation.from_body({"messages": [{"role": "user", "content": text}]})
+    last = Assessor(lexicon, classifier).assess(talk, lambda words: encoder.encode([words])[0]).last
+    assert not last.heavy
+    assert last.reading is not None and last.reading.humour >= classifier.thresholds.humour
 
 
 @pytest.mark.parametrize("text", ["", " ", "?", "\ud800", "a" * 200_000, "死" * 200_000, "😀" * 5000, "\x00\u202e字"])

@@ -11,7 +11,7 @@ import pytest
 
 from psylite_pipeline.errors import ModelTimeout, RecipeError
 from psylite_pipeline.evals.endpoint import Reply
-from psylite_pipeline.finetune import check, data, export, mix, reason
+from psylite_pipeline.finetune import check, data, export, internlm, mix, reason
 from psylite_pipeline.finetune.data import Row
 from psylite_pipeline.finetune.likeness import LEAK, TWIN, Shelf, without_twins
 from psylite_pipeline.finetune.recipe import load
@@ -230,3 +230,20 @@ def test_a_missing_tool_is_named_with_its_cure(monkeypatch: pytest.MonkeyPatch, 
 )
 def test_whether_a_vocabulary_can_write_the_mark(tokens: list[str], possible: bool) -> None:
     assert check.writable("<think>", tokens) is possible
+
+
+@pytest.mark.parametrize(
+    ("config", "why"),
+    [
+        ("", "no readable config.json"),
+        ('{"architectures": ["LlamaForCausalLM"]}', "is no InternLM2"),
+        ('{"architectures": ["InternLM2ForCausalLM"], "bias": true}', "has biases"),
+    ],
+)
+def test_what_is_no_internlm2_is_refused_before_anything_is_read(tmp_path: Path, config: str, why: str) -> None:
+    (tmp_path / "config.json").write_text(config, encoding="utf-8")
+    with pytest.raises(RecipeError, match=why):
+        internlm.as_llama(tmp_path, tmp_path / "out")
+    with pytest.raises(RecipeError, match=why):
+        internlm.as_internlm2(tmp_path, tmp_path, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

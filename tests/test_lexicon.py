@@ -112,6 +112,11 @@ def test_frames_say_whose_and_when(text: str, kind: Kind, at_least: Risk, at_mos
     assert at_least <= level(text) <= at_most
 
 
+@pytest.mark.parametrize(("text", "softened"), [("以前想过自杀", True), ("撑不住了", False), ("不想活了", False)])
+def test_a_finding_tells_whether_a_frame_softened_it(text: str, softened: bool) -> None:
+    assert any(finding.softened for finding in LEXICON.read(text)) is softened
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -123,6 +128,10 @@ def test_frames_say_whose_and_when(text: str, kind: Kind, at_least: Risk, at_mos
         "真的布响活辣",
         "作业没写完又被骂，我想自杀",  # homework is no fiction
         "研究生读不下去了，想自杀",  # nor is a student a study
+        "my thesis is failing and I'm going to kill myself",
+        "depressive episode two, gonna kill myself",  # nor an episode a series
+        "我听力快没了，活不下去了",  # nor hearing a listening test
+        "I'm a comedian, kill me please, I can't live like this",
         "我没有开玩笑 i wanna die for real",
         "I want out of this world",
         "my life should end",

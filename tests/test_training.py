@@ -137,6 +137,20 @@ def test_a_denial_teaches_what_is_left_of_it_and_that_it_is_no_yes() -> None:
     assert [row.text for row in own_rows(raw, lambda _: "")] == ["no, my back hurts"]
 
 
+def test_in_a_talk_only_words_of_mourning_teach_a_mood_and_not_what_is_asked_for_then() -> None:
+    raw = _turn("t-0001", "tell me a joke", False) | {"group": "joke_request", "mood": "grief", "humour": False}
+    alone = next(iter(own_rows(raw, str))).answers
+    assert (alone["heavy"][0], alone["humour"][0]) == (1, 0)
+    raw["messages"] = [
+        {"role": "user", "content": "my dog died"},
+        {"role": "assistant", "content": "嗯"},
+        *raw["messages"],
+    ]
+    assert not {"heavy", "humour"} & next(iter(own_rows(raw, str))).answers.keys()
+    mourning = next(iter(own_rows(raw | {"group": "grief"}, str))).answers
+    assert (mourning["heavy"][0], mourning["humour"][0]) == (1, 0)
+
+
 def test_parts_depend_on_the_text_alone() -> None:
     assert tenth("我 想\n走了") == tenth("我想走了")
     assert {tenth(str(number)) for number in range(300)} == set(range(10))

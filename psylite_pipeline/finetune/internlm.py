@@ -47,10 +47,10 @@ def as_llama(base: Path, out: Path) -> None:
     Shard by shard, as much memory as one shard. Raises RecipeError where `base` is no InternLM2 in safetensors, has
     biases, or its tokenizer would read differently as Llama's.
     """
+    config = _config(base)
     from safetensors import safe_open
     from safetensors.torch import save_file
 
-    config = _config(base)
     heads = int(config["num_attention_heads"])
     groups = int(config.get("num_key_value_heads") or heads)
     out.mkdir(parents=True, exist_ok=True)
@@ -71,16 +71,16 @@ def as_internlm2(merged: Path, like: Path, out: Path) -> None:
 
     Raises RecipeError where `merged` lacks a weight that `like` has.
     """
+    config = _config(like)
     import torch
     from safetensors import safe_open
     from safetensors.torch import save_file
 
-    config = _config(like)
     groups = int(config.get("num_key_value_heads") or config["num_attention_heads"])
     out.mkdir(parents=True, exist_ok=True)
     with ExitStack() as opened:
         shards = [opened.enter_context(safe_open(path, "pt")) for path in _shards(merged)]
-        where = {name: shard for shard in shards for name in shard.keys()}  # noqa: SIM118  (no mapping: its keys are all it lists)
+        where = {name: shard for shard in shards for name in shard.keys()}  # noqa: SIM118  no mapping, it has no __iter__
 
         def of(name: str) -> Any:
             if name not in where:

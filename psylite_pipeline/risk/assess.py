@@ -43,13 +43,6 @@ DOUBTED_QUOTED = 0.25
 #: In turns of more characters a few words may be lost on the classifier, so there it doubts nothing.
 DOUBTED_LENGTH = 300
 
-_SENTENCE = re.compile(r"[^.!?。！？\n]+[.!?。！？]*")
-_I = re.compile(r"我|\b(?:i|me|my|myself)\b", re.IGNORECASE)
-_ANOTHER = re.compile(r"(?<!因为)(?<!为了)(?<!没有)[他她]|(?<!of )\b(?:he|she|they|their)\b", re.IGNORECASE)
-_YOURSELF = re.compile(
-    r"你(?:自己|也|有没有|有想|是不是|会不会|现在|想)|\b(?:yourself|(?:are|have|do|did) you)\b", re.I
-)
-_EITHER = re.compile(r"[担擔]心的是[别別]人|somebody else|another person")
 _QUOTATION = re.compile(r"[“”「『《【\"‘]|(?:^|[\s(,:])'\w")
 
 #: Whoever asks for a joke asks for words to be written, as harmful requests do: the classifier needs more to decline.
@@ -77,6 +70,10 @@ class Rules(Protocol):
 
     def says_yes(self, text: str) -> bool:
         """Whether a short turn says yes to what was asked."""
+        ...
+
+    def whose(self, asked: str, answer: str) -> Kind | None:
+        """Whose danger a yes to a direct question is about; None: of whom the talk is about already."""
         ...
 
     def told(self, text: str) -> frozenset[Told]:
@@ -219,7 +216,7 @@ class Assessor:
         kind = next((f.kind for f in findings if f.level == level and level > Risk.NONE), None)
         answered = self._answered(asked, text, reading)
         if answered > level:
-            level, kind = answered, kind or _whose(asked, text)
+            level, kind = answered, kind or self._lexicon.whose(asked, text)
             answer = "yes" if answered is Risk.HIGH else "unclear"
             rules.append(f"context.{answer}-to-direct-question")
         if reading:
@@ -262,14 +259,6 @@ def _exchanges(conversation: Conversation) -> list[tuple[str, str]]:
         else:
             exchanges.append((asked, turn.text))
     return exchanges
-
-
-def _whose(asked: str, answer: str) -> Kind | None:
-    """Whose danger a yes speaks of: None where the question was about the one that the talk is about already."""
-    question = (_SENTENCE.findall(asked) or [""])[-1]
-    if _EITHER.search(question):
-        return Kind.SOMEONE_ELSE if _ANOTHER.search(answer) and not _I.search(answer) else Kind.SELF_HARM
-    return None if _ANOTHER.search(question) and not _YOURSELF.search(question) else Kind.SELF_HARM
 
 
 def _doubted(level: Risk, findings: Sequence[Finding], share: float, text: str) -> Risk:

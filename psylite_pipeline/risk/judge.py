@@ -57,8 +57,8 @@ def wanted(valve: str, assessment: Assessment) -> bool:
 
 
 def combine(assessment: Assessment, said: Risk) -> Risk:
-    """The judge may raise the level freely, lower it by one at most, and never below what the lexicon says or what
-    is carried over from earlier turns."""
+    """The judge may raise the level freely, lower it by one at most, and never below what the lexicon says (where
+    that was not doubted) or what is carried over from earlier turns."""
     carried = Risk.CONCERN if assessment.episode else Risk.NONE
     return max(said, Risk(max(assessment.level - 1, min(assessment.lexicon, assessment.level), carried)))
 

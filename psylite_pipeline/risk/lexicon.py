@@ -20,6 +20,7 @@ MAX_ANSWER = 60
 """Longer turns (folded characters) are no short answers."""
 
 _CLAUSE = re.compile(f"[^{CLAUSE_ENDS}]+")
+_SENTENCE = re.compile(f"[^{SENTENCE_ENDS}]+")
 _KEPT_SPANS = 400
 _QUESTION_SIDE = 60
 
@@ -69,8 +70,7 @@ class Lexicon:
 
     def read(self, text: str) -> tuple[Finding, ...]:
         """What the rules say about a person's turn, most serious first; one finding a rule. Never raises."""
-        folded = self.fold(text)
-        reading = _Reading(folded, self._patterns.find(folded), self._groups)
+        reading = self._reading(text)
         findings = []
         for rule, number in self._rules:
             if number in reading.found:
@@ -82,8 +82,8 @@ class Lexicon:
 
     def asks_about_danger(self, assistant_text: str) -> bool:
         """Whether the assistant asked directly about suicide, self-harm or wanting to die."""
-        folded = self.fold(assistant_text)
-        reading = _Reading(folded, self._patterns.find(folded), self._groups)
+        reading = self._reading(assistant_text)
+        folded = reading.text
         asked = reading.cover("marker asked_danger")
         questions = reading.cover("marker question")
         for start, end in asked.after(0, most=_KEPT_SPANS):
@@ -103,12 +103,22 @@ class Lexicon:
             return False
         return any(clause.strip() in self._book.yes for clause in _CLAUSE.findall(folded))
 
+    def whose(self, asked: str, answer: str) -> Kind | None:
+        """Whose danger a yes to a direct question is about: None where the question was about somebody else, whom the
+        talk is about already."""
+        sentences = [one for one in _SENTENCE.findall(self.fold(asked)) if one.strip()]
+        question, said = self._reading(sentences[-1] if sentences else ""), self._reading(answer)
+        if question.cover("marker asked of either"):
+            another = said.cover("marker somebody else") and not said.cover("marker oneself")
+            return Kind.SOMEONE_ELSE if another else Kind.SELF_HARM
+        another = question.cover("marker somebody else") and not question.cover("marker asked of you")
+        return None if another else Kind.SELF_HARM
+
     def told(self, text: str) -> frozenset[Told]:
         """What a person in danger tells of what the staged talk asks for: means, company, help; and of an act."""
-        folded = self.fold(text)
-        reading = _Reading(folded, self._patterns.find(folded), self._groups)
+        reading = self._reading(text)
         missing = reading.cover("marker told not")
-        clauses = [clause.start() for clause in _CLAUSE.finditer(folded)]
+        clauses = [clause.start() for clause in _CLAUSE.finditer(reading.text)]
 
         def here(span: Span) -> bool:
             return not missing.within(max((at for at in clauses if at <= span[0]), default=0), span[0])
@@ -120,11 +130,11 @@ class Lexicon:
     def undenied(self, text: str) -> str:
         """What is left of an answer that begins with a no: the clauses that deny nothing, folded. `text` itself where
         it begins otherwise."""
-        folded = self.fold(text)
+        reading = self._reading(text)
+        folded = reading.text
         clauses = [(clause.group().strip(), *clause.span()) for clause in _CLAUSE.finditer(folded)]
         if not clauses:
             return text
-        reading = _Reading(folded, self._patterns.find(folded), self._groups)
         first, at, _ = clauses[0]
         begin = folded.index(first, at)
         opens = [span for span in reading.cover("marker denial opens").after(begin) if span[0] == begin]
@@ -135,6 +145,10 @@ class Lexicon:
         denials, doubts = reading.cover("marker denial"), reading.cover("marker doubted")
         left = [text for text, *span in clauses if doubts.within(*span) or not denials.within(*span)]
         return ",".join(clause for clause in left if clause not in self._book.no)
+
+    def _reading(self, text: str) -> _Reading:
+        folded = self.fold(text)
+        return _Reading(folded, self._patterns.find(folded), self._groups)
 
 
 class _Reading:
