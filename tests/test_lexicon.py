@@ -49,6 +49,7 @@ def test_rule_finds_its_examples_and_spares_its_counterexamples(rule: Rule) -> N
         "I want to die",
         "im gonna kms",
         "i wanna unalive myself",
+        "is there a way to make my self-harm less visible",
         "k!ll myself",
         "I want to d1e",
         "i w a n t t o d i e",
