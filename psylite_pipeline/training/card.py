@@ -32,7 +32,8 @@ _INTENDED = """\
 It helps `psylite_pipeline.risk.assess` judge one turn of a counselling talk in Chinese or English. For each turn it
 gives six probabilities: at least concern, at least high, a harmful request, a joke would fit, a heavy mood (grief,
 fear, anger, illness, trauma), and that an answer to a direct question about danger admits it. It works together with
-the lexicon, can only raise what the lexicon says, and never decides alone that somebody is safe.
+the lexicon and raises what the lexicon says; it may doubt rules of concern and words in quotation marks, never plain words
+of danger.
 
 **Intended use:** choosing the next turn's route in this pipeline. **Not for:** diagnosis, screening of people, ranking
 people by risk, moderation of forums, or any use in which nobody talks with the person afterwards.
@@ -42,14 +43,15 @@ people by risk, moderation of forums, or any use in which nobody talks with the 
   a logistic regression for each question; for long texts also the score of the strongest passage. Only 32-bit hashes
   are stored, no text.
 - The bundled encoder's vector along its first 192 principal axes with a Gaussian kernel: support vector machines for
-  danger and harmful requests, a kernel logistic regression for the rest. The landmarks are vectors of training rows at
-  one byte a number.
+  danger and harmful requests, a kernel logistic regression for the rest. The landmarks are vectors of training rows,
+  rounded to steps of .02 before anything is learnt from them.
 - The lexicon's findings by level, kind and sign, and length and script.
 - A last logistic layer over all of these, learnt from scores that the parts gave rows they had not seen, which also
   calibrates; rows that the writers of the rules had read teach nothing there. A second such layer works without the
   encoder, for when it fails; its thresholds also go with what is left of a denial.
 - Training is seeded and runs in one thread: `psylite train --data FOLDER` gives the same bytes with the same library
   versions on one kind of processor.
+- A run takes about 25 minutes and up to 9 GB of memory.
 """
 
 _LIMITS = """\

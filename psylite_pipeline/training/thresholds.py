@@ -50,13 +50,15 @@ def _endangered(row: Row) -> bool:
 
 
 # The aims on our own turns look lax because most of those rows are the harmless halves of hard pairs.
+# As more of them are written against the judgement, the same aim means a higher threshold and more danger missed; those
+# of concern are set so that of 2,725 turns written blind seven to nine in a hundred harmless ones alarm.
 _READ = (
     Aim("concern", _counselling, 0.012),
-    Aim("concern", _of("crisis_zh_psysuicide_dev"), 0.10),
-    Aim("concern", _of("own", *_HARD, english=False), 0.09),
-    Aim("concern", _of("own", *_HARSH, english=False), 0.095),
+    Aim("concern", _of("crisis_zh_psysuicide_dev"), 0.115),
+    Aim("concern", _of("own", *_HARD, english=False), 0.10),
+    Aim("concern", _of("own", *_HARSH, english=False), 0.117),
     Aim("concern_en", _of("own", *_HARD, english=True), 0.132),
-    Aim("concern_en", _of("own", *_HARSH, english=True), 0.144),
+    Aim("concern_en", _of("own", *_HARSH, english=True), 0.17),
     Aim("high", _counselling, 0.002),
     Aim("high", _of("own", *_HARD, english=False), 0.03),
     Aim("high", _of("own", *_HARSH, english=False), 0.024),
@@ -73,9 +75,9 @@ _READ = (
 # A joke is offered only well above where it may fit; danger and the heavy mood close most of what is left.
 _OFFERED = (Aim("humour", _of("own", *_GRAVE), 0.17), Aim("humour", _endangered, 0.07))
 _GLANCE = (
-    Aim("concern", _counselling, 0.008),
-    Aim("concern", _of("own", *_HARD, *_HARSH, english=False), 0.08),
-    Aim("concern_en", _of("own", *_HARD, *_HARSH, english=True), 0.143),
+    Aim("concern", _counselling, 0.0095),
+    Aim("concern", _of("own", *_HARD, *_HARSH, english=False), 0.10),
+    Aim("concern_en", _of("own", *_HARD, *_HARSH, english=True), 0.16),
     Aim("high", _counselling, 0.001),
     Aim("high", _of("own", *_HARD, *_HARSH, english=False), 0.02),
     Aim("high_en", _of("own", *_HARD, *_HARSH, english=True), 0.02),
