@@ -51,12 +51,12 @@ def _endangered(row: Row) -> bool:
 
 # The aims on our own turns look lax because most of those rows are the harmless halves of hard pairs.
 # As more of them are written against the judgement, the same aim means a higher threshold and more danger missed; those
-# of concern are set so that of 2,725 turns written blind seven to nine in a hundred harmless ones alarm.
+# of concern are set so that of 2,725 turns written blind six to eight in a hundred harmless ones alarm.
 _READ = (
     Aim("concern", _counselling, 0.012),
-    Aim("concern", _of("crisis_zh_psysuicide_dev"), 0.115),
-    Aim("concern", _of("own", *_HARD, english=False), 0.10),
-    Aim("concern", _of("own", *_HARSH, english=False), 0.117),
+    Aim("concern", _of("crisis_zh_psysuicide_dev"), 0.11),
+    Aim("concern", _of("own", *_HARD, english=False), 0.09),
+    Aim("concern", _of("own", *_HARSH, english=False), 0.107),
     Aim("concern_en", _of("own", *_HARD, english=True), 0.132),
     Aim("concern_en", _of("own", *_HARSH, english=True), 0.17),
     Aim("high", _counselling, 0.002),
