@@ -32,8 +32,8 @@ _INTENDED = """\
 It helps `psylite_pipeline.risk.assess` judge one turn of a counselling talk in Chinese or English. For each turn it
 gives six probabilities: at least concern, at least high, a harmful request, a joke would fit, a heavy mood (grief,
 fear, anger, illness, trauma), and that an answer to a direct question about danger admits it. It works together with
-the lexicon and raises what the lexicon says; it may doubt rules of concern and words in quotation marks, never plain words
-of danger.
+the lexicon and raises what the lexicon says; it may doubt rules of concern and words in quotation marks, never plain
+words of danger.
 
 **Intended use:** choosing the next turn's route in this pipeline. **Not for:** diagnosis, screening of people, ranking
 people by risk, moderation of forums, or any use in which nobody talks with the person afterwards.
