@@ -37,6 +37,9 @@ Piece = Words | Thought | Status | Source
 #: SUPPORT repeats the helpline line every so many turns of an episode, its first turn included.
 SUPPORT_LINE_EVERY = 4
 
+#: The direct question is not asked again within so many answers: worry that fades and comes back is no new talk.
+ASK_AGAIN_AFTER = 8
+
 #: What a background task gets whose text speaks of danger: the form that the host parses, and nothing of the talk.
 _NEUTRAL_TASKS = {
     "title_generation": '{"title": "%s"}',
@@ -239,10 +242,11 @@ class Answers:
         elif snippet is not None:
             tail.append(marker(snippet.id).strip())
         if decision.route is Route.SUPPORT and self._replies:
-            episode = decision.episode or 0
-            if episode % SUPPORT_LINE_EVERY == 0:
-                tail.append(self._replies.support_line(lang=language, region=preferences.region))
-            if episode == 0:
+            episode, said = decision.episode or 0, conversation.answered
+            line = self._replies.support_line(lang=language, region=preferences.region)
+            if episode % SUPPORT_LINE_EVERY == 0 and not any(line in text for text in said[1 - SUPPORT_LINE_EVERY :]):
+                tail.append(line)
+            if episode == 0 and not self._replies.concern_asked(said[-ASK_AGAIN_AFTER:]):
                 tail.append(self._replies.concern_question(kind=decision.kind, lang=language))
         elif decision.route is Route.SUPPORT:
             tail.append(last_resort(language, preferences.region))

@@ -162,7 +162,32 @@ def test_of_a_denial_only_the_rest_is_read_and_only_where_danger_was_asked_about
     assert assess("x", "no, DIE", answers=asked).level is HIGH
     assert assess("x", "no, NOD", answers=asked).level is NONE, "who denied has not said yes"
     assert assess("x", "no, NOD", answers={0: "ASK"}).level is assess("x", "no, NOD", "x", answers=asked).level
-    assert assess("x", "no, FAINT", "x", answers=asked).level is CONCERN, "and so it stays when it is an earlier turn"
+    assert assess("x", "no, GRAVE", "x", answers=asked).level is HIGH, "and so it stays when it is an earlier turn"
+
+
+def test_what_only_the_classifier_sees_adds_up_and_fades():
+    assert levels("FAINT", "x") == [CONCERN, NONE], "one uneasy turn brings care, a calm one after it ends that"
+    assert levels("FAINT", "FAINT", "x") == [CONCERN, CONCERN, CONCERN]
+    assert levels("x", "HINT", "HINT", "HINT")[-2:] == [NONE, CONCERN], "three hints are worry, though none alone is"
+    assert levels("x", "x", "x", "FAINT", "FAINT")[-2:] == [NONE, CONCERN], "after calm turns it takes more than one"
+    assert levels("x", "x", "x", "GRAVE")[-1] is HIGH, "but not where it is sure"
+    assert levels("FAINT", "WORRY", "x", "x", "x", "x")[-2:] == [CONCERN, NONE], "what a rule says takes its calm turns"
+
+
+@pytest.mark.parametrize("moot", [" ", "KIDDING"])
+def test_silence_and_taking_back_make_no_worry_less(moot):
+    assert levels("FAINT", "FAINT", *[moot] * 5) == [CONCERN] * 7
+
+
+def test_a_denial_ends_no_care_but_a_calm_turn_after_it_does():
+    asked = {0: "ASK"}
+    assert assess("FAINT", "no", answers=asked).level is CONCERN
+    assert assess("FAINT", "no", "x", answers=asked).level is NONE
+
+
+def test_a_turn_that_worries_nobody_much_still_brings_no_joke():
+    found = assess("x", "x", "x", "FAINT")
+    assert (found.level, found.calm) == (NONE, 0)
 
 
 def test_high_sensitivity_also_opens_the_staged_talk_sooner_where_no_rule_speaks():

@@ -94,6 +94,15 @@ def test_the_direct_question_is_asked_once_and_for_the_right_kind(open_talk):
         assert shown[0].endswith(question)
 
 
+def test_worry_that_comes_back_soon_is_not_asked_about_again(open_talk):
+    talk = open_talk(ScriptedModel("我在听。"))
+    told = "FAINT 今天", "今天", "今天", "FAINT 明天", "FAINT 后天"
+    replies = [(talk.say(words).route, talk.shown) for words in told]
+    assert [route for route, _ in replies] == ["support", "plain", "plain", "support", "support"]
+    question = REPLIES.words["zh-Hans"].concern["default"]
+    assert [question in shown for _, shown in replies] == [True, False, False, False, False]
+
+
 def test_the_model_does_not_see_our_own_lines_in_the_history(open_talk):
     model = ScriptedModel("我在听。")
     talk = open_talk(model, Preferences(reminder_every=1), standin=True)

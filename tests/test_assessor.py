@@ -24,14 +24,14 @@ NONE, CONCERN, HIGH, IMMINENT = Risk
 class Counting(KeywordClassifier):
     """With a vector it needs less to be sure; what it read is kept."""
 
-    thresholds = Thresholds(concern_en=0.5, glance_concern_en=0.7)
+    thresholds = Thresholds(concern_en=0.5, glance_concern_en=0.99)
 
     def __init__(self):
         self.seen = []
 
     def read(self, text, vector, findings):
         self.seen.append((text, vector is not None))
-        return Reading(concern=0.6 if text == "two" else 0.1)
+        return Reading(concern=0.95 if text == "two" else 0.1)
 
 
 def test_each_turn_is_read_once_and_means_later_what_it_meant_when_it_was_said():
@@ -85,7 +85,7 @@ def test_an_earlier_turn_is_judged_as_sensitively_and_with_its_findings():
             return super().read(text, vector, findings)
 
     assessor = Assessor(KeywordRules(), Seen())
-    talk = Conversation.from_body({"messages": [{"role": "user", "content": text} for text in ("HINT", "x")]})
+    talk = Conversation.from_body({"messages": [{"role": "user", "content": text} for text in ("FAINT", "x")]})
     assert assessor.assess(talk).level is NONE
     assert assessor.assess(talk, sensitive=True).level is CONCERN
 

@@ -109,11 +109,12 @@ Encode = Callable[[str], "Vectors | None"]
 @dataclass(frozen=True, slots=True)
 class _Read:
     """What the classifier reads. `closely`: with a vector and as a whole; else it takes more. `kept`: false where the
-    encoder failed, for the next time may know more."""
+    encoder failed, for the next time may know more. `denied`: the turn denies the danger it was asked about."""
 
     reading: Reading | None = None
     closely: bool = False
     kept: bool = True
+    denied: bool = False
 
 
 class Assessor:
@@ -175,7 +176,7 @@ class Assessor:
         denied = words != text and bool(asked) and self._lexicon.asks_about_danger(asked)
         words = words if denied else text
         if not self._classifier or not words.strip():
-            return _Read()
+            return _Read(denied=denied)
         classifier = self._classifier
 
         def read() -> _Read:
@@ -185,7 +186,7 @@ class Assessor:
 
         found = self._readings.get(f"{words}\0{text}", read, keep=lambda found: found.kept)
         if denied and found.reading:  # who denied has not said yes, and what is left must speak more clearly
-            return replace(found, reading=replace(found.reading, affirms=0.0), closely=False)
+            return replace(found, reading=replace(found.reading, affirms=0.0), closely=False, denied=True)
         return found
 
     def _turn(
@@ -219,6 +220,7 @@ class Assessor:
             level, kind = answered, kind or self._lexicon.whose(asked, text)
             answer = "yes" if answered is Risk.HIGH else "unclear"
             rules.append(f"context.{answer}-to-direct-question")
+        firm = level > Risk.NONE
         if reading:
             said = _said(reading, concern, high if level > Risk.NONE else max(high, factor * ALONE_HIGH))
             if said > level:
@@ -231,10 +233,22 @@ class Assessor:
                 own_harm = reading.concern >= max(concern / 2, reading.harmful)
                 level, kind = (Risk.CONCERN, Kind.SELF_HARM) if own_harm and not level else (level, kind)
                 harmful = not own_harm
+                firm = firm or own_harm
                 rules.append("classifier.doubt" if own_harm else "classifier.harmful_request")
             sad = reading.heavy >= (max(limits.heavy, JOKING_HEAVY) if joking else limits.heavy)
             heavy = heavy or sad or reading.concern >= UNEASY * concern
-        return TurnReading(findings, reading, level, kind, tuple(rules), harmful, heavy, silent=not text.strip())
+        return TurnReading(
+            findings,
+            reading,
+            level,
+            kind,
+            tuple(rules),
+            harmful,
+            heavy,
+            moot=read.denied or not text.strip() or any(finding.sign == "retraction" for finding in findings),
+            share=reading.concern / concern if reading else 0.0,
+            firm=firm or level > Risk.CONCERN,
+        )
 
     def _answered(self, asked: str, text: str, reading: Reading | None) -> Risk:
         """The level of a turn as the answer to a direct question about danger; none where it is no such answer."""

@@ -60,7 +60,12 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class TurnReading:
-    """One of the person's turns by itself."""
+    """One of the person's turns by itself.
+
+    `share`: the classifier's concern as a share of its threshold. `firm`: the level rests on more than that, on a rule,
+    on an answer to a direct question, or on a reading of high. `moot`: it says nothing, denies or takes back, and makes
+    no worry less.
+    """
 
     findings: tuple[Finding, ...]
     reading: Reading | None
@@ -69,7 +74,9 @@ class TurnReading:
     rules: tuple[str, ...]
     harmful: bool
     heavy: bool
-    silent: bool = False
+    moot: bool = False
+    share: float = 0.0
+    firm: bool = False
     told: frozenset[Told] = frozenset()
 
     @property

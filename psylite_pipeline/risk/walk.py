@@ -1,7 +1,8 @@
 """Carries risk through a talk, turn by turn: how a crisis opens, goes on and fades. Keeps no state.
 
-A crisis stays open until its questions are asked, and worry fades only after several calm turns. A retraction is no
-calm turn.
+A crisis stays open until its questions are asked, and what rules or answers said is let go only after several calm
+turns. A retraction is no calm turn. What the classifier alone makes of each turn adds up: one uneasy turn fades soon,
+several in a row are worry.
 """
 
 from __future__ import annotations
@@ -18,9 +19,18 @@ WINDOW = 20
 #: Turns of a staged crisis talk: the opening, then means, company and time, one question each.
 STAGES = 4
 
-#: Calm turns after which worry is released: after concern, and after a crisis whose questions were asked.
+#: Calm turns after which care is released: after concern, and after a crisis whose questions were asked.
 CALM_AFTER_CONCERN = 3
 CALM_AFTER_CRISIS = 6
+
+#: Of the worry so much is left at the next turn, which adds its share of the threshold for concern, at most so much.
+#: From WORRIED on the classifier alone is reason enough for care. A talk begins with as much as makes its first turn
+#: count from the threshold on.
+#: In 760 turns of 74 talks that taught nothing: of 304 turns of talks without danger 23 % get care (41 % where one such
+#: turn brought care and held it for three calm ones), of 137 turns of concern 94 % (98 %), of 147 in more danger all.
+WORRY_LEFT = 0.7
+WORRY_AT_MOST = 2.2
+WORRIED = 1.9
 
 #: What holds only for the turn in which it was told, and what holds until the other is told.
 _PASSES = frozenset({Told.ACT, Told.HELP})
@@ -76,12 +86,13 @@ def walk(readings: Sequence[TurnReading], humour_threshold: float) -> Assessment
     staged = False
     told: frozenset[Told] = frozenset()
     own = Risk.NONE
-    for reading in readings:
+    for reading, worried in zip(readings, worries(readings), strict=True):
         calm_needed = CALM_AFTER_CRISIS if stages else CALM_AFTER_CONCERN
-        in_episode = episode is not None and calm_risk < calm_needed
+        in_episode = episode is not None and (calm_risk < calm_needed or worried)
         stages, kind, told = (stages, kind, told) if in_episode else (0, None, frozenset())
+        own = reading.level if reading.firm or worried else Risk.NONE
         # "I took the pills" may be said of any medicine, but not in the middle of a crisis.
-        own = Risk.IMMINENT if stages and Told.ACT in reading.told else reading.level
+        own = Risk.IMMINENT if stages and Told.ACT in reading.told else own
         told = told - _PASSES - (_WITH_WHOM if reading.told & _WITH_WHOM else frozenset()) | reading.told
         if own >= Risk.HIGH or (own is Risk.CONCERN and kind is None):
             kind = reading.kind or kind or (Kind.SELF_HARM if own >= Risk.HIGH else None)
@@ -91,16 +102,16 @@ def walk(readings: Sequence[TurnReading], humour_threshold: float) -> Assessment
             staged, level = True, own
         elif stages and in_episode and stages < STAGES:
             stages, staged, level = stages + 1, True, Risk.HIGH
-        elif own is Risk.CONCERN or in_episode:
+        elif own is Risk.CONCERN or in_episode or worried:
             staged, level = False, Risk.CONCERN
         else:
             stages, staged, level, kind = 0, False, Risk.NONE, None
-        quiet = own is Risk.NONE and not staged and not reading.silent and not reading.has("retraction")
-        calm_risk = calm_risk + 1 if quiet else 0 if own > Risk.NONE or staged else calm_risk
+        quiet = own is Risk.NONE and not staged and not reading.moot
+        calm_risk = calm_risk + 1 if quiet else 0 if reading.firm or staged else calm_risk
         episode = None if level is Risk.NONE else (episode + 1 if in_episode and episode is not None else 0)
         calm = 0 if level > Risk.NONE or reading.heavy else calm + 1
         light = light + 1 if reading.light else 0
-        carried = max(_own_risk(reading), risk_floor(own), 0.0 if level is Risk.NONE else carried * DECAY)
+        carried = max(_own_risk(reading, own), risk_floor(own), 0.0 if level is Risk.NONE else carried * DECAY)
     last = readings[-1] if readings else TurnReading((), None, Risk.NONE, None, (), False, False)
     harm = last.reading.harmful if last.reading else 0.0
     return Assessment(
@@ -121,16 +132,27 @@ def walk(readings: Sequence[TurnReading], humour_threshold: float) -> Assessment
     )
 
 
+def worries(readings: Sequence[TurnReading]) -> list[bool]:
+    """For each turn of a talk whether the classifier's concern, added up over the talk, is reason enough for care."""
+    worry = (WORRIED - 1) / WORRY_LEFT
+    found: list[bool] = []
+    for reading in readings:
+        added = WORRY_LEFT * worry + min(reading.share, WORRY_AT_MOST)
+        worry = max(added, worry) if reading.moot else added
+        found.append(worry >= WORRIED)
+    return found
+
+
 def risk_floor(level: Risk) -> float:
     """The least probability of risk that goes with a level."""
     return _BANDS[level][0]
 
 
-def _own_risk(reading: TurnReading) -> float:
+def _own_risk(reading: TurnReading, own: Risk) -> float:
     """One number for ordering turns by risk: the classifier's, lifted into the band that the level spans."""
     score = reading.reading.concern if reading.reading else 0.0
     high = reading.reading.high if reading.reading else 0.0
-    return banded(reading.level, score, high)
+    return banded(own, score, high)
 
 
 def banded(level: Risk, concern: float, high: float) -> float:
