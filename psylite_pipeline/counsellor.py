@@ -24,6 +24,7 @@ from psylite_pipeline.language import language_of_talk
 from psylite_pipeline.model import ChatModel
 from psylite_pipeline.risk import judge
 from psylite_pipeline.risk.assess import Assessor
+from psylite_pipeline.risk.lexicon import Finding
 from psylite_pipeline.risk.walk import Assessment, risk_floor
 from psylite_pipeline.settings import Preferences
 from psylite_pipeline.tally import Tally
@@ -31,6 +32,9 @@ from psylite_pipeline.tally import Tally
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+#: What a text is taken to say that could not be read: it may speak of danger.
+_UNREAD = (Finding("failure.lexicon", Risk.CONCERN, None, ""),)
 
 
 class Counsellor:
@@ -155,7 +159,7 @@ class Counsellor:
         findings = [
             one
             for text in texts
-            for one in self._attempt("lexicon", lambda text=text: self._plain_assessor.findings(text), ())
+            for one in self._attempt("lexicon", lambda text=text: self._plain_assessor.findings(text), _UNREAD)
             if one.level > Risk.NONE
         ]
         risk = max((one.level for one in findings), default=Risk.NONE)

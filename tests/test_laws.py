@@ -13,6 +13,7 @@ from fake_ollama import Reply
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Risk, Route
 from psylite_pipeline.model import Words
+from psylite_pipeline.risk.assess import Assessor
 from psylite_pipeline.settings import Preferences
 
 SAFE = {Route.PLAIN, Route.HUMOUR}
@@ -148,11 +149,21 @@ def test_a_failing_part_leaves_crisis_a_crisis_and_plain_an_answer(parts, ollama
 
 
 def test_a_failing_classifier_leaves_the_lexicon(parts, ollama):
-    from psylite_pipeline.risk.assess import Assessor
-
     lexicon_only = Assessor(parts.plain_assessor._lexicon, Failing())
     chat = Chat(dataclasses.replace(parts, assessor=lexicon_only).counsellor(ollama.url), ollama)
     assert chat.user("我想自杀").route is Route.CRISIS
+
+
+def test_with_no_judgement_left_a_turn_gets_care_and_a_task_goes_to_nobody(parts, ollama):
+    deaf = Assessor(Failing(), None)
+    unread = dataclasses.replace(parts, assessor=deaf, plain_assessor=deaf)
+    chat = Chat(unread.counsellor(ollama.url), ollama)
+    assert chat.user("今天有点累", "我在听。").route is Route.SUPPORT
+    assert "12356" in chat.shown
+    task = Chat(unread.counsellor(ollama.url), ollama)
+    task.user("给这段对话起个标题：我不想活了", metadata={"task": "title_generation"})
+    assert (task.route, task.risk, task.model_calls) == (Route.TASK, Risk.CONCERN, 0)
+    assert "新对话" in task.shown
 
 
 @pytest.mark.parametrize(
