@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+import zlib
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -100,7 +101,7 @@ class Answers:
                     lang=language,
                     region=preferences.region,
                     said=conversation.answered,
-                    seed=len(conversation.turns),
+                    seed=_seed(conversation),
                     episode=decision.episode,
                     told=decision.told,
                 )
@@ -269,6 +270,11 @@ class Answers:
     def _without_own_lines(self, conversation: Conversation) -> Conversation:
         """The talk without the lines we appended, so that the model does not learn to repeat them."""
         return conversation if self._replies is None else conversation.map_answers(self._replies.strip)
+
+
+def _seed(conversation: Conversation) -> int:
+    """Which of several wordings: another one in another talk, the same one when a turn is asked for again."""
+    return zlib.crc32("".join(conversation.said[:1]).encode("utf-8", "replace")) + len(conversation.turns)
 
 
 def _language(conversation: Conversation, preferences: Preferences) -> str:

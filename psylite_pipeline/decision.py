@@ -47,13 +47,37 @@ class Kind(StrEnum):
 
 
 class Told(StrEnum):
-    """What a person in danger has told unasked: `act` that they have harmed themselves, the rest need not be asked."""
+    """What a person in danger tells, or asks, beside what they were asked."""
 
+    # What need not be asked any more, or makes the danger greater.
     ACT = "act"
+    """They have harmed themselves, or are about to fall."""
     MEANS = "means"
     COMPANY = "company"
     ALONE = "alone"
     HELP = "help"
+    SOON = "soon"
+    WORSE = "worse"
+    DENIAL = "denial"
+    HE = "he"
+    SHE = "she"
+    """Whom they spoke of first."""
+    # What wants an answer first.
+    CANNOT_CALL = "cannot_call"
+    UNANSWERED = "unanswered"
+    """Nobody picked up."""
+    HOSPITAL = "hospital"
+    """They fear or refuse it."""
+    SECRET = "secret"
+    """Who gets to know of the talk."""
+    COST = "cost"
+    HUMAN = "human"
+    """Whether they talk to a human."""
+    UNHEARD = "unheard"
+    """They find that nobody listens."""
+    JOKE = "joke"
+    BYE = "bye"
+    BETTER = "better"
 
 
 @dataclass(frozen=True, slots=True)

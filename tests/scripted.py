@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -56,7 +57,7 @@ class KeywordRules:
         return None if "OF HIM" in asked else Kind.SELF_HARM
 
     def told(self, text: str) -> frozenset[Told]:
-        return frozenset(one for one in Told if f"TOLD {one}" in text)
+        return frozenset(one for one in Told if re.search(rf"TOLD {one}\b", text))
 
     def undenied(self, text: str) -> str:
         return text.removeprefix("no, ") if text.startswith("no, ") else "" if text == "no" else text

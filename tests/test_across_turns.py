@@ -13,7 +13,15 @@ from psylite_pipeline.errors import ModelTimeout
 from psylite_pipeline.humour.shelf import Shelf
 from psylite_pipeline.risk.assess import Assessor
 from psylite_pipeline.risk.readings import Reading
-from psylite_pipeline.risk.walk import CALM_AFTER_CONCERN, CALM_AFTER_CRISIS, STAGES, WINDOW, Assessment, risk_floor
+from psylite_pipeline.risk.walk import (
+    CALM_AFTER_CONCERN,
+    CALM_AFTER_CRISIS,
+    STAGES,
+    STAGES_URGENT,
+    WINDOW,
+    Assessment,
+    risk_floor,
+)
 from psylite_pipeline.settings import Preferences
 
 NONE, CONCERN, HIGH, IMMINENT = Risk
@@ -69,7 +77,11 @@ def test_a_crisis_stays_open_for_its_stages_whatever_is_answered():
 
 
 def test_an_imminent_turn_opens_a_crisis_too():
-    assert levels("NOW", "x", "x", "x", "x") == [IMMINENT, HIGH, HIGH, HIGH, CONCERN]
+    assert levels("NOW", *["x"] * 8) == [*[IMMINENT] * STAGES_URGENT, CONCERN], (
+        "and stays urgent, whatever is talked of"
+    )
+    assert levels("NOW", "TOLD help", "x", "x", "x") == [IMMINENT, HIGH, HIGH, HIGH, CONCERN], "until help is coming"
+    assert levels("NOW", "TOLD denial", "x") == [IMMINENT] * 3
 
 
 def test_concern_fades_after_its_calm_turns():
@@ -104,9 +116,35 @@ def test_what_was_told_in_an_episode_is_known_until_its_end_and_help_only_while_
 def test_an_act_told_of_in_a_talk_about_danger_is_an_emergency_and_opens_the_stages_again():
     assert levels("TOLD act") == [NONE], "any medicine is taken"
     assert levels("WORRY", "TOLD act") == [CONCERN, CONCERN]
-    assert levels("DIE", "x", "TOLD act", "x", "x", "x", "x") == [HIGH, HIGH, IMMINENT, HIGH, HIGH, HIGH, CONCERN]
-    assert levels("DIE", "x", "x", "NOW", "x", "x", "x", "x") == [HIGH, HIGH, HIGH, IMMINENT, HIGH, HIGH, HIGH, CONCERN]
+    after = ["TOLD help", "x", "x", "x"]
+    assert levels("DIE", "x", "TOLD act", *after) == [HIGH, HIGH, IMMINENT, HIGH, HIGH, HIGH, CONCERN]
+    assert levels("DIE", "x", "x", "NOW", *after) == [HIGH, HIGH, HIGH, IMMINENT, HIGH, HIGH, HIGH, CONCERN]
     assert assess("DIE", "TOLD act").risk >= risk_floor(IMMINENT)
+
+
+@pytest.mark.parametrize("told", ["means", "soon", "worse"])
+def test_a_grave_answer_keeps_the_crisis_open_and_opens_it_again(told):
+    """ "Tonight", "on the roof", "it gets worse": a crisis does not end by the count of its turns."""
+    assert levels(f"TOLD {told}") == [NONE], "by itself it means nothing"
+    staged = ["DIE", "x", "x", "x"]
+    assert levels(*staged, f"TOLD {told}", "x")[3:] == [HIGH, HIGH, CONCERN]
+    assert levels(*staged, "x", "x", f"TOLD {told}")[-2:] == [CONCERN, HIGH]
+
+
+def test_means_and_a_near_time_together_are_an_emergency():
+    assert levels("DIE", "TOLD means", "TOLD soon")[-1] is IMMINENT
+    assert levels("DIE", "TOLD soon")[-1] is HIGH
+
+
+def test_whom_they_spoke_of_first_is_kept():
+    assert assess("DIE TOLD she", "TOLD he").told == {Told.SHE}
+    assert assess("DIE TOLD she TOLD he", "TOLD he").told == {Told.HE}, "both at once say nothing"
+
+
+def test_who_denies_is_asked_less_not_nothing():
+    assert levels("DIE", "TOLD denial", "x", "x") == [HIGH, HIGH, HIGH, CONCERN]
+    assert levels("DIE", "TOLD denial", "TOLD denial", "x") == [HIGH, HIGH, HIGH, CONCERN]
+    assert assess("DIE", "no", answers={0: "ASK"}).told == {Told.DENIAL}
 
 
 def test_a_new_crisis_after_calm_is_staged_anew():

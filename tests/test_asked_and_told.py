@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from scripted import shipped_lexicon
 
-from psylite_pipeline.decision import Kind
+from psylite_pipeline.decision import Kind, Told
 
 LEXICON = shipped_lexicon()
 
@@ -140,7 +140,52 @@ def test_a_long_turn_is_no_short_answer() -> None:
     ],
 )
 def test_what_the_staged_talk_need_not_ask_for(text: str, told: list[str]) -> None:
-    assert sorted(LEXICON.told(text)) == told
+    assert sorted(LEXICON.told(text) - {Told.HE, Told.SHE}) == told
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("打电话要钱吗", ["cost"]),
+        ("热线要不要钱啊", ["cost"]),
+        ("你会告诉我爸妈吗", ["secret"]),
+        ("你會跟我爸媽說嗎", ["secret"]),
+        ("你会不会报警", ["secret"]),
+        ("打过 一直占线", ["unanswered"]),
+        ("你们这热线我打过 响了半小时没人接", ["unanswered"]),
+        ("还有别的号码吗", ["unanswered"]),
+        ("我聋的 不能打电话", ["cannot_call"]),
+        ("我不敢出声", ["cannot_call"]),
+        ("你是真人吗", ["human"]),
+        ("我怕他们把我送精神病院", ["hospital"]),
+        ("不要洗胃", ["hospital"]),
+        ("你就是个复读机", ["unheard"]),
+        ("根本没在听我说话", ["unheard"]),
+        ("晚安", ["bye"]),
+        ("今晚", ["soon"]),
+        ("Tonight.", ["soon"]),
+        ("等他们睡了", ["soon"]),
+        ("今晚我妈回来", []),
+        ("更难受了", ["worse"]),
+        ("没有更难受", []),
+        ("does it cost money", ["cost"]),
+        ("I called and nobody answered", ["unanswered"]),
+        ("are you going to tell my parents", ["secret"]),
+        ("I won't go to the hospital", ["hospital"]),
+        ("are you human", ["human"]),
+        ("you're not listening", ["unheard"]),
+        ("is there a text line", ["cannot_call"]),
+        ("they'd hear me", ["cannot_call"]),
+        ("I told my mum", ["help"]),
+        ("我爬上去了", ["act"]),
+        ("我在阳台了", ["means"]),
+        ("有 刀", ["means"]),
+        ("I climbed over the railing", ["act"]),
+        ("我按铃了", ["help"]),
+    ],
+)
+def test_what_a_person_in_danger_asks_or_tells_in_a_few_words(text: str, asked: list[str]) -> None:
+    assert sorted(LEXICON.told(text) - {Told.HE, Told.SHE}) == asked
 
 
 @pytest.mark.parametrize(

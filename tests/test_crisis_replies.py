@@ -52,7 +52,7 @@ def test_a_talk_of_twelve_turns_asks_in_order_and_repeats_nothing(
 def test_an_imminent_danger_is_answered_first(replies: Replies, lang: str, kind: Kind) -> None:
     said = speak(replies, [Risk.IMMINENT] * 10, lang=lang, kind=kind)
     stages = [stage_of(replies, text, lang) for text in said]
-    assert stages[:3] == [Stage.IMMINENT, Stage.COMPANY, Stage.MEANS]
+    assert stages[:3] == [Stage.IMMINENT, Stage.COMPANY, Stage.IMMINENT]
     assert set(stages[3:]) <= {Stage.IMMINENT, Stage.STAYING}
     paragraphs = [paragraph for text in said for paragraph in text.split(JOINT)]
     assert len(paragraphs) == len(set(paragraphs))
@@ -143,7 +143,15 @@ def test_other_kinds_are_asked_as_ever(replies: Replies, lang: str, kind: Kind) 
     said: list[str] = []
     for _ in range(4):
         said.append(
-            replies.crisis(kind=kind, risk=Risk.HIGH, lang=lang, region="auto", said=said, seed=0, told=frozenset(Told))
+            replies.crisis(
+                kind=kind,
+                risk=Risk.HIGH,
+                lang=lang,
+                region="auto",
+                said=said,
+                seed=0,
+                told=frozenset(Told) - {Told.SHE},
+            )
         )
     stages = [stage_of(replies, text, lang) for text in said]
     assert stages == [Stage.OPENING, Stage.MEANS, Stage.COMPANY, Stage.TIME]
@@ -180,3 +188,75 @@ def test_replies_depend_on_nothing_but_their_arguments(replies: Replies) -> None
 def test_any_kind_and_language_is_answered(replies: Replies) -> None:
     for kind, risk, lang in product(Kind, Risk, (*LANGUAGES, "", "xx")):
         assert replies.crisis(kind=kind, risk=risk, lang=lang, region="auto", said=[], seed=-3).strip()
+
+
+@pytest.mark.parametrize("lang", STAGED)
+def test_who_has_done_something_is_told_first_aid_and_keeps_hearing_of_the_ambulance(
+    replies: Replies, lang: str
+) -> None:
+    said: list[str] = []
+    for turn in range(6):
+        said.append(
+            replies.crisis(
+                kind=Kind.SELF_HARM, risk=Risk.IMMINENT, lang=lang, region="auto", said=said, seed=turn, told={Told.ACT}
+            )
+        )
+    variants = [variant_of(replies, text, lang) for text in said]
+    assert variants[0].told is Told.ACT
+    assert [variant.stage for variant in variants].count(Stage.COMPANY) == 1
+    assert Stage.MEANS not in {variant.stage for variant in variants}
+    assert len(set(said)) == len(said)
+    assert all(re.search(r"120|119|999|emergency number", text) for text in said[:1] + said[2:])
+
+
+ASKED = [one for one in Told if one.value in {"unanswered", "cannot_call", "hospital", "secret", "cost", "human"}]
+
+
+@pytest.mark.parametrize(("lang", "kind", "told"), list(product(STAGED, CRISIS_KINDS, ASKED)))
+def test_what_is_asked_in_a_crisis_is_answered_once_and_the_question_follows(
+    replies: Replies, lang: str, kind: Kind, told: Told
+) -> None:
+    def say(said: list[str], risk: Risk = Risk.HIGH) -> str:
+        return replies.crisis(kind=kind, risk=risk, lang=lang, region="auto", said=said, seed=3, told={told})
+
+    (aside,) = [one for one in replies.crisis_texts.asides[lang] if one.told is told]
+    answer = aside.text.partition("{")[0]
+    opening = say([])
+    assert answer not in opening, "the lines come first"
+    second = say([opening])
+    assert second.startswith(answer)
+    assert "{" not in second
+    assert stage_of(replies, second, lang) is Stage.MEANS, "and the talk goes on"
+    assert answer not in say([opening, second])
+    assert answer not in say([opening], Risk.IMMINENT), "nothing comes before a life"
+
+
+@pytest.mark.parametrize("lang", STAGED)
+def test_a_question_that_leans_on_its_text_keeps_it_beside_an_aside(replies: Replies, lang: str) -> None:
+    said = speak(replies, [Risk.HIGH] * 4, lang=lang, kind=Kind.SELF_HARM)
+    reply = replies.crisis(
+        kind=Kind.SELF_HARM, risk=Risk.HIGH, lang=lang, region="auto", said=said, seed=0, told={Told.JOKE}
+    )
+    assert variant_of(replies, reply, lang).stage is Stage.STAYING
+    assert reply.count(JOINT) == 2
+
+
+@pytest.mark.parametrize("lang", ["zh-Hans", "zh-Hant"])
+def test_of_a_woman_it_is_said_she_and_nothing_is_asked_twice(replies: Replies, lang: str) -> None:
+    said: list[str] = []
+    for turn in range(8):
+        said.append(
+            replies.crisis(
+                kind=Kind.SOMEONE_ELSE, risk=Risk.HIGH, lang=lang, region="auto", said=said, seed=turn, told={Told.SHE}
+            )
+        )
+    assert any("她" in text for text in said)
+    assert not re.search("(?<!其)他(?!们|們|人)", "".join(said))
+    him = [text.replace("她", "他") for text in said]
+    assert [stage_of(replies, text, lang) for text in him[:4]] == [
+        Stage.OPENING,
+        Stage.MEANS,
+        Stage.COMPANY,
+        Stage.TIME,
+    ]
+    assert len(set(said)) == len(said)

@@ -19,6 +19,8 @@ _ANY = "any"
 # Only this many of the assistant's latest texts are looked through: the cost of a turn must not grow with the talk.
 LOOK_BACK = 60
 _SHORTEST_HEAD = 8
+# Whom a Chinese text speaks of, to be said of a woman. The texts are written with 他, and so found again in the talk.
+_HIM = re.compile("(?<!其)他(?!们|們|人)")
 _FIELD = re.compile(r"\{(\w*)[^}]*\}")
 
 
@@ -34,9 +36,15 @@ class Stage(StrEnum):
 
 
 # What the person told unasked answers the question of a stage; getting help themselves is answered while staying.
-_ANSWERED = {Told.MEANS: Stage.MEANS, Told.COMPANY: Stage.COMPANY, Told.ALONE: Stage.COMPANY, Told.HELP: Stage.STAYING}
+_ANSWERED = {
+    Told.ACT: Stage.IMMINENT,
+    Told.MEANS: Stage.MEANS,
+    Told.COMPANY: Stage.COMPANY,
+    Told.ALONE: Stage.COMPANY,
+    Told.HELP: Stage.STAYING,
+}
 # With a life in danger this minute the time is known, and somebody at the person's side comes before all else.
-_ORDER_IMMINENT = (Stage.IMMINENT, Stage.COMPANY, Stage.MEANS)
+_ORDER_IMMINENT = (Stage.IMMINENT, Stage.COMPANY)
 _ORDER_HIGH = (Stage.OPENING, Stage.MEANS, Stage.COMPANY, Stage.TIME)
 
 
@@ -67,11 +75,23 @@ class Variant:
         return self.question in spoken or (self.stage is Stage.OPENING and self.head in spoken)
 
 
-class CrisisTexts:
-    """All variants of all languages."""
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """What is said first to a person who asked or told something that wants an answer. The stage's question follows."""
 
-    def __init__(self, variants: Mapping[str, Sequence[Variant]]) -> None:
+    kind: str
+    told: Told
+    text: str
+
+
+class CrisisTexts:
+    """All variants and asides of all languages."""
+
+    def __init__(
+        self, variants: Mapping[str, Sequence[Variant]], asides: Mapping[str, Sequence[Aside]] | None = None
+    ) -> None:
         self.variants = {lang: tuple(found) for lang, found in variants.items()}
+        self.asides = {lang: tuple(found) for lang, found in (asides or {}).items()}
         self._questions: dict[tuple[str, Stage], tuple[str, ...]] = {}
         for kind in CRISIS_KINDS:
             for stage in Stage:
@@ -85,8 +105,11 @@ class CrisisTexts:
     @classmethod
     def load(cls, files: Mapping[str, Path], *, staged: Sequence[str]) -> CrisisTexts:
         """Read one file a language; those in `staged` must have every stage. Raises KnowledgeError."""
-        texts = {lang: _read(path) for lang, path in files.items()}
-        crisis = cls(texts)
+        tables = {lang: read_toml(path) for lang, path in files.items()}
+        crisis = cls(
+            {lang: _variants(table) for lang, table in tables.items()},
+            {lang: _asides(table) for lang, table in tables.items()},
+        )
         for lang, path in files.items():
             for kind in CRISIS_KINDS:
                 for stage in Stage if lang in staged else (Stage.OPENING, Stage.STAYING):
@@ -120,7 +143,7 @@ class CrisisTexts:
         """
         if kind not in CRISIS_KINDS:
             kind = Kind.SELF_HARM
-        recent = list(said[-LOOK_BACK:])
+        recent = [text.replace("她", "他") for text in said[-LOOK_BACK:]]
         spoken = JOINT.join(recent)
         counted = recent if episode is None else recent[max(0, len(recent) - episode) :]
         asked = JOINT.join(counted)
@@ -130,7 +153,9 @@ class CrisisTexts:
         if heard:
             pool = tuple(v for v in self.of(lang, kind, stage, told=heard) if not v.stands_in(asked)) or pool
         elif stage is Stage.STAYING and risk is Risk.IMMINENT:
-            pool = tuple(v for v in self.of(lang, kind, Stage.IMMINENT) if not v.stands_in(spoken)) or pool
+            acts = self.of(lang, kind, Stage.IMMINENT, told=Told.ACT) if Told.ACT in told else ()
+            urgent = (*acts, *self.of(lang, kind, Stage.IMMINENT))
+            pool = tuple(v for v in urgent if not v.stands_in(spoken)) or pool
         variant = _choose(pool, spoken, recent, seed, urgent=risk is Risk.IMMINENT)
         question = variant.question
         if stage is Stage.OPENING and any(earlier in asked for earlier in asked_before):
@@ -138,7 +163,21 @@ class CrisisTexts:
             named = self.of(lang, kind, Stage.MEANS, told=Told.MEANS) if Told.MEANS in told else ()
             means = named or self.of(lang, kind, Stage.MEANS)
             question = _choose(means, spoken, recent, seed, urgent=False).question
-        return variant.stage, variant.text + JOINT + question
+        text = variant.text
+        if aside := self._aside(lang, kind, stage, risk, told, spoken):
+            leans = variant.told or variant.stage is Stage.STAYING  # a question that means little without its text
+            text = aside.text + JOINT + text if leans else aside.text
+        whole = text + JOINT + question
+        return variant.stage, _HIM.sub("她", whole) if kind is Kind.SOMEONE_ELSE and Told.SHE in told else whole
+
+    def _aside(
+        self, lang: str, kind: Kind, stage: Stage, risk: Risk, told: Collection[Told], spoken: str
+    ) -> Aside | None:
+        """What is to be answered first. Nothing comes before the opening, or before a life in danger this minute."""
+        if stage is Stage.OPENING or risk is Risk.IMMINENT:
+            return None
+        fitting = (one for one in self.asides.get(lang, ()) if one.told in told and one.kind in (kind.value, _ANY))
+        return next((one for one in fitting if one.text.partition("{")[0] not in spoken), None)
 
     def _stage(self, lang: str, kind: Kind, risk: Risk, asked: str, told: Collection[Told]) -> Stage:
         done = {stage for stage in Stage if any(q in asked for q in self._questions[kind.value, stage])}
@@ -180,10 +219,24 @@ def _last_said(variant: Variant, recent: Sequence[str]) -> int:
     return -1
 
 
-def _read(path: Path) -> list[Variant]:
+def _asides(file: StrictTable) -> list[Aside]:
+    asides: list[Aside] = []
+    for table in file.tables("aside") if "aside" in file else ():
+        table.only("kind", "told", "text")
+        asides.append(
+            Aside(
+                kind=table.one_of("kind", (*(kind.value for kind in CRISIS_KINDS), _ANY)),
+                told=Told(table.one_of("told", (one.value for one in Told))),
+                text=one_paragraph(table, "text", table.text("text")),
+            )
+        )
+    return asides
+
+
+def _variants(file: StrictTable) -> list[Variant]:
     variants: list[Variant] = []
     seen: dict[str, str] = {}
-    for table in read_toml(path).tables("reply"):
+    for table in file.tables("reply"):
         table.only("kind", "stage", "told", "text", "question")
         variant = Variant(
             kind=table.one_of("kind", (*(kind.value for kind in CRISIS_KINDS), _ANY)),

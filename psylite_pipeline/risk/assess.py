@@ -53,6 +53,9 @@ JOKING = 0.9
 #: 119 heavy ones.
 JOKING_HEAVY = 0.55
 
+#: Signs in the lexicon that a person in danger is answered to.
+_TOLD_BY_SIGN = {"joke_request": Told.JOKE, "calm": Told.BETTER}
+
 #: Signs in the lexicon that rule humour out.
 HEAVY_SIGNS = frozenset({"grief", "illness", "anger", "fear", "trauma"})
 
@@ -153,7 +156,7 @@ class Assessor:
             readings.append(self._turn(asked, text, read, sensitive=sensitive, last=True))
         danger = next((n for n, reading in enumerate(readings) if reading.level > Risk.NONE), len(readings))
         for n in range(danger, len(readings)):  # what is told matters from the first danger on
-            readings[n] = replace(readings[n], told=self._lexicon.told(exchanges[n][1]))
+            readings[n] = replace(readings[n], told=readings[n].told | self._lexicon.told(exchanges[n][1]))
         return walk(readings, self._limits.humour)
 
     @property
@@ -224,8 +227,8 @@ class Assessor:
         if reading:
             said = _said(reading, concern, high if level > Risk.NONE else max(high, factor * ALONE_HIGH))
             if said > level:
-                # Whose danger it is the classifier does not know; under concern the question asks for it.
-                level, kind = said, kind or (Kind.SELF_HARM if said > Risk.CONCERN else None)
+                # Whose danger it is the classifier does not know: it stays what the talk is about (walk.py).
+                level = said
                 rules.append(f"classifier.{said.label}")
             joking = any(finding.sign == "joke_request" for finding in findings)
             if last and not harmful and reading.harmful >= (max(limits.harmful, JOKING) if joking else limits.harmful):
@@ -248,6 +251,8 @@ class Assessor:
             moot=read.denied or not text.strip() or any(finding.sign == "retraction" for finding in findings),
             share=reading.concern / concern if reading else 0.0,
             firm=firm or level > Risk.CONCERN,
+            told=frozenset(_TOLD_BY_SIGN[f.sign] for f in findings if f.sign in _TOLD_BY_SIGN)
+            | ({Told.DENIAL} if read.denied else set()),
         )
 
     def _answered(self, asked: str, text: str, reading: Reading | None) -> Risk:

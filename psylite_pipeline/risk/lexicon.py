@@ -115,7 +115,7 @@ class Lexicon:
         return None if another else Kind.SELF_HARM
 
     def told(self, text: str) -> frozenset[Told]:
-        """What a person in danger tells of what the staged talk asks for: means, company, help; and of an act."""
+        """What a person in danger tells, or asks, beside what they were asked."""
         reading = self._reading(text)
         missing = reading.cover("marker told not")
         clauses = [clause.start() for clause in _CLAUSE.finditer(reading.text)]
@@ -123,9 +123,11 @@ class Lexicon:
         def here(span: Span) -> bool:
             return not missing.within(max((at for at in clauses if at <= span[0]), default=0), span[0])
 
-        return frozenset(
-            one for one in Told if any(map(here, reading.cover(f"marker told {one}").after(0, most=_KEPT_SPANS)))
-        )
+        found = {one for one in Told if any(map(here, reading.cover(f"marker told {one}").after(0, most=_KEPT_SPANS)))}
+        if asked := {one for one in Told if reading.cover(f"marker asks {one}")}:
+            found = asked | found - {Told.HELP, Told.ALONE}  # "nobody answered" is no word of who is there
+        answer = reading.text.strip(SENTENCE_ENDS + " ,")
+        return frozenset(found | {one for one in Told if answer in self._book.whole.get(one, ())})
 
     def undenied(self, text: str) -> str:
         """What is left of an answer that begins with a no: the clauses that deny nothing, folded. `text` itself where

@@ -23,7 +23,7 @@ _RULE_FIELDS = frozenset(
     {"id", "level", "kind", "sign", "match", "unless", "not_with", "frames", "gap", "examples", "counterexamples"}
 )
 _TABLES = frozenset(
-    {"lists", "rewrite", "kept", "watched", "idioms", "marker", "frame", "rule", "yes", "no", "asks_back"}
+    {"lists", "rewrite", "kept", "watched", "idioms", "marker", "frame", "rule", "yes", "no", "whole", "asks_back"}
 )
 
 
@@ -89,6 +89,7 @@ class Rulebook:
     idioms: tuple[Phrase, ...]
     yes: frozenset[str]
     no: frozenset[str]
+    whole: Mapping[str, frozenset[str]]
     asks_back: tuple[str, ...]
 
     def groups(self) -> Iterator[tuple[str, tuple[Phrase, ...]]]:
@@ -151,8 +152,14 @@ class _Reader:
             phrase for file, tables in self._files.items() for phrase in self._phrases(file, "idioms", tables, "idioms")
         )
         yes, no = (frozenset(self._folded(line) for line in self._lines(field)) for field in ("yes", "no"))
+        whole = {
+            told: frozenset(self._folded(line) for line in _strings(file, "whole", tables["whole"], told))
+            for file, tables in self._files.items()
+            if isinstance(tables.get("whole"), dict)
+            for told in tables["whole"]
+        }
         asks_back = tuple(self._fold(line) for line in self._lines("asks_back"))
-        return Rulebook(rules, frames, markers, idioms, yes, no, asks_back), self._spellings
+        return Rulebook(rules, frames, markers, idioms, yes, no, whole, asks_back), self._spellings
 
     def _read_spellings(self) -> Spellings:
         rewrites: dict[str, str] = {}

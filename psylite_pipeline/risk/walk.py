@@ -19,6 +19,9 @@ WINDOW = 20
 #: Turns of a staged crisis talk: the opening, then means, company and time, one question each.
 STAGES = 4
 
+#: The same while a life is in danger this minute and nobody is on the way.
+STAGES_URGENT = 8
+
 #: Calm turns after which care is released: after concern, and after a crisis whose questions were asked.
 CALM_AFTER_CONCERN = 3
 CALM_AFTER_CRISIS = 6
@@ -32,9 +35,10 @@ WORRY_LEFT = 0.7
 WORRY_AT_MOST = 2.2
 WORRIED = 1.9
 
-#: What holds only for the turn in which it was told, and what holds until the other is told.
-_PASSES = frozenset({Told.ACT, Told.HELP})
+#: What holds beyond the turn in which it was told, and what holds until the other is told.
+_STAYS = frozenset({Told.ACT, Told.MEANS, Told.COMPANY, Told.ALONE, Told.HE, Told.SHE})
 _WITH_WHOM = frozenset({Told.COMPANY, Told.ALONE})
+_OF_WHOM = frozenset({Told.HE, Told.SHE})
 
 #: What a probability becomes with each calm turn that worry is carried over.
 DECAY = 0.85
@@ -83,25 +87,28 @@ def walk(readings: Sequence[TurnReading], humour_threshold: float) -> Assessment
     light = 0
     episode: int | None = None
     carried = 0.0
-    staged = False
+    staged = urgent = False
     told: frozenset[Told] = frozenset()
     own = Risk.NONE
     for reading, worried in zip(readings, worries(readings), strict=True):
         calm_needed = CALM_AFTER_CRISIS if stages else CALM_AFTER_CONCERN
         in_episode = episode is not None and (calm_risk < calm_needed or worried)
         stages, kind, told = (stages, kind, told) if in_episode else (0, None, frozenset())
+        told = _told(told, reading.told)
         own = reading.level if reading.firm or worried else Risk.NONE
-        # "I took the pills" may be said of any medicine, but not in the middle of a crisis.
-        own = Risk.IMMINENT if stages and Told.ACT in reading.told else own
-        told = told - _PASSES - (_WITH_WHOM if reading.told & _WITH_WHOM else frozenset()) | reading.told
+        own = max(own, _in_crisis(reading.told, told)) if stages else own
+        # Until help is on its way, what is under way stays urgent, whatever is talked of.
+        urgent = own is Risk.IMMINENT or (urgent and in_episode and Told.HELP not in reading.told)
         if own >= Risk.HIGH or (own is Risk.CONCERN and kind is None):
             kind = reading.kind or kind or (Kind.SELF_HARM if own >= Risk.HIGH else None)
         if own >= Risk.HIGH:
             # An act is met with questions of its own, so the talk about it begins anew.
             stages = stages + 1 if in_episode and stages and own is Risk.HIGH else 1
-            staged, level = True, own
-        elif stages and in_episode and stages < STAGES:
-            stages, staged, level = stages + 1, True, Risk.HIGH
+            staged, level = True, Risk.IMMINENT if urgent else own
+        elif stages and in_episode and stages < (STAGES_URGENT if urgent else STAGES):
+            # Who denies is asked less, not nothing.
+            stages += 2 if Told.DENIAL in reading.told and not urgent else 1
+            staged, level = True, Risk.IMMINENT if urgent else Risk.HIGH
         elif own is Risk.CONCERN or in_episode or worried:
             staged, level = False, Risk.CONCERN
         else:
@@ -130,6 +137,22 @@ def walk(readings: Sequence[TurnReading], humour_threshold: float) -> Assessment
         last=last,
         told=told if level >= Risk.HIGH else frozenset(),
     )
+
+
+def _told(before: frozenset[Told], now: frozenset[Told]) -> frozenset[Told]:
+    """What is known once a turn tells `now`: with whom they are may change, of whom they spoke first may not."""
+    if now & _WITH_WHOM:
+        before -= _WITH_WHOM
+    if before & _OF_WHOM or now >= _OF_WHOM:
+        now -= _OF_WHOM
+    return before & _STAYS | now
+
+
+def _in_crisis(now: frozenset[Told], told: frozenset[Told]) -> Risk:
+    """What a few words mean in an open crisis, though elsewhere they might mean anything ("tonight", "I took them")."""
+    if Told.ACT in now or (Told.SOON in now and Told.MEANS in told):
+        return Risk.IMMINENT
+    return Risk.HIGH if now & {Told.MEANS, Told.SOON, Told.WORSE} else Risk.NONE
 
 
 def worries(readings: Sequence[TurnReading]) -> list[bool]:
