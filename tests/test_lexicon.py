@@ -308,3 +308,19 @@ def test_a_denial_is_no_wish(text: str) -> None:
 )  # fmt: skip
 def test_a_denial_in_doubt_is_heard(text: str) -> None:
     assert level(text) >= Risk.HIGH
+
+
+def test_rules_in_traditional_letters_and_full_punctuation_match(tmp_path: Path) -> None:
+    """An admin writes as people write; rules are folded as turns are."""
+    (tmp_path / "own.toml").write_text(
+        '[[rule]]\nid = "own.river"\nlevel = "high"\nkind = "self_harm"\nmatch = ["紫河馬來了", "don’t wake the hippo"]\n'
+        'examples = ["紫河馬來了"]\ncounterexamples = ["河馬"]\n',
+        encoding="utf-8",
+    )
+    lexicon = Lexicon.load(tmp_path)
+    for text in ("紫河馬來了", "紫河马来了", "don't wake the hippo"):
+        assert [finding.rule for finding in lexicon.read(text)] == ["own.river"], text
+
+
+def test_a_cantonese_wish_is_heard() -> None:
+    assert max(finding.level for finding in LEXICON.read("我真係唔想再捱落去")) is Risk.HIGH

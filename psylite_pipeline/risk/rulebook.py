@@ -11,7 +11,7 @@ from typing import Any, Literal, cast
 
 from psylite_pipeline.decision import Kind, Risk
 from psylite_pipeline.errors import KnowledgeError
-from psylite_pipeline.risk.normalise import Folder, Spellings, default_folder, tidy
+from psylite_pipeline.risk.normalise import Folder, Spellings, default_folder
 from psylite_pipeline.risk.patterns import Phrase, PhraseError, expand, parse, split
 
 SIGNS = frozenset({"grief", "illness", "anger", "fear", "trauma", "joke_request", "retraction", "calm"})
@@ -268,8 +268,7 @@ class _Reader:
         return self._spellings.apply(self._fold(text))
 
     def _fold(self, text: str) -> str:
-        # The files are written in simplified characters and plain punctuation, so the costly steps are not needed.
-        return tidy(text.casefold())
+        return self._folder.fold(text).text
 
     def _marked(self, phrase: str) -> str:
         """The phrase with its plain pieces folded as people's turns are, so that the two can meet."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,8 @@ HEAVY_MOODS = frozenset({"grief", "fear", "anger", "ill", "trauma"})
 
 #: Groups of our turns whose label rests on what was said before, not on the last turn's own words.
 #: A denial too: taught as harmless, a leading no outweighs the rope that is named after it.
+#: Answers to a direct question that admit nothing.
+DENIALS = frozenset({"denied", "assistant_only"})
 RESTS_ON_CONTEXT = frozenset({"retraction", "denied", "yes_to_question", "short_answer_in_episode", "assistant_only"})
 
 #: Groups whose words have a mood of their own. In a talk other turns ("tell me a joke", "no") have the talk's mood.
@@ -129,7 +132,7 @@ def own_rows(raw: Mapping[str, Any], undenied: Callable[[str], str]) -> Iterable
     part = tenth(block_of(raw["id"]))
     blind = not raw["id"].startswith(READ_BY_RULE_WRITERS)
     yield Row(raw["id"], text, "own", raw["group"], raw["lang"], answers, before, part, blind)
-    left = undenied(text) if answers.get("affirms", (1, 0))[0] == 0 else text
+    left = undenied(text) if _answered(raw) and raw["group"] in DENIALS else text
     if left.strip() and left != text and raw["risk"] == "none":
         calm: Answers = {"concern": (0, 3), "high": (0, 3)}
         yield Row(raw["id"] + "-", left, "own", raw["group"], raw["lang"], calm, (), part, blind)
@@ -170,10 +173,14 @@ def own_answers(raw: Mapping[str, Any], in_talk: bool) -> Answers:
 
 
 def _answered(raw: Mapping[str, Any]) -> Answers:
-    """Whether a turn admits danger that the assistant asked about."""
+    """Whether a turn admits danger that the assistant asked about. Talk of something else does not: one harmless turn
+    in six is such an answer, too."""
     asked = len(raw["messages"]) > 1 and raw["messages"][-2]["role"] == "assistant"
-    said = {"yes_to_question": 1, "denied": 0, "assistant_only": 0}.get(raw["group"])
-    return {"affirms": (said, 3)} if asked and said is not None else {}
+    if asked and (raw["group"] == "yes_to_question" or raw["group"] in DENIALS):
+        return {"affirms": (float(raw["group"] not in DENIALS), 3)}
+    text = raw["messages"][-1]["content"]
+    elsewhere = raw["risk"] == "none" and raw["group"] not in RESTS_ON_CONTEXT
+    return {"affirms": (0, 1)} if elsewhere and zlib.crc32(text.encode()) % 6 == 0 else {}
 
 
 def _psysuicide(raw: Mapping[str, Any]) -> Answers:

@@ -11,6 +11,7 @@ from psylite_pipeline.decision import Risk
 from psylite_pipeline.risk.classifier import HEADS
 from psylite_pipeline.risk.readings import Thresholds
 from psylite_pipeline.risk.walk import banded
+from psylite_pipeline.training.data import DENIALS
 from psylite_pipeline.training.evaluate import ranking, share
 from psylite_pipeline.training.features import Table
 
@@ -95,7 +96,14 @@ def lines(table: Table, seen: NDArray[np.int64], given: NDArray[np.float32], lim
         )
     answered = answers[:, HEADS.index("affirms")]
     add("answers to a direct question", "a yes is heard", answered == 1, affirms >= limits.affirms)
-    add("answers to a direct question", "a no is taken for a yes", answered == 0, affirms >= limits.affirms)
+    denied = (answered == 0) & np.isin(group, tuple(DENIALS))
+    add("answers to a direct question", "a no is taken for a yes", denied, affirms >= limits.affirms)
+    add(
+        "answers to a direct question",
+        "something else is taken for a yes",
+        (answered == 0) & ~denied,
+        affirms >= limits.affirms,
+    )
     talk = np.isin(source, COUNSELLING) & (danger == 0)
     add("counselling turns", "crisis", talk, crisis)
     add("counselling turns", "any alarm", talk, alarm)

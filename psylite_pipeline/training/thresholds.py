@@ -71,6 +71,7 @@ _READ = (
     Aim("humour", _of("own", *_GRAVE), 0.30),
     Aim("humour", _endangered, 0.14),
     Aim("affirms", _of("own", "denied"), 0.06),
+    Aim("affirms", lambda row: "affirms" in row.answers and not _of("own", "denied", "yes_to_question")(row), 0.02),
 )
 # A joke is offered only well above where it may fit; danger and the heavy mood close most of what is left.
 _OFFERED = (Aim("humour", _of("own", *_GRAVE), 0.17), Aim("humour", _endangered, 0.07))
