@@ -313,7 +313,8 @@ def test_a_denial_in_doubt_is_heard(text: str) -> None:
 def test_rules_in_traditional_letters_and_full_punctuation_match(tmp_path: Path) -> None:
     """An admin writes as people write; rules are folded as turns are."""
     (tmp_path / "own.toml").write_text(
-        '[[rule]]\nid = "own.river"\nlevel = "high"\nkind = "self_harm"\nmatch = ["紫河馬來了", "don’t wake the hippo"]\n'
+        '[[rule]]\nid = "own.river"\nlevel = "high"\nkind = "self_harm"\n'
+        'match = ["紫河馬來了", "don’t wake the hippo"]\n'
         'examples = ["紫河馬來了"]\ncounterexamples = ["河馬"]\n',
         encoding="utf-8",
     )
