@@ -95,8 +95,8 @@ def test_a_retraction_is_no_calm_turn():
 
 
 def test_risk_in_a_crisis_reopens_nothing_it_already_asked_but_stays_a_crisis():
-    turns = levels("DIE", "x", "x", "x", "x", "DIE", "x")
-    assert turns == [HIGH, HIGH, HIGH, HIGH, CONCERN, HIGH, CONCERN]
+    turns = levels("DIE", "x", "x", "x", "x", "DIE", "x", "x", "x")
+    assert turns == [HIGH, HIGH, HIGH, HIGH, CONCERN, HIGH, HIGH, HIGH, CONCERN]
 
 
 def test_the_talk_is_staged_from_a_crisis_on_until_its_stages_are_over():
@@ -127,7 +127,7 @@ def test_a_grave_answer_keeps_the_crisis_open_and_opens_it_again(told):
     """ "Tonight", "on the roof", "it gets worse": a crisis does not end by the count of its turns."""
     assert levels(f"TOLD {told}") == [NONE], "by itself it means nothing"
     staged = ["DIE", "x", "x", "x"]
-    assert levels(*staged, f"TOLD {told}", "x")[3:] == [HIGH, HIGH, CONCERN]
+    assert levels(*staged, f"TOLD {told}", "x", "x", "x")[3:] == [HIGH, HIGH, HIGH, HIGH, CONCERN]
     assert levels(*staged, "x", "x", f"TOLD {told}")[-2:] == [CONCERN, HIGH]
 
 

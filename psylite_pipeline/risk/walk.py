@@ -102,8 +102,9 @@ def walk(readings: Sequence[TurnReading], humour_threshold: float) -> Assessment
         if own >= Risk.HIGH or (own is Risk.CONCERN and kind is None):
             kind = reading.kind or kind or (Kind.SELF_HARM if own >= Risk.HIGH else None)
         if own >= Risk.HIGH:
-            # An act is met with questions of its own, so the talk about it begins anew.
-            stages = stages + 1 if in_episode and stages and own is Risk.HIGH else 1
+            # An act is met with questions of its own, so the talk about it begins anew. Whatever else is grave keeps
+            # the crisis open for two turns more.
+            stages = min(stages + 1, STAGES - 2) if in_episode and stages and own is Risk.HIGH else 1
             staged, level = True, Risk.IMMINENT if urgent else own
         elif stages and in_episode and stages < (STAGES_URGENT if urgent else STAGES):
             # Who denies is asked less, not nothing.
