@@ -79,65 +79,89 @@ class Assessment:
 
 
 def walk(readings: Sequence[TurnReading], humour_threshold: float) -> Assessment:
-    """Carry risk through the talk. The order of the lines is the order of the rules in the module's docstring."""
-    stages = 0  # turns of the open crisis talk; 0: none is open
-    level = Risk.NONE
-    kind: Kind | None = None
-    calm_risk = calm = WINDOW
-    light = 0
-    episode: int | None = None
-    carried = 0.0
-    staged = urgent = False
-    told: frozenset[Told] = frozenset()
-    own = Risk.NONE
+    """Carry risk through the talk and say what its last turn is treated as."""
+    talk = _Talk()
     for reading, worried in zip(readings, worries(readings), strict=True):
-        calm_needed = CALM_AFTER_CRISIS if stages else CALM_AFTER_CONCERN
-        in_episode = episode is not None and (calm_risk < calm_needed or worried)
-        stages, kind, told = (stages, kind, told) if in_episode else (0, None, frozenset())
-        told = _told(told, reading.told)
-        own = reading.level if reading.firm or worried else Risk.NONE
-        own = max(own, _in_crisis(reading.told, told)) if stages else own
-        # Until help is on its way, what is under way stays urgent, whatever is talked of.
-        urgent = own is Risk.IMMINENT or (urgent and in_episode and Told.HELP not in reading.told)
-        if own >= Risk.HIGH or (own is Risk.CONCERN and kind is None):
-            kind = reading.kind or kind or (Kind.SELF_HARM if own >= Risk.HIGH else None)
-        if own >= Risk.HIGH:
-            # An act is met with questions of its own, so the talk about it begins anew. Whatever else is grave keeps
-            # the crisis open for two turns more.
-            stages = min(stages + 1, STAGES - 2) if in_episode and stages and own is Risk.HIGH else 1
-            staged, level = True, Risk.IMMINENT if urgent else own
-        elif stages and in_episode and stages < (STAGES_URGENT if urgent else STAGES):
-            # Who denies is asked less, not nothing.
-            stages += 2 if Told.DENIAL in reading.told and not urgent else 1
-            staged, level = True, Risk.IMMINENT if urgent else Risk.HIGH
-        elif own is Risk.CONCERN or in_episode or worried:
-            staged, level = False, Risk.CONCERN
-        else:
-            stages, staged, level, kind = 0, False, Risk.NONE, None
-        quiet = own is Risk.NONE and not staged and not reading.moot
-        calm_risk = calm_risk + 1 if quiet else 0 if reading.firm or staged else calm_risk
-        episode = None if level is Risk.NONE else (episode + 1 if in_episode and episode is not None else 0)
-        calm = 0 if level > Risk.NONE or reading.heavy else calm + 1
-        light = light + 1 if reading.light else 0
-        carried = max(_own_risk(reading, own), risk_floor(own), 0.0 if level is Risk.NONE else carried * DECAY)
+        talk.hear(reading, worried)
     last = readings[-1] if readings else TurnReading((), None, Risk.NONE, None, (), False, False)
     harm = last.reading.harmful if last.reading else 0.0
     return Assessment(
-        level=level,
-        own=own,
+        level=talk.level,
+        own=talk.own,
         lexicon=max((finding.level for finding in last.findings), default=Risk.NONE),
-        kind=kind,
-        staged=staged,
-        episode=episode,
-        calm=calm,
-        light=max(light, 1),
+        kind=talk.kind,
+        staged=talk.staged,
+        episode=talk.episode,
+        calm=talk.calm,
+        light=max(talk.light, 1),
         harmful=last.harmful,
-        risk=max(carried, risk_floor(level)),
+        risk=max(talk.risk, risk_floor(talk.level)),
         harmful_request=max(harm, 0.9) if last.harmful else harm,
         humour_threshold=humour_threshold,
         last=last,
-        told=told if level >= Risk.HIGH else frozenset(),
+        told=talk.told if talk.level >= Risk.HIGH else frozenset(),
     )
+
+
+class _Talk:
+    """A talk as far as it has been walked through. Lives for one walk."""
+
+    def __init__(self) -> None:
+        self.level = self.own = Risk.NONE
+        self.kind: Kind | None = None
+        self.told: frozenset[Told] = frozenset()
+        self.episode: int | None = None
+        self.staged = False
+        self.risk = 0.0
+        self.calm, self.light = WINDOW, 0
+        self._stages = 0  # turns of the open crisis talk; 0: none is open
+        self._urgent = False  # something is under way and no help yet
+        self._calm_risk = WINDOW  # calm turns since the last that was risky, as `calm` since the last that was heavy
+
+    def hear(self, reading: TurnReading, worried: bool) -> None:
+        """Take one turn of the person in."""
+        needed = CALM_AFTER_CRISIS if self._stages else CALM_AFTER_CONCERN
+        goes_on = self.episode is not None and (self._calm_risk < needed or worried)
+        if not goes_on:
+            self._stages, self._urgent, self.kind, self.told = 0, False, None, frozenset()
+        self.told = _told(self.told, reading.told)
+        own = reading.level if reading.firm or worried else Risk.NONE
+        self.own = max(own, _in_crisis(reading.told, self.told)) if self._stages else own
+        if self.own >= Risk.HIGH or (self.own is Risk.CONCERN and self.kind is None):
+            self.kind = reading.kind or self.kind or (Kind.SELF_HARM if self.own >= Risk.HIGH else None)
+        # Until help is on its way, what is under way stays urgent, whatever is talked of.
+        self._urgent = self.own is Risk.IMMINENT or (self._urgent and Told.HELP not in reading.told)
+        self._treat(reading, goes_on or worried)
+        self._count(reading, goes_on)
+
+    def _treat(self, reading: TurnReading, careful: bool) -> None:
+        """What the turn is treated as, and whether its crisis talk is open."""
+        staging = 0 < self._stages < (STAGES_URGENT if self._urgent else STAGES)
+        self.staged = self.own >= Risk.HIGH or staging
+        if self.own is Risk.IMMINENT or (self.own is Risk.HIGH and not self._stages):
+            self._stages = 1  # an act is met with questions of its own, so the talk about it begins anew
+        elif self.own is Risk.HIGH:
+            self._stages = min(self._stages + 1, STAGES - 2)  # open for two turns more at least
+        elif staging:
+            self._stages += 2 if Told.DENIAL in reading.told and not self._urgent else 1  # asked less, not nothing
+        if self.staged:
+            self.level = Risk.IMMINENT if self._urgent else Risk.HIGH
+        elif self.own is Risk.CONCERN or careful:
+            self.level = Risk.CONCERN
+        else:
+            self.level, self.kind, self._stages = Risk.NONE, None, 0
+
+    def _count(self, reading: TurnReading, goes_on: bool) -> None:
+        """How long risk has gone on, and how long it has been calm."""
+        if reading.firm or self.staged:
+            self._calm_risk = 0
+        elif self.own is Risk.NONE and not reading.moot:
+            self._calm_risk += 1
+        risky = self.level > Risk.NONE
+        self.episode = (self.episode + 1 if goes_on and self.episode is not None else 0) if risky else None
+        self.calm = 0 if risky or reading.heavy else self.calm + 1
+        self.light = self.light + 1 if reading.light else 0
+        self.risk = max(_own_risk(reading, self.own), risk_floor(self.own), self.risk * DECAY if risky else 0.0)
 
 
 def _told(before: frozenset[Told], now: frozenset[Told]) -> frozenset[Told]:
