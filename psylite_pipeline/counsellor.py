@@ -15,7 +15,6 @@ from psylite_pipeline.answers import Answers, Piece
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Decision, Kind, Risk, Route, Scores
 from psylite_pipeline.embedding import Embedder, Vectors
-from psylite_pipeline.errors import ModelError
 from psylite_pipeline.humour.corpus import Snippet
 from psylite_pipeline.humour.fit import Fit, fit
 from psylite_pipeline.humour.searching import Hit
@@ -197,7 +196,7 @@ class Counsellor:
         name = preferences.judge_model or self._answers.model_name(preferences)
         try:
             said = judge.ask(self._model, name, conversation.turns, preferences.judge_seconds)
-        except ModelError as error:
+        except Exception as error:  # noqa: BLE001  as in `_attempt`: a turn must go on
             log.warning("The judge gave no verdict (%s); the safer route is taken.", type(error).__name__)
             self._tally.failed("judge", type(error).__name__)
             return max(level, Risk.CONCERN), (*rules, "judge.no-verdict")

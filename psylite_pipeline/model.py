@@ -27,6 +27,7 @@ FIRST_SIGN_SECONDS, HEARTBEAT_SECONDS = 2.0, 10.0
 #: Tokens of one answer, and of one verdict of the judge. Models that ramble are stopped here.
 MOST_TOKENS, MOST_JUDGE_TOKENS = 1024, 64
 
+_UNREACHED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.InvalidURL, httpx.UnsupportedProtocol)
 _THINK_TAGS = ("<think>", "</think>")
 
 
@@ -137,17 +138,22 @@ class ServedModel(ABC):
     ) -> Generator[Words | Thought | Waiting, None, None]:
         """Pieces as they come. A thread reads, so that the two deadlines differ and a stuck socket cannot hold us."""
         arrived: queue.Queue[Words | Thought | Loading | ModelError | None] = queue.Queue()
-        client = self._client(
-            httpx.Timeout(max(deadlines.first, deadlines.silence) + 5, connect=CONNECT_SECONDS),
-        )
+        timeout = httpx.Timeout(max(deadlines.first, deadlines.silence) + 5, connect=CONNECT_SECONDS)
+        try:
+            client = self._client(timeout)
+        except Exception as error:  # noqa: BLE001  the edge, as in `_read`: a mistyped address raises many things
+            raise ModelAway(f"{self.cure} is no address ({type(error).__name__}). Correct it.") from None
         reader = threading.Thread(
             target=self._read,
             args=(client, arrived, model, list(messages), schema),
             daemon=True,
             name="psylite-model",
         )
-        reader.start()
         try:
+            try:
+                reader.start()
+            except RuntimeError:
+                raise ModelError("No thread could be started to listen to the model.") from None
             started = since = time.monotonic()
             allowed, patience = deadlines.first, self._first_sign
             loading = False
@@ -188,7 +194,7 @@ class ServedModel(ABC):
             arrived.put(None)
         except ModelError as error:
             arrived.put(error)
-        except (httpx.ConnectError, httpx.ConnectTimeout, ConnectionError):
+        except (*_UNREACHED, ConnectionError):
             arrived.put(ModelAway(f"No {self.called} answers at {self.cure}. Start it, or correct the address."))
         except httpx.TimeoutException:
             arrived.put(ModelTimeout("The model was silent past the deadline."))

@@ -121,6 +121,7 @@ class ScriptedModel:
         self.calls: list[list[dict[str, str]]] = []
         self.names: list[str] = []
         self.judged: Any = {"level": "none"}
+        self.asked = 0
 
     def stream(self, model: str, messages: Sequence[dict[str, str]], deadlines: Any) -> Iterator[Any]:
         self.names.append(model)
@@ -131,6 +132,7 @@ class ScriptedModel:
             raise self.error
 
     def ask(self, model: str, messages: Sequence[dict[str, str]], schema: Any, seconds: float) -> dict[str, Any]:
+        self.asked += 1
         if isinstance(self.judged, Exception):
             raise self.judged
         return self.judged

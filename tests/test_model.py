@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 from fake_ollama import FakeOllama, Reply
+from scripted import Talk, scripted_counsellor
 
-from psylite_pipeline.errors import ModelAway, ModelBroken, ModelMissing, ModelTimeout
+from psylite_pipeline.errors import ModelAway, ModelBroken, ModelError, ModelMissing, ModelTimeout
 from psylite_pipeline.model import Deadlines, OllamaModel, Thought, Waiting, Words, split_thoughts
+from psylite_pipeline.openai_model import OpenAIModel
+from psylite_pipeline.settings import Preferences
 
 ASKED = [{"role": "user", "content": "你好"}]
 QUICK = Deadlines(first=0.5, silence=0.3)
@@ -97,6 +102,35 @@ def test_unknown_model_and_no_server_are_told_apart():
         away = ollama.url
     with pytest.raises(ModelAway, match="OLLAMA_BASE_URL"):
         list(model_at(away).stream("psylite", ASKED, QUICK))
+
+
+MISTYPED = ["http://localhost:port", "http://[::1", "http://127.0.0.1:99999", "ftp://127.0.0.1", "http://a b"]
+
+
+@pytest.mark.parametrize("url", MISTYPED)
+def test_a_mistyped_address_is_one_of_our_errors_and_names_the_setting(url):
+    for model, setting in ((model_at(url), "OLLAMA_BASE_URL"), (OpenAIModel(url), "PSYLITE_OPENAI_URL")):
+        with pytest.raises(ModelAway, match=setting):
+            list(model.stream("psylite", ASKED, QUICK))
+
+
+@pytest.mark.parametrize("url", MISTYPED)
+def test_with_a_mistyped_address_decide_and_reply_still_do_not_raise(tmp_path, url):
+    talk = Talk(scripted_counsellor(tmp_path, model_at(url)), Preferences(judge="always"))
+    talk.say("x")
+    assert talk.route == "support"  # the judge gave no verdict
+    assert "judge.no-verdict" in talk.decision.rules
+    assert "988" in talk.shown
+
+
+def test_without_a_thread_to_listen_the_client_is_closed(monkeypatch):
+    closed = []
+    model = model_at("http://127.0.0.1:9")
+    monkeypatch.setattr(model, "_client", lambda timeout: SimpleNamespace(close=lambda: closed.append(True)))
+    monkeypatch.setattr(threading.Thread, "start", lambda self: (_ for _ in ()).throw(RuntimeError("no thread")))
+    with pytest.raises(ModelError):
+        list(model.stream("psylite", ASKED, QUICK))
+    assert closed == [True]
 
 
 def test_ten_megabytes_in_one_piece_arrive():
