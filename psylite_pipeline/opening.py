@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 from psylite_pipeline.answers import Answers, Backend
 from psylite_pipeline.counsellor import Counsellor
@@ -28,11 +30,13 @@ from psylite_pipeline.tally import open_tally
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 
 def open_counsellor(settings: Settings, model: ChatModel | None = None) -> Counsellor:
     """A counsellor ready to judge. A broken data file raises nothing: the shipped one or the last resort stands in.
 
-    `model` answers in place of the settings' Ollama.
+    `model` answers in place of the server that the settings name.
     """
     lexicon = open_lexicon(settings)
     plain_assessor = Assessor(lexicon, None)
@@ -99,54 +103,37 @@ def open_importer(settings: Settings, embedder: Embedder | None = None) -> Impor
 
 def open_lexicon(settings: Settings) -> Lexicon | LastResortLexicon:
     """The lexicon of the settings' folder, else the shipped one, else a handful of words held in code."""
-    for folder in _folders(settings):
-        try:
-            return Lexicon.load(folder / "risk" / "lexicon")
-        except KnowledgeError as error:
-            log.error("%s", error)
-    return LastResortLexicon()
+    return _first(settings, Lexicon.load, "risk", "lexicon") or LastResortLexicon()
 
 
 def open_classifier(settings: Settings) -> Classifier | None:
     """The classifier, or None: then the lexicon decides alone."""
-    for folder in _folders(settings):
-        try:
-            return Classifier.load(folder / "risk" / "classifier")
-        except KnowledgeError as error:
-            log.error("%s", error)
-    return None
+    return _first(settings, Classifier.load, "risk", "classifier")
 
 
 def open_output_check(settings: Settings) -> OutputCheck | None:
     """The rules for the model's own words, or None: then its answers are passed on unread."""
-    for folder in _folders(settings):
-        try:
-            return OutputCheck.load(folder / "risk" / "output")
-        except KnowledgeError as error:
-            log.error("%s", error)
-    return None
+    return _first(settings, OutputCheck.load, "risk", "output")
 
 
 def open_replies(settings: Settings) -> Replies | None:
     """The fixed texts, or None: then the last resort in the code speaks."""
-    for folder in _folders(settings):
-        try:
-            return Replies.load(folder / "replies")
-        except KnowledgeError as error:
-            log.error("%s", error)
-    return None
+    return _first(settings, Replies.load, "replies")
 
 
 def open_prompts(settings: Settings) -> Prompts:
     """The texts for the model."""
-    for folder in _folders(settings):
+    return _first(settings, Prompts.load, "prompts") or Prompts.last_resort()
+
+
+def _first(settings: Settings, load: Callable[[Path], T], *place: str) -> T | None:
+    """What `load` makes of the configured folder, else of the one in the package; None where both are broken."""
+    for folder in dict.fromkeys((settings.knowledge_dir, bundled("knowledge"))):
+        path = folder.joinpath(*place)
         try:
-            return Prompts.load(folder / "prompts")
+            return load(path)
         except KnowledgeError as error:
             log.error("%s", error)
-    return Prompts.last_resort()
-
-
-def _folders(settings: Settings) -> list[Path]:
-    """The configured folder, then the one in the package."""
-    return list(dict.fromkeys((settings.knowledge_dir, bundled("knowledge"))))
+        except Exception as error:  # noqa: BLE001  the edge: a file of a shape that nobody thought of
+            log.error("%s: cannot be read (%s). Correct or restore its files.", path, type(error).__name__)
+    return None

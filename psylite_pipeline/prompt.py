@@ -60,7 +60,7 @@ class Prompts:
             path = folder / f"{language}.toml"
             try:
                 table = tomllib.loads(path.read_text(encoding="utf-8"))
-            except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
                 raise KnowledgeError(f"{path}: {error}. Correct or restore the file.") from None
             for part in _PARTS:
                 if not isinstance(table.get(part), str):

@@ -335,7 +335,9 @@ def test_a_judge_raises_freely_and_lowers_by_one_at_most(tmp_path):
     assert decided({"level": "none"}, "WORRY", "x").route.value == "support"
 
 
-@pytest.mark.parametrize("judged", [{}, {"level": 3}, {"level": None}, {"level": "calm"}, ModelTimeout("late")])
+@pytest.mark.parametrize(
+    "judged", [{}, {"level": 3}, {"level": None}, {"level": "calm"}, ModelTimeout("late"), RuntimeError("ours")]
+)
 def test_a_judge_without_a_verdict_means_the_safer_route(tmp_path, judged):
     model = ScriptedModel()
     model.judged = judged
@@ -346,7 +348,6 @@ def test_a_judge_without_a_verdict_means_the_safer_route(tmp_path, judged):
 
 def test_the_judge_is_asked_only_where_the_valve_says(tmp_path):
     model = ScriptedModel()
-    model.judged = RuntimeError("must not be asked")
     for preferences, turns in (
         (Preferences(), ["x", "WORRY"]),
         (Preferences(judge="unsure"), ["x"]),
@@ -356,7 +357,10 @@ def test_the_judge_is_asked_only_where_the_valve_says(tmp_path):
         if preferences.judge == "always":
             said.messages = [{"role": "user", "content": "DIE"}, {"role": "assistant", "content": "嗯"}]
         for turn in turns:
-            said.say(turn)  # must not raise
+            said.say(turn)
+    assert model.asked == 0
+    talk(tmp_path, Preferences(judge="always"), model=model).say("x")
+    assert model.asked == 1
 
 
 class Odd(KeywordClassifier):

@@ -146,7 +146,7 @@ def test_grams_do_not_depend_on_width_case_or_script() -> None:
     assert np.array_equal(np.sort(grams_of("难过").hashes), np.sort(grams_of("難過").hashes))
 
 
-@pytest.mark.parametrize("damage", ["cut", "json", "heads", "missing", "shape"])
+@pytest.mark.parametrize("damage", ["cut", "json", "deep", "heads", "missing", "spoilt", "shape"])
 def test_a_broken_folder_is_refused_in_our_words(tmp_path: Path, damage: str) -> None:
     folder = tmp_path / "classifier"
     shutil.copytree(SHIPPED, folder)
@@ -155,6 +155,12 @@ def test_a_broken_folder_is_refused_in_our_words(tmp_path: Path, damage: str) ->
         (folder / "classifier.npz").write_bytes((folder / "classifier.npz").read_bytes()[:1000])
     elif damage == "json":
         (folder / "classifier.json").write_text("{", encoding="utf-8")
+    elif damage == "deep":
+        (folder / "classifier.json").write_text("[" * 100_000, encoding="utf-8")
+    elif damage == "spoilt":  # inside a packed array: what cannot be unpacked raises zlib.error
+        data = bytearray((folder / "classifier.npz").read_bytes())
+        data[2000:2064] = (byte ^ 0xFF for byte in data[2000:2064])
+        (folder / "classifier.npz").write_bytes(data)
     elif damage == "heads":
         (folder / "classifier.json").write_text(json.dumps(meta | {"heads": ["risk"]}), encoding="utf-8")
     elif damage == "missing":

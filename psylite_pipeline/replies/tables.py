@@ -102,7 +102,7 @@ def read_toml(path: Path) -> StrictTable:
         raise KnowledgeError(f"{path.name}: cannot be read ({reason}); put the file back where it was.") from None
     except UnicodeDecodeError:
         raise KnowledgeError(f"{path.name}: is not UTF-8; save it as UTF-8.") from None
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise KnowledgeError(f"{path.name}: is not valid TOML: {error}; correct that line.") from None
     return StrictTable(values, file=path.name, place="top of the file")
 

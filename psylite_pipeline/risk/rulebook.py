@@ -22,9 +22,8 @@ _HAN = re.compile("[\u4e00-\u9fff]")
 _RULE_FIELDS = frozenset(
     {"id", "level", "kind", "sign", "match", "unless", "not_with", "frames", "gap", "examples", "counterexamples"}
 )
-_TABLES = frozenset(
-    {"lists", "rewrite", "kept", "watched", "idioms", "marker", "frame", "rule", "yes", "no", "whole", "asks_back"}
-)
+_NAMED, _COUNTED = frozenset({"lists", "rewrite", "whole"}), frozenset({"marker", "frame", "rule"})
+_TABLES = _NAMED | _COUNTED | {"kept", "watched", "idioms", "yes", "no", "asks_back"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +114,17 @@ def read_rulebook(folder: Path) -> tuple[Rulebook, Spellings]:
         for path in paths:
             name = path.name
             files[name] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise KnowledgeError(f"{name}: cannot read the lexicon: {error}") from error
     for name, tables in files.items():
         if unknown := sorted(set(tables) - _TABLES):
             raise KnowledgeError(f"{name}: unknown table or key {unknown[0]!r}")
+        for table in sorted(tables.keys() & _NAMED):
+            if not isinstance(tables[table], dict):
+                raise KnowledgeError(f"{name}: {table}: must be a table, [{table}]")
+        for table in sorted(tables.keys() & _COUNTED):
+            if not isinstance(tables[table], list) or not all(isinstance(one, dict) for one in tables[table]):
+                raise KnowledgeError(f"{name}: {table}: must be tables in double brackets, [[{table}]]")
     return _Reader(files, default_folder()).book()
 
 
@@ -155,8 +160,7 @@ class _Reader:
         whole = {
             told: frozenset(self._folded(line) for line in _strings(file, "whole", tables["whole"], told))
             for file, tables in self._files.items()
-            if isinstance(tables.get("whole"), dict)
-            for told in tables["whole"]
+            for told in tables.get("whole", {})
         }
         asks_back = tuple(self._fold(line) for line in self._lines("asks_back"))
         return Rulebook(rules, frames, markers, idioms, yes, no, whole, asks_back), self._spellings
@@ -166,20 +170,28 @@ class _Reader:
         for file, tables in self._files.items():
             for meant, written in tables.get("rewrite", {}).items():
                 for line in _strings(file, "rewrite", {meant: written}, meant):
-                    for spelling in expand(line, {}):
+                    for spelling in self._expanded(file, "rewrite", line):
                         rewrites[self._fold(spelling)] = self._fold(meant)
-        kept = [self._fold(word) for line in self._lines("kept") for word in expand(line, {})]
+        kept = [
+            self._fold(word)
+            for file, tables in self._files.items()
+            for line in _strings(file, "kept", tables, "kept")
+            for word in self._expanded(file, "kept", line)
+        ]
         return Spellings(rewrites, kept, self._lines("watched"))
 
     def _read_lists(self) -> None:
         for file, tables in self._files.items():
             for name in tables.get("lists", {}):
                 pieces = _strings(file, f"list {name}", tables["lists"], name)
-                try:
-                    words = [word for piece in pieces for word in expand(self._marked(piece), self._lists)]
-                except PhraseError as error:
-                    raise KnowledgeError(f"{file}: list {name}: {error}") from error
+                words = [word for one in pieces for word in self._expanded(file, f"list {name}", self._marked(one))]
                 self._lists[name] = tuple(dict.fromkeys(words))
+
+    def _expanded(self, file: str, where: str, line: str) -> tuple[str, ...]:
+        try:
+            return expand(line, self._lists)
+        except PhraseError as error:
+            raise KnowledgeError(f"{file}: {where}, {line!r}: {error}") from error
 
     def _rule(self, file: str, table: dict[str, Any], frames: tuple[Frame, ...]) -> Rule:
         ident = _text(file, "rule", table, "id")
@@ -187,7 +199,7 @@ class _Reader:
         if unknown := sorted(set(table) - _RULE_FIELDS):
             raise KnowledgeError(f"{file}: {where}: unknown field {unknown[0]!r}")
         sign = table.get("sign", "")
-        if sign and sign not in SIGNS:
+        if not isinstance(sign, str) or (sign and sign not in SIGNS):
             raise KnowledgeError(f"{file}: {where}, field sign: {sign!r} is none of {', '.join(sorted(SIGNS))}")
         try:
             level = Risk.parse(_text(file, where, table, "level"))
