@@ -67,6 +67,17 @@ def test_a_request_in_pieces_is_declined():
     assert not harmful("HALF", "AND THEN", "x")
 
 
+def test_thanks_and_scolding_after_a_refusal_are_not_refused():
+    class Pieces(KeywordClassifier):
+        def in_pieces(self, text, before, findings):
+            return 0.9
+
+    assessor = Assessor(KeywordRules(), Pieces())
+    for said, declined in (("x", True), ("TOLD bye", False), ("TOLD unheard", False)):
+        messages = [{"role": "user", "content": text} for text in ("BAD", said)]
+        assert assessor.assess(Conversation.from_body({"messages": messages})).harmful is declined
+
+
 def test_an_earlier_turn_means_what_it_answered():
     assessor = Assessor(KeywordRules(), KeywordClassifier())
 

@@ -56,6 +56,9 @@ JOKING_HEAVY = 0.55
 #: Signs in the lexicon that a person in danger is answered to.
 _TOLD_BY_SIGN = {"joke_request": Told.JOKE, "calm": Told.BETTER}
 
+#: Who thanks, leaves or scolds after a refusal does not go on with what was refused.
+_NO_REQUEST = frozenset({Told.BYE, Told.UNHEARD, Told.HUMAN, Told.COST, Told.SECRET})
+
 #: Signs in the lexicon that rule humour out.
 HEAVY_SIGNS = frozenset({"grief", "illness", "anger", "fear", "trauma"})
 
@@ -150,7 +153,8 @@ class Assessor:
         if exchanges:
             asked, text = exchanges[-1]
             read = self._read(asked, text, encode)
-            if read.reading and self._classifier and read.reading.harmful < self._limits.harmful:
+            asks = not self._lexicon.told(text) & _NO_REQUEST
+            if read.reading and self._classifier and asks and read.reading.harmful < self._limits.harmful:
                 pieces = self._classifier.in_pieces(text, [earlier for _, earlier in exchanges[:-1]], self._found(text))
                 read = replace(read, reading=replace(read.reading, harmful=max(read.reading.harmful, pieces)))
             readings.append(self._turn(asked, text, read, sensitive=sensitive, last=True))
