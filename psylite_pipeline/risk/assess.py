@@ -6,7 +6,6 @@ the talk. The assistant's words never raise a level; they only say what a short 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -15,52 +14,17 @@ from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.embedding import Vectors
 from psylite_pipeline.language import language_of
+from psylite_pipeline.risk import verdict
 from psylite_pipeline.risk.lexicon import Finding
 from psylite_pipeline.risk.memory import ScoreCache
 from psylite_pipeline.risk.readings import Reading, Thresholds, TurnReading
 from psylite_pipeline.risk.walk import WINDOW, Assessment, walk
-
-#: The classifier alone, where no rule speaks, calls a turn high from here on; below it the turn gets care, not the
-#: staged talk. Of 445 rows written without sight of the training turns: 2 of 262 harmless fewer, 1 of 103 in
-#: danger.
-ALONE_HIGH = 0.6
-
-#: From this share of the threshold for a yes on, an answer to a direct question is neither yes nor no, and gets care.
-UNCLEAR = 0.6
-
-#: From this share of the threshold for concern on, a turn is uneasy: no reason for care yet, but none for a joke.
-UNEASY = 0.6
-
-#: Below this share of the threshold for concern the classifier doubts what rules of concern alone say of a turn that it
-#: read as a whole: such words (撑不住了, suicide, giving things away) are about danger or about work, news and moving
-#: house. Of 3,630 own rows that the weights had not seen, with such a rule: 15 of 22 harmless fewer, 1 of 56 in danger.
-DOUBTED = 0.5
-
-#: The same for rules of high about oneself, where words stand in quotation marks: 24 of 60 harmless fewer, none of 7 in
-#: danger. Without such marks plain words are never doubted.
-DOUBTED_QUOTED = 0.25
-
-#: In turns of more characters a few words may be lost on the classifier, so there it doubts nothing.
-DOUBTED_LENGTH = 300
-
-_QUOTATION = re.compile(r"[“”「『《【\"‘]|(?:^|[\s(,:])'\w")
-
-#: Whoever asks for a joke asks for words to be written, as harmful requests do: the classifier needs more to decline.
-JOKING = 0.9
-
-#: To find such a turn heavy by itself it needs more, too: the same words are written after bad news, and that counts
-#: anyway. Of own rows that ask for a joke are refused: none in place of 1 of 239 light ones, 82 in place of 90 % of the
-#: 119 heavy ones.
-JOKING_HEAVY = 0.55
 
 #: Signs in the lexicon that a person in danger is answered to.
 _TOLD_BY_SIGN = {"joke_request": Told.JOKE, "calm": Told.BETTER}
 
 #: Who thanks, leaves or scolds after a refusal does not go on with what was refused.
 _NO_REQUEST = frozenset({Told.BYE, Told.UNHEARD, Told.HUMAN, Told.COST, Told.SECRET})
-
-#: Signs in the lexicon that rule humour out.
-HEAVY_SIGNS = frozenset({"grief", "illness", "anger", "fear", "trauma"})
 
 
 class Rules(Protocol):
@@ -205,57 +169,36 @@ class Assessor:
         sensitive: bool,
         last: bool = False,
     ) -> TurnReading:
-        """The level of a turn: the rules', raised by what it answers and by what the classifier reads in it. Only the
-        last turn can be a harmful request."""
-        findings = self._found(text)
-        rules = [finding.rule for finding in findings]
-        harmful = any(finding.kind is Kind.HARMFUL_REQUEST for finding in findings)
-        heavy = any(finding.sign in HEAVY_SIGNS for finding in findings)
-        limits, reading = self._limits, read.reading
+        """The level of a turn by itself, as verdict.py says. Only the last turn can be a harmful request."""
+        findings, limits, reading = self._found(text), self._limits, read.reading
         factor = limits.sensitive if sensitive else 1.0
         concern, high = (
             factor * limit for limit in limits.danger(english=language_of(text) == "en", glance=not read.closely)
         )
-        level = max((finding.level for finding in findings), default=Risk.NONE)
-        whole = reading if read.closely and len(text) <= DOUBTED_LENGTH else None
-        if whole and (doubted := _doubted(level, findings, whole.concern / concern, text)) < level:
-            level, heavy = doubted, True
-            rules.append("classifier.doubts-the-rules")
-        kind = next((f.kind for f in findings if f.level == level and level > Risk.NONE), None)
-        answered = self._answered(asked, text, reading)
-        if answered > level:
-            level, kind = answered, kind or self._lexicon.whose(asked, text)
-            answer = "yes" if answered is Risk.HIGH else "unclear"
-            rules.append(f"context.{answer}-to-direct-question")
-        firm = level > Risk.NONE
+        share = reading.concern / concern if reading else 0.0
+        judged = verdict.by_rules(findings)
+        if reading and read.closely:
+            judged = verdict.doubted(judged, findings, share, text)
+        if answered := self._answered(asked, text, reading):
+            judged = verdict.answering(judged, answered, self._lexicon.whose(asked, text))
         if reading:
-            said = _said(reading, concern, high if level > Risk.NONE else max(high, factor * ALONE_HIGH))
-            if said > level:
-                # Whose danger it is the classifier does not know: it stays what the talk is about (walk.py).
-                level = said
-                rules.append(f"classifier.{said.label}")
-            joking = any(finding.sign == "joke_request" for finding in findings)
-            if last and not harmful and reading.harmful >= (max(limits.harmful, JOKING) if joking else limits.harmful):
-                # Words about one's own harm resemble a harmful request: in doubt they get care, not a refusal.
-                own_harm = reading.concern >= max(concern / 2, reading.harmful)
-                level, kind = (Risk.CONCERN, Kind.SELF_HARM) if own_harm and not level else (level, kind)
-                harmful = not own_harm
-                firm = firm or own_harm
-                rules.append("classifier.doubt" if own_harm else "classifier.harmful_request")
-            sad = reading.heavy >= (max(limits.heavy, JOKING_HEAVY) if joking else limits.heavy)
-            heavy = heavy or sad or reading.concern >= UNEASY * concern
+            judged = verdict.by_reading(judged, reading, concern, high, factor * verdict.ALONE_HIGH)
+            if last:
+                judged = verdict.by_request(judged, findings, reading, limits.harmful, concern)
+            judged = verdict.weighed(judged, findings, reading, limits.heavy, concern)
+        signs = {finding.sign for finding in findings}
         return TurnReading(
             findings,
             reading,
-            level,
-            kind,
-            tuple(rules),
-            harmful,
-            heavy,
-            moot=read.denied or not text.strip() or any(finding.sign == "retraction" for finding in findings),
-            share=reading.concern / concern if reading else 0.0,
-            firm=firm or level > Risk.CONCERN,
-            told=frozenset(_TOLD_BY_SIGN[f.sign] for f in findings if f.sign in _TOLD_BY_SIGN)
+            judged.level,
+            judged.kind,
+            judged.rules,
+            judged.harmful,
+            judged.heavy,
+            moot=read.denied or not text.strip() or "retraction" in signs,
+            share=share,
+            firm=judged.firm,
+            told=frozenset(told for sign, told in _TOLD_BY_SIGN.items() if sign in signs)
             | ({Told.DENIAL} if read.denied else set()),
         )
 
@@ -265,7 +208,7 @@ class Assessor:
         sure = self._limits.affirms
         if affirms >= sure or self._lexicon.says_yes(text):
             level = Risk.HIGH
-        elif affirms >= UNCLEAR * sure:
+        elif affirms >= verdict.UNCLEAR * sure:
             level = Risk.CONCERN
         else:
             return Risk.NONE
@@ -282,17 +225,3 @@ def _exchanges(conversation: Conversation) -> list[tuple[str, str]]:
         else:
             exchanges.append((asked, turn.text))
     return exchanges
-
-
-def _doubted(level: Risk, findings: Sequence[Finding], share: float, text: str) -> Risk:
-    """What is left of the rules' `level` where the classifier sees `share` of the concern that it needs."""
-    if level is Risk.CONCERN and share < DOUBTED and not any(finding.softened for finding in findings):
-        return Risk.NONE
-    own = all(finding.kind is Kind.SELF_HARM for finding in findings if finding.level == level)
-    if level is Risk.HIGH and own and share < DOUBTED_QUOTED and _QUOTATION.search(text):
-        return Risk.NONE
-    return level
-
-
-def _said(reading: Reading, concern: float, high: float) -> Risk:
-    return Risk.HIGH if reading.high >= high else Risk.CONCERN if reading.concern >= concern else Risk.NONE

@@ -1,0 +1,133 @@
+"""What one turn is by itself, in steps: what the rules say, where the classifier doubts it, what the turn answers,
+what the classifier reads in it, whether it asks for harm, how heavy it is. Each step takes the verdict so far.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from psylite_pipeline.decision import Kind, Risk
+from psylite_pipeline.risk.lexicon import Finding
+from psylite_pipeline.risk.readings import Reading
+
+#: The classifier alone, where no rule speaks, calls a turn high from here on; below it the turn gets care, not the
+#: staged talk. Of 445 rows written without sight of the training turns: 2 of 262 harmless fewer, 1 of 103 in
+#: danger.
+ALONE_HIGH = 0.6
+
+#: From this share of the threshold for a yes on, an answer to a direct question is neither yes nor no, and gets care.
+UNCLEAR = 0.6
+
+#: From this share of the threshold for concern on, a turn is uneasy: no reason for care yet, but none for a joke.
+UNEASY = 0.6
+
+#: Below this share of the threshold for concern the classifier doubts what rules of concern alone say of a turn that it
+#: read as a whole: such words (撑不住了, suicide, giving things away) are about danger or about work, news and moving
+#: house. Of 3,630 own rows that the weights had not seen, with such a rule: 15 of 22 harmless fewer, 1 of 56 in danger.
+DOUBTED = 0.5
+
+#: The same for rules of high about oneself, where words stand in quotation marks: 24 of 60 harmless fewer, none of 7 in
+#: danger. Without such marks plain words are never doubted.
+DOUBTED_QUOTED = 0.25
+
+#: In turns of more characters a few words may be lost on the classifier, so there it doubts nothing.
+DOUBTED_LENGTH = 300
+
+_QUOTATION = re.compile(r"[“”「『《【\"‘]|(?:^|[\s(,:])'\w")
+
+#: Whoever asks for a joke asks for words to be written, as harmful requests do: the classifier needs more to decline.
+JOKING = 0.9
+
+#: To find such a turn heavy by itself it needs more, too: the same words are written after bad news, and that counts
+#: anyway. Of own rows that ask for a joke are refused: none in place of 1 of 239 light ones, 82 in place of 90 % of the
+#: 119 heavy ones.
+JOKING_HEAVY = 0.55
+
+#: Signs in the lexicon that rule humour out.
+HEAVY_SIGNS = frozenset({"grief", "illness", "anger", "fear", "trauma"})
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One turn, as far as it has been judged. `rules` names what spoke; `firm`: see TurnReading."""
+
+    level: Risk = Risk.NONE
+    kind: Kind | None = None
+    rules: tuple[str, ...] = ()
+    harmful: bool = False
+    heavy: bool = False
+    firm: bool = False
+
+    def said(self, rule: str, **changes: object) -> Verdict:
+        """The verdict after one more voice."""
+        return replace(self, rules=(*self.rules, rule), **changes)
+
+
+def by_rules(findings: Sequence[Finding]) -> Verdict:
+    """What the lexicon says."""
+    level = max((finding.level for finding in findings), default=Risk.NONE)
+    return Verdict(
+        level,
+        next((f.kind for f in findings if f.level == level and level > Risk.NONE), None),
+        tuple(finding.rule for finding in findings),
+        harmful=any(finding.kind is Kind.HARMFUL_REQUEST for finding in findings),
+        heavy=any(finding.sign in HEAVY_SIGNS for finding in findings),
+        firm=level > Risk.NONE,
+    )
+
+
+def doubted(verdict: Verdict, findings: Sequence[Finding], share: float, text: str) -> Verdict:
+    """What is left of the rules' word where the classifier, which read the turn as a whole, sees `share` of the concern
+    that it needs. The turn stays heavy."""
+    if len(text) > DOUBTED_LENGTH:
+        return verdict
+    weak = verdict.level is Risk.CONCERN and not any(finding.softened for finding in findings)
+    own = all(finding.kind is Kind.SELF_HARM for finding in findings if finding.level == verdict.level)
+    quoted = verdict.level is Risk.HIGH and own and _QUOTATION.search(text) is not None
+    if share < (DOUBTED if weak else DOUBTED_QUOTED if quoted else 0.0):
+        return verdict.said("classifier.doubts-the-rules", level=Risk.NONE, kind=None, heavy=True, firm=False)
+    return verdict
+
+
+def answering(verdict: Verdict, answered: Risk, whose: Kind | None) -> Verdict:
+    """Raised by the turn as an answer to a direct question about danger, `whose` danger a yes is about."""
+    if answered <= verdict.level:
+        return verdict
+    answer = "yes" if answered is Risk.HIGH else "unclear"
+    kind = verdict.kind or whose
+    return verdict.said(f"context.{answer}-to-direct-question", level=answered, kind=kind, firm=True)
+
+
+def by_reading(verdict: Verdict, reading: Reading, concern: float, high: float, alone: float) -> Verdict:
+    """Raised by what the classifier reads from the thresholds `concern` and `high` on; where nothing else spoke, high
+    from `alone` on. Whose danger it is it does not know: that stays what the talk is about (walk.py)."""
+    far = high if verdict.level > Risk.NONE else max(high, alone)
+    said = Risk.HIGH if reading.high >= far else Risk.CONCERN if reading.concern >= concern else Risk.NONE
+    if said <= verdict.level:
+        return verdict
+    return verdict.said(f"classifier.{said.label}", level=said, firm=verdict.firm or said > Risk.CONCERN)
+
+
+def by_request(
+    verdict: Verdict, findings: Sequence[Finding], reading: Reading, harmful: float, concern: float
+) -> Verdict:
+    """Declined where the classifier reads a harmful request, from `harmful` on. Words about one's own harm
+    resemble one: in doubt they get care, not a refusal."""
+    if verdict.harmful or reading.harmful < (max(harmful, JOKING) if _jokes(findings) else harmful):
+        return verdict
+    if reading.concern < max(concern / 2, reading.harmful):
+        return verdict.said("classifier.harmful_request", harmful=True)
+    level, kind = (verdict.level, verdict.kind) if verdict.level else (Risk.CONCERN, Kind.SELF_HARM)
+    return verdict.said("classifier.doubt", level=level, kind=kind, firm=True)
+
+
+def weighed(verdict: Verdict, findings: Sequence[Finding], reading: Reading, heavy: float, concern: float) -> Verdict:
+    """Whether the turn weighs on the person, from the threshold `heavy` on, or is uneasy."""
+    sad = reading.heavy >= (max(heavy, JOKING_HEAVY) if _jokes(findings) else heavy)
+    return replace(verdict, heavy=verdict.heavy or sad or reading.concern >= UNEASY * concern)
+
+
+def _jokes(findings: Sequence[Finding]) -> bool:
+    return any(finding.sign == "joke_request" for finding in findings)
