@@ -168,9 +168,14 @@ def _shorten(text: str, room: int) -> str:
     room = max(room, _SHORTEST)
     if tokens(text) <= room:
         return text
-    half = max(room // 2 - 8, 8)
-    head, tail = text[:half], text[-half:]
-    return f"{head}\n……\n{tail}"
+    half = max(int(len(text) * (room - 16) / tokens(text)) // 2, 8)
+    while half > 8 and tokens(_ends(text, half)) > room:  # one end may be denser than the whole
+        half = half * 9 // 10
+    return _ends(text, half)
+
+
+def _ends(text: str, half: int) -> str:
+    return f"{text[:half]}\n……\n{text[-half:]}"
 
 
 def _alternating(turns: Sequence[Turn]) -> list[Turn]:

@@ -63,6 +63,21 @@ def test_each_route_adds_what_belongs_to_it():
     assert (care in funny, humour in funny, "甲：一" in funny) == (False, True, True)
 
 
+ENGLISH, CHINESE = "I had a long day at work today. " * 600, "说说今天做了什么饭" * 2000
+
+
+@pytest.mark.parametrize(
+    "text", [ENGLISH, CHINESE, ENGLISH + CHINESE, CHINESE + ENGLISH], ids=["en", "zh", "en-zh", "zh-en"]
+)
+@pytest.mark.parametrize("room", [300, 2500])
+def test_a_text_that_is_too_long_fills_the_room_it_has_in_any_language(text, room):
+    cut = prompt._shorten(text, room)
+    assert 0.85 * room <= prompt.tokens(cut) <= room
+    head, tail = cut.split("\n……\n")
+    assert text.startswith(head)
+    assert text.endswith(tail)
+
+
 LONG_TALKS = {
     "many short turns": ["嗯嗯", "好的"] * 250 + ["今天还行"],
     "long turns": ["说说今天做了什么饭" * 40, "听起来不错呀" * 40] * 30 + ["今天还行"],
