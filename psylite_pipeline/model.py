@@ -242,6 +242,7 @@ class OllamaModel(ServedModel):
             lately = time.monotonic() - self._spoke.get(model, -STAYS_SECONDS) < STAYS_SECONDS
             if not lately and not _in_memory(client, model):
                 yield Loading()
+            # The package cuts lines at U+0085 too, which Ollama does not escape: such a reply breaks off.
             for part in client.chat(
                 model=model, messages=messages, stream=True, format=schema, options=options, keep_alive=self._keep_alive
             ):

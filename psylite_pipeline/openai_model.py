@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import httpx
@@ -37,7 +37,7 @@ class OpenAIModel(ServedModel):
             if response.status_code != 200:
                 raise self._refused(model, response.status_code)
             finished = False
-            for line in response.iter_lines():
+            for line in _lines(response.iter_text()):
                 if not line.startswith("data:"):
                     continue  # empty lines, comments and event names
                 data = line[len("data:") :].strip()
@@ -55,3 +55,12 @@ class OpenAIModel(ServedModel):
                         yield Words(str(words))
             if not finished:
                 raise ModelBroken("The reply broke off.")
+
+
+def _lines(texts: Iterable[str]) -> Iterator[str]:
+    """Lines as the protocol ends them. Those of httpx end at U+2028 and its like too, which may stand inside JSON."""
+    rest = ""
+    for text in texts:
+        *whole, rest = (rest + text).split("\n")
+        yield from whole
+    yield rest

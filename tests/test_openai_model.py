@@ -93,6 +93,15 @@ def test_words_thoughts_and_what_is_asked(server):
     assert server.headers[0]["Authorization"] == f"Bearer {KEY}"
 
 
+def test_marks_that_end_a_line_elsewhere_do_not_cut_an_answer_and_lines_end_either_way(server):
+    said = "一\u2028二\u2029三\x85四\x0b五"
+    whole = event(said, finish="stop")
+    assert "\u2028".encode() in whole
+    for sent in (whole, whole.replace(b"\n", b"\r\n")):
+        server.says(sent[:40], sent[40:], DONE)
+        assert list(OpenAIModel(server.url).stream("psylite", ASKED, QUICK)) == [Words(said)]
+
+
 def test_without_a_key_none_is_sent_and_no_done_line_is_needed_after_a_finish(server):
     server.says(event("好", finish="stop"))
     assert list(OpenAIModel(server.url).stream("psylite", ASKED, QUICK)) == [Words("好")]
