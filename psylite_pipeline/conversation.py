@@ -141,6 +141,7 @@ def _plain(content: Any) -> tuple[str, bool]:
     """A message's content as text, and whether it holds a picture. Content may be text, parts or nothing."""
     if isinstance(content, str):
         return _writable(content), False
+    content = [content] if isinstance(content, Mapping) else content  # a part without its list
     if not isinstance(content, list | tuple):
         return "", False
     texts: list[str] = []
