@@ -62,7 +62,7 @@ class Preferences(BaseModel):
         title="Show thinking",
         description="Show the model's reasoning, folded. It is always hidden while somebody may be at risk.",
     )
-    region: Literal["auto", "CN", "HK", "TW", "SG", "US", "CA", "GB", "IE", "AU", "INTL"] = Field(
+    region: Literal["auto", "CN", "HK", "TW", "SG", "US", "CA", "GB", "IE", "AU", "EU", "INTL"] = Field(
         default="auto",
         title="Region of the helplines",
         description="Auto: by the language of the talk.",
@@ -121,7 +121,7 @@ class Preferences(BaseModel):
 
 
 class Settings(BaseSettings):
-    """What the environment sets. Every name is documented in docs/settings.md."""
+    """What the environment sets. Every name is documented in docs/reference.md."""
 
     model_config = SettingsConfigDict(env_prefix="PSYLITE_", extra="ignore", env_ignore_empty=True, frozen=True)
 

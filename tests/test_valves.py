@@ -16,6 +16,7 @@ from scripted import ScriptedModel, scripted_counsellor
 from psylite_pipeline.host.filter import FilterPipeline
 from psylite_pipeline.host.pipe import PipePipeline
 from psylite_pipeline.host.valves import FilterValves, PipeValves, mend_saved_valves
+from psylite_pipeline.replies import REGIONS
 from psylite_pipeline.settings import Preferences
 
 JSON = st.recursive(
@@ -42,6 +43,10 @@ def test_every_valve_is_flat_has_a_title_and_says_what_it_does(valves):
         if get_origin(field.annotation) is not None and field.annotation != list[str]:
             assert all(isinstance(choice, str) for choice in get_args(field.annotation)), name
         assert valves.model_json_schema()["properties"][name].get("format") is None
+
+
+def test_every_region_that_has_helplines_can_be_chosen():
+    assert get_args(Preferences.model_fields["region"].annotation) == ("auto", *REGIONS)
 
 
 @BOTH
