@@ -15,6 +15,7 @@ from psylite_pipeline.answers import Answers, Piece
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Decision, Kind, Risk, Route, Scores
 from psylite_pipeline.embedding import Embedder, Vectors
+from psylite_pipeline.humour.choosing import asks_for_more
 from psylite_pipeline.humour.corpus import Snippet
 from psylite_pipeline.humour.fit import Fit, fit
 from psylite_pipeline.humour.searching import Hit
@@ -131,7 +132,8 @@ class Counsellor:
         shown = self._attempt("snippets", lambda: self._shelf.shown_in(conversation.answered), None)
         if shown is None:  # not knowing what was told already, nothing is told
             return found
-        judged = fit(assessment, shown, preferences)
+        more = asks_for_more(conversation.last.text) if conversation.last else False
+        judged = fit(assessment, shown, preferences, more=more)
         found = replace(found, humour_fit=judged.score, scores=replace(found.scores, humour=judged.score))
         if not judged.open:
             return found

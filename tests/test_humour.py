@@ -21,7 +21,7 @@ from scripted import (
 from psylite_pipeline.answers import Answers
 from psylite_pipeline.conversation import Conversation, marked, marker
 from psylite_pipeline.errors import EncoderError
-from psylite_pipeline.humour.choosing import THRESHOLDS
+from psylite_pipeline.humour.choosing import THRESHOLDS, asks_for_more
 from psylite_pipeline.humour.corpus import MAX_FILE_BYTES, load_corpus
 from psylite_pipeline.humour.fit import fit
 from psylite_pipeline.humour.shelf import Shelf
@@ -165,6 +165,35 @@ def test_humour_waits_from_one_snippet_to_the_next(since, open_):
     shown = [set(), {"a"}, *[set()] * (since - 1)] if since else [set(), set()]
     assert opened(["FUN"], shown, humour_every=3) is open_
     assert opened(["JOKE"], shown, humour_every=3), "who asks does not wait"
+
+
+@pytest.mark.parametrize("more", ["再来一个", "哈哈哈，换一个", "不好笑，换一个吧", "还有吗？"])
+def test_one_more_is_a_request_right_after_a_snippet_and_none_elsewhere(tmp_path, more):
+    talk = Talk(scripted_counsellor(tmp_path))
+    assert talk.say(more).route == "plain"
+    told = [*talk.say("来个JOKE").decision.snippets, *talk.say(more).decision.snippets]
+    assert len(set(told)) == 2
+    talk.say("今天还行")
+    assert talk.say(more).route == "plain"
+
+
+@pytest.mark.parametrize(
+    "more", ["another one", "haha, one more please!", "haha that's good, another", "again!", "好听，再讲一段"]
+)
+def test_one_more_in_either_language(more):
+    assert asks_for_more(more)
+
+
+def test_one_more_opens_nothing_that_is_closed():
+    assert not fit(assessed("GRIEF", "x"), [frozenset({"a"})], Preferences(), more=True).open
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["再来一个月就毕业了", "换一个医生吧", "another one of those days", "one more pill", "我讲一个事", "再" * 50],
+)
+def test_what_goes_on_after_one_more_asks_for_something_else(text):
+    assert not asks_for_more(text)
 
 
 @pytest.mark.parametrize("every", [1, 3, 5])

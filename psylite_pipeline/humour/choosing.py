@@ -24,6 +24,9 @@ THRESHOLDS: dict[str, dict[str, float]] = {
 #: less is read together with the turns before it.
 SPEAKS_FOR_ITSELF = 20
 
+#: Characters of a turn that asks for one more and for nothing else.
+LONGEST_MORE = 40
+
 #: The person's turns that are read together at most.
 TURNS = 3
 
@@ -41,6 +44,17 @@ _AROUND = re.compile(
     r"|[来讲说听]一?[段个点](?:好玩|搞笑|有趣|应景|好笑)的(?:吧|呗)?|有什么(?:好玩|搞笑|有趣|好笑)的"
     r"|\b(?:a?ha(?:ha)+|lo+l|lmao|hehe|rofl)\b"
     r"|\b(?:tell|give) me (?:a |another |some )?(?:joke|something funny)s?\b|\bmake me laugh\b|\bplease\b",
+    re.IGNORECASE,
+)
+# Asking for one more, behind a word of praise or without: it asks for nothing unless something was just told. The
+# possessive `++` and `*+` keep a storm of laughter linear.
+_MORE = re.compile(
+    r"(?:(?:哈哈++|嘿嘿++|好[的啊呀听笑]?|不错|有意思|不好笑|不够|没听够|行|可以)[，,。！!～~\s]*)*+"
+    r"(?:给我|快|请|麻烦)?(?:(?:再|换|还要|还想听|下)(?:给我)?[来讲说听整]?(?:一?[个段则点]|[两几][个段则])|[来讲说]一?[个段则]|再来|"
+    r"还有(?:吗|没有|没|别的吗)|(?:继续|接着)[讲说])(?:新的|别的|好笑的)?[吧呗呀啊嘛呢]*|"
+    r"(?:(?:a?ha(?:ha)++|lo+l|lmao|ok|not funny|(?:that['’]?s (?:a )?)?(?:good|great|nice|funny)(?: one)?)[,.! ]+)*+"
+    r"(?:(?:tell|give) me |can i (?:have|get|hear) |(?:have you )?got (?:any )?|do you have (?:any )?)?"
+    r"(?:another(?: (?:different )?one)?|(?:one )?more|(?:the )?next(?: one)?|again)(?: please| pls)?",
     re.IGNORECASE,
 )
 _SAID = re.compile(r"(?P<character>[\u3400-\u4dbf\u4e00-\u9fff])|[^\W_\u3400-\u4dbf\u4e00-\u9fff]+")
@@ -65,11 +79,17 @@ def query_of(said: Sequence[str]) -> str:
     """
     taken: list[str] = []
     for text in reversed(said[-TURNS:]):
-        taken.insert(0, _AROUND.sub("", text[:MAX_CHARACTERS]).strip())
+        about = "" if asks_for_more(text) else _AROUND.sub("", text[:MAX_CHARACTERS])
+        taken.insert(0, about.strip())
         if sum(map(_said, taken)) >= SPEAKS_FOR_ITSELF:
             break
     query = "\n".join(filter(_said, taken))
     return query or (said[-1][:MAX_CHARACTERS] if said else "")
+
+
+def asks_for_more(text: str) -> bool:
+    """Whether `text` asks for one more of what was just told, and says nothing else ("再来一个", "another one")."""
+    return len(text) <= LONGEST_MORE and _MORE.fullmatch(text.strip(" ，,。.！!？?～~…\n")) is not None
 
 
 def mood_of(text: str) -> Mood:

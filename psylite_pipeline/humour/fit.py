@@ -23,12 +23,15 @@ class Fit:
     about: int = 1
 
 
-def fit(assessment: Assessment, shown: Sequence[frozenset[str]], preferences: Preferences) -> Fit:
-    """Judge the last turn. `shown` tells for each of the assistant's earlier turns which snippets it offered.
+def fit(
+    assessment: Assessment, shown: Sequence[frozenset[str]], preferences: Preferences, *, more: bool = False
+) -> Fit:
+    """Judge the last turn. `shown` tells for each of the assistant's earlier turns which snippets it offered; `more`
+    that the turn asks for one more of something, which is a joke where one was just told.
 
     The gate is the same whether the turn is cheerful or asks for a joke: neither unlocks what risk or grief closed.
     """
-    asked = assessment.last.has("joke_request")
+    asked = assessment.last.has("joke_request") or (more and bool(shown) and bool(shown[-1]))
     closed = assessment.level > Risk.NONE or assessment.harmful or assessment.last.heavy
     # A talk that was never heavy has counted no turns yet; only after something heavy must calm turns pass.
     calm_enough = assessment.calm >= preferences.calm_turns
