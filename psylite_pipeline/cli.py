@@ -217,6 +217,7 @@ register_model(app)
 
 
 def _add(settings: Settings, embedder: Embedder | None, folder: Path, *, dry_run: bool) -> None:
+    from psylite_pipeline.humour.sources import KINDS
     from psylite_pipeline.opening import open_importer
 
     importer = open_importer(settings, embedder)
@@ -224,14 +225,20 @@ def _add(settings: Settings, embedder: Embedder | None, folder: Path, *, dry_run
         bar = progress.add_task("Reading", total=None)
         done = importer.add(folder, dry_run=dry_run, progress=lambda n, of: progress.update(bar, completed=n, total=of))
         progress.update(bar, visible=False)
-    for entry in done.entries:
-        console.print(f"{entry.place}  {entry.outcome}: {entry.what}", markup=False, highlight=False, soft_wrap=True)
+    for sentence in done.sentences():
+        console.print(sentence, markup=False, highlight=False, soft_wrap=True)
     console.print(
-        f"{done.files} files: {done.count('kept')} snippets kept, {done.count('split')} scripts split, "
-        f"{done.count('refused')} refused."
+        f"{_many(done.files, 'file')}: {_many(done.count('kept'), 'snippet')} kept, "
+        f"{_many(done.count('split'), 'script')} split, {done.count('refused')} refused."
     )
+    if not done.files:
+        console.print(f"There is nothing to read in {folder}: it takes {KINDS} files.", markup=False, soft_wrap=True)
     changed = ", ".join(str(path) for path in done.written) or "nothing, all is as it was"
     console.print("Nothing was written." if dry_run else f"Written: {changed}.", markup=False, soft_wrap=True)
+
+
+def _many(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def _explained(number: int, found: dict) -> Table:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from own_scripts import KITE, LAMP, THEMES, TWO_BITS, WATER, imported, importer_of, labelled, long_script, said
+from scripted import KeywordRules
 from test_cli import knowledge, psylite  # noqa: F401  the fixture is used by name
 
 from psylite_pipeline.conversation import marked, marker
@@ -15,9 +16,27 @@ from psylite_pipeline.humour import wording
 from psylite_pipeline.humour.corpus import load_corpus
 from psylite_pipeline.humour.sources import read_source
 from psylite_pipeline.humour.themes import Themes
+from psylite_pipeline.humour.unfit import unfit
 from psylite_pipeline.settings import Settings, bundled
 
 # -- what is refused
+
+CARRIED = {
+    "a web address": ["看 https://buynow.example/x", "看www.abc.de", "去 psylite.com 看"],
+    "an e-mail address": ["写信给 jane.roe@mail.x1"],
+    "a telephone number": [
+        "打 0900 555 555", "打555-1234", "打13800138000", "打 (020) 7946 0958", "打+4420794609", "微信：abc12345",
+    ],
+    "doing without medicine": [
+        "他把药停了", "你也停了那个药吧", "不用吃什么药", "I stopped taking my insulin", "I came off my meds",
+        "you should stop your antidepressants too", "my pills went down the toilet",
+    ],
+}  # fmt: skip
+HARMLESS = [
+    "我1999-2001年住那儿", "1000000块的房", "从1数到1 2 3 4 5 6 7 8 9", "药店关门了", "扔了药罐子", "2024-12-27那天",
+    "不停地打嗝", "he stopped taking the tram", "I take my pills with tea", "node.js is down", "1 000 000 pounds",
+    "from 3 to 4.5 p.m.",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -35,6 +54,10 @@ from psylite_pipeline.settings import Settings, bundled
         (labelled(WATER).replace("拍了", "WORRY拍了"), "alarming (t.worry)"),
         (labelled(WATER).replace("拍了", "BOMB拍了"), "alarming (t.bomb)"),
         (labelled(WATER).replace("拍了", "GRIEF拍了"), "alarming (t.grief)"),
+        (labelled(KITE, "A: ", "B: ").replace("The kite", "As foreigners"), "contempt for groups: foreigners"),
+        (labelled(KITE, "A: ", "B: ").replace("The kite", "They are all thieves"), "contempt for groups"),
+        (labelled(WATER).replace("全家都醒", "女人就是爱醒"), "contempt for groups: 女人就是"),
+        *((labelled(WATER).replace("都醒", f"都醒，{it}"), why) for why, every in CARRIED.items() for it in every),
         (labelled(["Мой чайник каждый вечер поёт песни."] * 3 + ["Правда?"]), "neither Chinese nor English"),
         ("今天天气不错，我们去公园。\n" * 5, "no line begins with a speaker"),
         (bytes(range(256)) * 40, "is no text"),
@@ -48,15 +71,25 @@ def test_what_is_unfit_is_refused_with_a_reason(tmp_path, text, why):
     assert not (tmp_path / "own").exists()
 
 
+@pytest.mark.parametrize("words", HARMLESS)
+def test_numbers_and_medicine_by_themselves_are_no_fault(words):
+    assert unfit(words) == ""
+
+
 def test_other_kinds_hidden_and_empty_files(tmp_path):
     folder = tmp_path / "mine"
     (folder / ".git").mkdir(parents=True)
     (folder / ".git" / "a.txt").write_text(labelled(WATER), encoding="utf-8")
     (folder / "a.docx").write_bytes(b"PK")
     (folder / "empty.txt").write_bytes(b"")
+    (folder / "new\nline.txt").write_bytes(b" \n\t\n")
     report = importer_of(tmp_path).add(folder)
-    assert report.files == 2
-    assert [entry.path.name for entry in report.entries] == ["a.docx"]
+    assert report.files == 3
+    assert [(entry.path.name, entry.what) for entry in report.entries[1:]] == [
+        ("empty.txt", "is empty."), ("new\nline.txt", "is empty.")
+    ]  # fmt: skip
+    assert report.entries[0].path.name == "a.docx"
+    assert "\n" not in report.entries[2].place
 
 
 def test_a_large_file_is_refused_unread(tmp_path, monkeypatch):
@@ -77,6 +110,26 @@ def test_the_same_and_nearly_the_same_is_kept_once(tmp_path):
     report = imported(tmp_path, f"{labelled(WATER)}\n{labelled(WATER, 'A:', 'B:')}\n{nearly}\n{labelled(LAMP)}")
     assert [said(one) for one in report.snippets] == [WATER, LAMP]
     assert [entry.outcome for entry in report.entries if "as good as" in entry.what] == ["refused"] * 2
+
+
+def test_repeats_are_looked_at_once_and_summed_up(tmp_path):
+    class Counted(KeywordRules):
+        reads = 0
+
+        def read(self, text):
+            Counted.reads += 1
+            return super().read(text)
+
+    many = 200
+    text = "\n".join([labelled(WATER), labelled(KITE, "A: ", "B: ").replace("trained", "stupid")] * many)
+    report = imported(tmp_path, text, rules=Counted())
+    assert len(report.snippets) == 1
+    assert Counted.reads < many
+    assert report.count("refused") == 2 * many - 1
+    told = list(report.sentences())
+    assert len(told) < 50
+    assert any("179 more for the same reason (as good as one there is already)" in one for one in told)
+    assert any("180 more for the same reason (forbidden theme)" in one for one in told)
 
 
 def test_what_ships_is_not_imported_again(tmp_path):
@@ -196,6 +249,7 @@ def test_a_broken_list_of_themes_is_refused(tmp_path, text):
 def test_topics_are_things_that_are_named_twice():
     assert wording.topics("\n".join(WATER)) == ("饮水机", "毛病")
     assert "kite" in wording.topics("\n".join(KITE))
+    assert wording.topics("It’s late, it’s dark, don’t don’t go home, home.") == ("home",)
     assert wording.topics("你知道吗？你不知道。我知道，他也知道。") == ()
 
 
@@ -212,10 +266,18 @@ def test_index_add_reports_writes_and_builds(tmp_path):
     assert "Nothing was written." in dry.stdout
     assert not Settings.load().index_dir.exists()
     done = psylite("index", "--add", str(tmp_path / "mine"))
-    assert "2 snippets kept, 1 scripts split, 1 refused" in done.stdout
+    assert "1 file: 2 snippets kept, 1 script split, 1 refused" in done.stdout
     assert "12 zh snippets" in done.stdout
     assert "as it was" in psylite("index", "--add", str(tmp_path / "mine")).stdout
     assert "own-zh-" in psylite("search", WATER[0]).stdout
+
+
+@pytest.mark.usefixtures("knowledge")
+def test_an_empty_folder_is_told_what_is_read(tmp_path):
+    (tmp_path / "mine").mkdir()
+    done = psylite("index", "--add", str(tmp_path / "mine"), "--dry-run")
+    assert "0 files" in done.stdout
+    assert "it takes .txt, .md, .jsonl or .json files" in done.stdout
 
 
 @pytest.mark.usefixtures("knowledge")

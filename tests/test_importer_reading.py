@@ -12,6 +12,7 @@ from own_scripts import KITE, LAMP, WATER, imported, labelled, long_script, said
 from psylite_pipeline.embedding import BundledEncoder
 from psylite_pipeline.humour.scripts import read_script
 from psylite_pipeline.humour.splitting import FEWEST, LONGEST, MOST, split
+from psylite_pipeline.humour.wording import opening_of
 
 # -- layouts and encodings
 
@@ -26,6 +27,11 @@ from psylite_pipeline.humour.splitting import FEWEST, LONGEST, MOST, split
         ("甲：（挠头）", "乙：[叹气]"),
         ("甲：\n", "乙：\n"), ("甲\n", "乙\n"), ("\n甲：", "\n乙："), ("Tom: ", "Ann Lee: "),
         ("<b>甲</b>：", "<b>乙</b>："),
+        ("甲\t", "乙\t"), ("Tom\t", "Ann Lee\t"), ("A - ", "B - "), ("甲 —— ", "乙 —— "), ("TOM – ", "ANN – "),
+        ("ALGERNON. ", "LADY BRACKNELL. "), ("MR. O'NEIL. [Sits down.] ", "LANE. "),
+        ("O'Neil: ", "Smith-Jones: "), ("Mr. O’Neil: ", "Dr. Smith: "), ("Anne-Marie: ", "Mrs Smith-Jones: "),
+        ("| A | ", "| B | "), ("| Speaker | Line |\n|---|:---:|\n| A | ", "| **B** | "),
+        ("A: *whispers* ", "B: *sighs loudly* "),
         ("3. 甲：", "4. 乙："), ("甲﹕", "乙﹕"), ("\u200b甲：", "\ufeff乙："),
     ],
 )  # fmt: skip
@@ -55,7 +61,7 @@ ROWS = {
     "content": {"content": labelled(WATER)},
     "lines": {"lines": labelled(WATER).splitlines()},
     "bare lines": {"lines": WATER},
-    "messages": {"messages": [{"role": ("user", "assistant")[n % 2], "content": t} for n, t in enumerate(WATER)]},
+    "messages": {"messages": [{"role": "ab"[n % 2], "content": t} for n, t in enumerate(WATER)]},
     "conversations": {"conversations": [{"from": "ab"[n % 2], "value": t} for n, t in enumerate(WATER)]},
     "numbers": {str(n): t for n, t in enumerate(WATER)},
     "list": WATER,
@@ -86,6 +92,50 @@ def test_exchanges_one_a_row_are_one_script_until_an_empty_line(tmp_path):
     assert [said(one) for one in report.snippets] == [WATER, LAMP]
 
 
+@pytest.mark.parametrize("fields", [("speaker", "text"), ("role", "content"), ("character", "line"), ("name", "value")])
+@pytest.mark.parametrize("whole", [True, False])
+def test_lines_one_a_row_are_one_script(tmp_path, fields, whole):
+    rows = [dict(zip(fields, pair, strict=True)) for pair in zip(["Tom", "Ann"] * 3, WATER, strict=True)]
+    text = json.dumps(rows) if whole else "\n".join(map(json.dumps, rows))
+    (made,) = imported(tmp_path, text, "lines.json" if whole else "lines.jsonl").snippets
+    assert said(made) == WATER
+
+
+CHAT = [{"role": ("user", "assistant")[n % 2], "content": t} for n, t in enumerate(WATER)]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.json", json.dumps([{"messages": [{"role": "system", "content": "Be kind."}, *CHAT]}])),
+        ("a.jsonl", "\n".join(map(json.dumps, CHAT))),
+        ("a.json", json.dumps({"turns": [{"from": "human", "value": "Hi."}, {"from": "gpt", "value": "Hello."}]})),
+        ("a.txt", labelled(WATER, "User: ", "Assistant: ")),
+        ("a.txt", labelled(WATER, "用户：", "助手：")),
+    ],
+)  # fmt: skip
+def test_a_talk_with_a_chatbot_is_nobodys_script(tmp_path, name, text):
+    report = imported(tmp_path, text, name)
+    assert report.snippets == []
+    assert [entry.what for entry in report.entries] == ["is a talk with a chatbot, not a script."]
+
+
+SUBTITLES = (
+    "1\n00:00:01,000 --> 00:00:03,000\n- Where's the car?\n- I sold it.\n\n2\n00:00:03,500 --> 00:00:05,000\n- Oh?\n"
+)
+
+
+@pytest.mark.parametrize("name", ["film.srt", "film.SRT", "film.txt"])
+def test_subtitles_get_a_sentence_of_their_own(tmp_path, name):
+    (entry,) = imported(tmp_path, SUBTITLES, name).entries
+    assert "subtitles name no speakers. Write A: and B:" in entry.what
+
+
+def test_emphasis_is_no_stage_direction(tmp_path):
+    lines = [KITE[0].replace("My kite", "*My* kite"), KITE[1].replace("you take", "*you* take"), *KITE[2:]]
+    assert said(imported(tmp_path, labelled(lines, "A: ", "B: ")).snippets[0]) == KITE
+
+
 def test_bad_rows_are_named_and_the_rest_is_kept(tmp_path):
     good = json.dumps({"text": labelled(WATER)})
     deep = "[" * 50_000
@@ -100,6 +150,16 @@ def test_titles_scenes_and_what_is_said_of_a_script_are_not_said_aloud(tmp_path)
     report = imported(tmp_path, text + labelled(KITE, "A: ", "B: "), "three.md")
     assert [one.title for one in report.snippets] == ["半夜打嗝", "半夜打嗝", "掌声灯"]
     assert [said(one) for one in report.snippets] == [WATER, LAMP, KITE]
+
+
+def test_without_a_title_a_bit_is_called_as_it_opens(tmp_path):
+    report = imported(tmp_path, f"{labelled(KITE, 'A: ', 'B: ')}\n{labelled(WATER)}", "json_msgs.txt")
+    assert [one.title for one in report.snippets] == [
+        "My kite has started to take me for walks",
+        "我家那饮水机最近添了个毛病",
+    ]
+    assert opening_of("Mr. Smith has gone.") == "Mr. Smith has gone"
+    assert opening_of("对，我去过。") == "对，我去过"
 
 
 def test_one_line_over_several_and_two_speakers_in_one(tmp_path):

@@ -7,7 +7,8 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -20,8 +21,9 @@ from psylite_pipeline.humour import wording
 from psylite_pipeline.humour.corpus import MAX_FILE_BYTES, MAX_LINES_CHARACTERS, Snippet
 from psylite_pipeline.humour.scripts import Line, Script
 from psylite_pipeline.humour.sources import files_in, read_source
-from psylite_pipeline.humour.splitting import LONGEST, SHORTEST, Piece, size, split
+from psylite_pipeline.humour.splitting import LONGEST, SHORTEST, size, split
 from psylite_pipeline.humour.themes import Themes
+from psylite_pipeline.humour.unfit import unfit
 from psylite_pipeline.language import language_of
 from psylite_pipeline.risk.assess import Rules
 
@@ -30,8 +32,12 @@ Outcome = Literal["kept", "split", "refused"]
 #: Share of letters in common from which a bit is no new one. Versions of one joke share more, different ones under .1.
 NEAR = 0.5
 
+#: So often the report says of one file line by line that something is refused for one reason.
+MOST_ALIKE = 20
+
 #: What the lexicon may not see in a joke, besides danger.
 _SIGNS = frozenset({"grief", "illness", "trauma"})
+_ALIKE = "as good as "
 _LOST_MARK = re.compile(r"(?<=[，。！？!?,])[AB](?=[\u4e00-\u9fff])")
 _INNER_NAME = re.compile(r"^([\u4e00-\u9fff]{2,5})(?<![说问道喊])[:：](?=.)", re.MULTILINE)
 _MARKS = {"zh": ("甲：", "乙："), "en": ("A: ", "B: ")}
@@ -58,8 +64,14 @@ class Entry:
     def place(self) -> str:
         """`file:first-last`, and behind a row of JSON the lines of its script: `file:3, lines 12-17`."""
         lines = f"{self.first}-{self.last}" if self.last > self.first else str(self.first)
-        place = f"{self.path}:{lines}" if self.first else str(self.path)
+        name = _printable(self.path)
+        place = f"{name}:{lines}" if self.first else name
         return f"{place}, lines {self.inner[0]}-{self.inner[1]}" if self.inner else place
+
+    @property
+    def reason(self) -> str:
+        """`what` without its particulars."""
+        return f"{_ALIKE}one there is already" if self.what.startswith(_ALIKE) else self.what.partition(" (")[0]
 
 
 @dataclass(slots=True)
@@ -74,6 +86,17 @@ class Report:
     def count(self, outcome: Outcome) -> int:
         """How many entries have this outcome."""
         return sum(entry.outcome == outcome for entry in self.entries)
+
+    def sentences(self) -> Iterator[str]:
+        """A line for each entry. What is refused again and again in one file for one reason is summed up at the end."""
+        counts: Counter[tuple[Path, str]] = Counter()
+        for entry in self.entries:
+            counts[entry.path, entry.reason] += entry.outcome == "refused"
+            if entry.outcome != "refused" or counts[entry.path, entry.reason] <= MOST_ALIKE:
+                yield f"{entry.place}  {entry.outcome}: {entry.what}"
+        for (path, reason), count in counts.items():
+            if count > MOST_ALIKE:
+                yield f"{_printable(path)}  refused: {count - MOST_ALIKE:,} more for the same reason ({reason})"
 
 
 class Importer:
@@ -124,7 +147,9 @@ class Importer:
                 lines = script.lines[piece.start : piece.end]
                 if not lines:
                     continue
-                made = self._made(script, piece, lines, number if len(pieces) > 1 else 0, seen)
+                said = "\n".join(line.text for line in lines)
+                made = piece.why or seen.before.get(said) or self._made(script, lines, number * (len(pieces) > 1), seen)
+                seen.before[said] = made if isinstance(made, str) else f"{_ALIKE}{made.id}"
                 outcome: Outcome = "refused" if isinstance(made, str) else "kept"
                 what = made if isinstance(made, str) else f"{made.id} {made.title}"
                 one_row = len(script.lines) > 1 and script.lines[0].first == script.lines[-1].last
@@ -133,10 +158,8 @@ class Importer:
                 if not isinstance(made, str):
                     report.snippets.append(made)
 
-    def _made(self, script: Script, piece: Piece, lines: Sequence[Line], number: int, seen: _Seen) -> Snippet | str:
-        """The snippet of a piece, or why it is none."""
-        if piece.why:
-            return piece.why
+    def _made(self, script: Script, lines: Sequence[Line], number: int, seen: _Seen) -> Snippet | str:
+        """The snippet of some lines, or why they give none."""
         said = "\n".join(line.text for line in lines)
         language = {"zh-Hans": "zh", "zh-Hant": "zh", "en": "en"}.get(language_of(said), "")
         if not language:
@@ -150,6 +173,8 @@ class Importer:
             return "one speech with hardly an answer"
         if theme := self._themes.found(said):
             return f"forbidden theme ({theme})"
+        if what := unfit(said):
+            return f"holds what nobody should be shown ({what})"
         if alarm := self._alarming(said):
             return f"the lexicon finds it alarming ({alarm})"
         names = _INNER_NAME.findall(said)
@@ -172,7 +197,7 @@ class Importer:
             lines=text,
         )
         other = seen.like(made)
-        return f"as good as {other}" if other else made
+        return f"{_ALIKE}{other}" if other else made
 
     def _alarming(self, said: str) -> str:
         """The rule that speaks against the words, all together or line by line."""
@@ -183,10 +208,11 @@ class Importer:
         return ""
 
     def _title(self, title: str, opening: str, number: int) -> str:
+        """The script's own with the bit's number, or without one how the bit opens."""
         title = wording.title_of(title)
-        if not title or self._themes.found(title) or self._rules.read(title):
-            title = wording.title_of(re.split(r"[，。！？；,.!?;]", opening)[0], 20) or "…"
-        return f"{title}（{number}）" if number else title
+        if title and not self._themes.found(title) and not self._rules.read(title):
+            return f"{title}（{number}）" if number else title
+        return wording.opening_of(opening) or "…"
 
     # -- files
 
@@ -229,6 +255,8 @@ class _Seen:
     """Remembers what there is, to know a bit again that differs by a few words."""
 
     def __init__(self, known: Iterable[Snippet]) -> None:
+        self.before: dict[str, str] = {}
+        """Why lines, word for word, that were looked at already would be refused now."""
         self._by_run: dict[int, list[int]] = {}
         self._samples: list[tuple[str, frozenset[int]]] = []
         self._ids: set[str] = set()
@@ -260,6 +288,11 @@ class _Seen:
 
 def _said(snippet: Snippet) -> str:
     return "\n".join(re.sub(r"^(?:[甲乙]：|[AB]: )", "", line) for line in snippet.lines.split("\n"))
+
+
+def _printable(path: Path) -> str:
+    """One line, whatever the name holds."""
+    return "".join(char if char.isprintable() else "\ufffd" for char in str(path))
 
 
 def _stem(source: Path) -> str:

@@ -90,7 +90,12 @@ _ABOUT = re.compile(
 _TITLE = re.compile(r"题目|标题|剧名|名称|篇名|title|name", re.I)
 _NO_NAME = re.compile(r"[说道问答想写叫喊讲曰念唱骂是叹]$|^(?:https?|ftp|第.*)$", re.I)
 _BULLET = re.compile(r"^(?:(?:[-*+>•·●○]|\d{1,3}[.)、．])\s*)+(?=\S)")
-_NAME = r"[^\s:：﹕∶，。！？；、,.!?;()（）\[\]【】〔〕*_#\"“”'‘’<>《》=|/\\-]{1,12}(?:[ ][A-Za-z][\w.]{0,14})?"
+_INSIDE = r"(?<=[A-Za-zÀ-ÿ])['’-](?=[A-Za-zÀ-ÿ])"  # O'Neil, Smith-Jones
+_NAME = (
+    r"(?:(?i:mrs?|ms|dr|st|prof)\. ?)?"
+    rf"(?:[^\s:：﹕∶，。！？；、,.!?;()（）\[\]【】〔〕*_#\"“”'‘’<>《》=|/\\-]|{_INSIDE}){{1,12}}"
+    rf"(?:[ ][A-Za-z](?:[\w.]|{_INSIDE}){{0,14}})?"
+)
 _LABEL = re.compile(
     rf"(?:\*\*|__|\*)?(?:[【\[〔]\s*)?(?P<name>{_NAME})(?:\s*[】\]〕])?(?:\*\*|__|\*)?"
     r"\s*(?:[（(\[][^）)\]]{0,30}[）)\]])?\s*[:：﹕∶]+(?:\*\*|__|\*)?\s*(?P<rest>.*)"
@@ -99,11 +104,23 @@ _BRACKETED = re.compile(
     r"(?:\*\*)?[【\[〔]\s*(?P<name>[甲乙丙丁男女A-F\d]|逗哏|捧哏)\s*[】\]〕](?:\*\*)?\s*(?P<rest>.*)"
 )
 _SPACED = re.compile(r"(?P<name>[甲乙丙丁])[\s、]+(?P<rest>\S.*)")
+_TABBED = re.compile(rf"(?P<name>{_NAME})\t\s*(?P<rest>\S.*)")
+_CELLS = re.compile(rf"\|\s*\**(?P<name>{_NAME})\**\s*\|\s*(?P<rest>[^|]*?)\s*\|?")
+_CAPITALS = r"[A-ZÀ-Þ](?:[A-ZÀ-Þ]|['’&-](?=[A-ZÀ-Þ]))+"
+_DASHED = re.compile(rf"(?P<name>[甲乙丙丁A-F]|逗哏|捧哏|{_CAPITALS})\s*(?:\s[-–—]|——)\s+(?P<rest>\S.*)")
+# As plays are printed: ALGERNON. [Sits down.] Did you hear?
+_PRINTED = re.compile(
+    rf"(?P<name>(?:(?:MRS?|MS|DR|ST)\. )?{_CAPITALS}(?: {_CAPITALS}){{0,3}})\."
+    r"\s*(?:[\[(][^\])]{0,60}[\])]\.?)?\s+(?P<rest>\S.*)"
+)
 _ALONE = re.compile(r"(?:\*\*)?(?P<name>[甲乙丙丁A-F]|逗哏|捧哏|[A-Z][A-Z .]{2,20})(?:\*\*)?(?P<rest>)")
+_LAYOUTS = (_LABEL, _BRACKETED, _DASHED, _SPACED, _TABBED, _CELLS, _PRINTED, _ALONE)
 
 # -- what is not said
 
 _STAGE = re.compile(r"[（(][^（）()]{0,60}[）)]|[\[【〔][^\[\]【】〔〕]{0,60}[\]】〕]")
+_WHISPERED = re.compile(r"^\*(?![A-Z\s*])[^*]{1,40}\*")  # *sighs*, where a speech begins
+_RULE = re.compile(r"\|?(?:\s*:?-+:?\s*\|)+(?:\s*:?-+:?\s*)?")  # of a Markdown table, below the names of its columns
 _TAG = re.compile(r"</?[A-Za-z][^<>]{0,80}>")
 _HEADING = re.compile(r"#{1,6}\s+(?P<title>.+?)\s*#*|(?P<book>《.{1,40}》.{0,10})")
 _SCENE = re.compile(
@@ -136,8 +153,9 @@ def script_of(turns: list[tuple[str, str, int]], title: str) -> Script:
 
 def spoken(text: str) -> str:
     """What is said aloud: without stage directions, tags, emphasis and line breaks."""
-    text = _STAGE.sub("", _STAGE.sub("", _tidy(text)))
-    return re.sub(r"\s+", " ", re.sub(r"\*\*|__|`", "", text)).lstrip(" ，。、,.;；:：").rstrip()
+    text = re.sub(r"\*\*|__|`", "", _STAGE.sub("", _STAGE.sub("", _tidy(text)))).strip()
+    text = re.sub(r"\*([^*\s][^*]*)\*", r"\1", _WHISPERED.sub("", text, count=1))
+    return re.sub(r"\s+", " ", text).lstrip(" ，。、,.;；:：").rstrip()
 
 
 def _tidy(line: str) -> str:
@@ -154,6 +172,9 @@ class _Reader:
         self._lines: list[tuple[int, str]] = []
 
     def take(self, at: int, line: str) -> None:
+        if _RULE.fullmatch(line):
+            self._lines = self._lines[:-1]
+            return
         self._lines.append((at, line))
 
     def scripts(self) -> list[Script]:
@@ -233,7 +254,7 @@ class _Reader:
 def _label(line: str) -> tuple[str, str]:
     """The name that a line begins with and the rest of it; `("", line)` where it begins with none."""
     line = _BULLET.sub("", line) if not re.match(r"\d\s*[:：]", line) else line
-    match = _LABEL.fullmatch(line) or _BRACKETED.fullmatch(line) or _SPACED.fullmatch(line) or _ALONE.fullmatch(line)
+    match = next((found for layout in _LAYOUTS if (found := layout.fullmatch(line))), None)
     if match is None or match["rest"].startswith("//"):
         return "", line
     return unicodedata.normalize("NFKC", match["name"]).casefold(), match["rest"]

@@ -14,14 +14,21 @@ from psylite_pipeline.humour.scripts import Script, decoded, read_script, script
 TEXT = frozenset({"", ".txt", ".text", ".md", ".markdown"})
 JSON_LINES = frozenset({".jsonl", ".ndjson"})
 JSON = frozenset({".json"})
+SUBTITLES = frozenset({".srt", ".vtt", ".ass", ".sub"})
+KINDS = ".txt, .md, .jsonl or .json"
 
 # Where people put the words, in the order they are looked for.
 _TEXT_FIELDS = ("text", "content", "script", "dialogue", "dialog")
 _LIST_FIELDS = ("lines", "messages", "conversation", "conversations", "dialogue", "dialog", "turns")
-_SPEAKER_FIELDS = ("role", "speaker", "from", "name")
+_SPEAKER_FIELDS = ("role", "speaker", "from", "name", "character")
 _WORD_FIELDS = ("content", "text", "value", "line")
 _EMPTY = object()  # an empty line between rows
 _UNSPOKEN = frozenset({"system", "tool", "developer"})
+# Who speaks in a talk with a chatbot: somebody's own words, which are nobody else's to read.
+_ASKING = frozenset({"user", "human", "用户"})
+_ANSWERING = frozenset({"assistant", "gpt", "chatgpt", "助手"})
+_NO_SPEAKERS = "subtitles name no speakers. Write A: and B: before the lines, and save it as text."
+_TIMED = re.compile(r"^\s*(?:\d\d:)?\d\d:\d\d[,.]\d{2,3} --> ", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,27 +60,43 @@ def read_source(path: Path) -> Source:
     """Read one file. Never raises for what it holds."""
     source = Source(path)
     kind = path.suffix.lower()
+    if kind in SUBTITLES:
+        source.unread.append(Unread(0, _NO_SPEAKERS))
+        return source
     if kind not in TEXT | JSON_LINES | JSON:
         source.unread.append(Unread(0, f"is of a kind that is not read ({kind}). Save it as text, Markdown or JSONL."))
         return source
     text, why = decoded(path)
+    if not why and not text.strip():
+        why = "is empty."
+    if not why and kind in TEXT and _TIMED.search(text):
+        why = _NO_SPEAKERS
     if why:
         source.unread.append(Unread(0, why))
     elif kind in TEXT:
-        source.scripts = read_script(text, path.stem)
-        if not source.scripts and text.strip():
+        source.scripts = read_script(text, "")
+        if not source.scripts:
             source.unread.append(Unread(0, "no line begins with a speaker (such as 甲： or A:)."))
     else:
         _read_rows(source, text, whole=kind in JSON)
+    _leave_out_chats(source)
     return source
 
 
+def _leave_out_chats(source: Source) -> None:
+    for script in source.scripts:
+        speakers = {line.speaker for line in script.lines}
+        if speakers & _ASKING and speakers & _ANSWERING:
+            source.unread.append(Unread(script.lines[0].first, "is a talk with a chatbot, not a script."))
+            source.scripts = [other for other in source.scripts if other is not script]
+
+
 def _read_rows(source: Source, text: str, *, whole: bool) -> None:
-    pairs: list[tuple[str, str, int]] = []  # rows that are one exchange each make one script
+    pairs: list[tuple[str, str, int]] = []  # rows that are one line or one exchange each make one script
 
     def close() -> None:
         if pairs:
-            source.scripts.append(script_of(pairs, source.path.stem))
+            source.scripts.append(script_of(pairs, ""))
             pairs.clear()
 
     for number, row, why in _whole(text) if whole else _rows(text):
@@ -84,9 +107,11 @@ def _read_rows(source: Source, text: str, *, whole: bool) -> None:
             close()
         elif isinstance(row, dict) and row and set(row) <= {"0", "1"} and all(isinstance(v, str) for v in row.values()):
             pairs += [(key, row[key], number) for key in sorted(row)]
+        elif (line := _line(row)) and "\n" not in line[1]:
+            pairs += [(*line, number)] if line[0] not in _UNSPOKEN else []
         else:
             close()
-            scripts = _scripts(row, number, source.path.stem)
+            scripts = _scripts(row, number, "")
             source.scripts += scripts
             if not scripts:
                 source.unread.append(Unread(number, "holds no dialogue under text, content, lines or messages."))
@@ -114,6 +139,15 @@ def _whole(text: str) -> Iterator[tuple[int, Any, str]]:
         yield from ((number, row, "") for number, row in enumerate(found, 1))
     else:
         yield 1, found, ""
+
+
+def _line(entry: Any) -> tuple[str, str] | None:
+    """The speaker and the words of an entry that is one line of a script."""
+    if not isinstance(entry, dict):
+        return None
+    speaker = next((entry[key] for key in _SPEAKER_FIELDS if isinstance(entry.get(key), str | int)), None)
+    words = next((entry[key] for key in _WORD_FIELDS if isinstance(entry.get(key), str)), None)
+    return None if speaker is None or words is None else (str(speaker).strip().casefold(), words)
 
 
 def _scripts(row: Any, number: int, title: str) -> list[Script]:
@@ -144,14 +178,6 @@ def _of_list(entries: list[Any], number: int, title: str) -> list[Script]:
         if sum(len(script.lines) for script in labelled) * 2 >= len(entries):
             return labelled
         return [script_of([(str(at % 2), entry, number) for at, entry in enumerate(entries)], title)]
-    turns: list[tuple[str, str, int]] = []
-    for entry in entries:
-        if not isinstance(entry, dict):
-            return []
-        speaker = next((entry[key] for key in _SPEAKER_FIELDS if isinstance(entry.get(key), str | int)), None)
-        words = next((entry[key] for key in _WORD_FIELDS if isinstance(entry.get(key), str)), None)
-        if speaker is None or words is None:
-            return []
-        if str(speaker).strip().casefold() not in _UNSPOKEN:
-            turns.append((str(speaker).strip().casefold(), words, number))
-    return [script_of(turns, title)] if turns else []
+    lines = [_line(entry) for entry in entries]
+    turns = [(*line, number) for line in lines if line and line[0] not in _UNSPOKEN]
+    return [script_of(turns, title)] if turns and all(lines) else []

@@ -8,7 +8,8 @@ from collections import Counter
 
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff"
 _HAN_RUN = re.compile(f"[{_HAN}]+")
-_LATIN_WORD = re.compile(r"[A-Za-z][A-Za-z'’]{3,}")
+_LATIN_WORD = re.compile(r"[a-z][a-z']{3,}")
+_OPENING = re.compile(r".{4,}?(?=[，。！？；：,!?;:…]|\.(?:\s|$)|$)")
 
 # Characters of function words, of talk and of counting: a pair with one of them names no thing.
 _EMPTY = frozenset(
@@ -35,7 +36,7 @@ def content(text: str) -> frozenset[str]:
     """The pairs of Chinese characters and the English words in `text` that may name something."""
     pairs = (run[at : at + 2] for run in _HAN_RUN.findall(text) for at in range(len(run) - 1))
     found = {pair for pair in pairs if not _EMPTY & set(pair)}
-    return frozenset(found | {word for word in map(str.casefold, _LATIN_WORD.findall(text)) if word not in _SMALL})
+    return frozenset(found | {word for word in _latin_words(text) if word not in _SMALL})
 
 
 def topics(text: str, most: int = 3) -> tuple[str, ...]:
@@ -44,7 +45,7 @@ def topics(text: str, most: int = 3) -> tuple[str, ...]:
     for run in _HAN_RUN.findall(text):
         for size in (2, 3, 4):
             counts.update(gram for at in range(len(run) - size + 1) if not _EMPTY & set(gram := run[at : at + size]))
-    counts.update(word for word in map(str.casefold, _LATIN_WORD.findall(text)) if word not in _SMALL)
+    counts.update(word for word in _latin_words(text) if word not in _SMALL)
     repeated = [(word, count) for word, count in counts.items() if count > 1 and "'" not in word]
     # A longer word that stands as often as a part of it is the word meant.
     whole = [
@@ -57,6 +58,10 @@ def topics(text: str, most: int = 3) -> tuple[str, ...]:
         if not any(word in other or other in word for other in chosen):
             chosen.append(word)
     return tuple(chosen[:most])
+
+
+def _latin_words(text: str) -> list[str]:
+    return _LATIN_WORD.findall(text.replace("’", "'").casefold())
 
 
 def bare(text: str) -> str:
@@ -86,3 +91,13 @@ def chinese_punctuation(text: str) -> str:
 def title_of(text: str, most: int = 40) -> str:
     """A title without brackets, marks of Markdown and superfluous space."""
     return re.sub(r"\s+", " ", re.sub(r"[《》#*_`]+", " ", text)).strip()[:most].strip()
+
+
+def opening_of(text: str) -> str:
+    """A title made of how `text` begins: its first clause, at most 20 Chinese characters or 40 others, whole words."""
+    match = _OPENING.match(text)
+    clause = title_of(match.group() if match else text, 80)
+    most = 20 if _HAN_RUN.search(clause) else 40
+    if len(clause) > most:
+        clause = clause[: most + 1].rpartition(" ")[0] or clause[:most]
+    return clause
