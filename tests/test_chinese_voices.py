@@ -96,6 +96,8 @@ def test_a_height_said_of_oneself_now_is_a_concern(text: str) -> None:
         ("我男朋友说分手他就去死", HIGH),
         ("我女朋友说我不陪她她就去死", HIGH),
         ("我男朋友说分手就死给我看", HIGH),
+        ("佢话分手就死俾我睇", HIGH),
+        ("我先生喝農藥了", IMMINENT),
         ("我儿子15岁，在房间里说不想活了", CONCERN),
         ("我女儿13岁了，在日记里写不想活了", CONCERN),
     ],
@@ -138,6 +140,8 @@ def test_kin_on_ordinary_days_are_in_no_danger(text: str) -> None:
         ("救救我 他要打死我", IMMINENT),
         ("我爸喝醉了在砸门", IMMINENT),
         ("隔壁在打孩子 孩子叫救命", IMMINENT),
+        ("他拿刀在門外 我好怕", IMMINENT),
+        ("佢揸住把刀喺门口", IMMINENT),
         ("我爸打我妈 我妈头上流血 叫不醒", IMMINENT),
         ("他打死我妈了", IMMINENT),
     ],
@@ -240,7 +244,7 @@ def test_who_lost_somebody_by_suicide_grieves_and_is_asked_after(text: str) -> N
     findings = LEXICON.read(text)
     assert told(text)[0] is CONCERN
     assert "grief" in {finding.sign for finding in findings}
-    assert Kind.SELF_HARM in {finding.kind for finding in findings}
+    assert {finding.kind for finding in findings if finding.level} == {Kind.SELF_HARM}
 
 
 @pytest.mark.parametrize(
