@@ -229,6 +229,7 @@ def test_exaggeration_and_words_about_words_are_no_crisis(text: str) -> None:
         "要是没有家人我就自杀了",
         "闺女你行行好让我死吧",
         "痛得想死",
+        "心累到想死",
         "我哥自杀走了 我也想死",
     ],
 )
