@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 import zlib
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from psylite_pipeline import prompt
 from psylite_pipeline.conversation import Conversation, marker
 from psylite_pipeline.decision import Decision, Kind, Risk, Route
 from psylite_pipeline.errors import ModelError, ModelMissing, ModelTimeout
 from psylite_pipeline.humour.corpus import Snippet
-from psylite_pipeline.language import language_of_talk
+from psylite_pipeline.language import language_of, language_of_talk
 from psylite_pipeline.model import (
     FIRST_SIGN_SECONDS,
     HEARTBEAT_SECONDS,
@@ -41,6 +44,12 @@ SUPPORT_LINE_EVERY = 4
 #: The direct question is not asked again within so many answers: worry that fades and comes back is no new talk.
 ASK_AGAIN_AFTER = 8
 
+# Of so many of the person's latest turns, and of so much of each, the language that most of a talk is in is told.
+_LOOK_BACK = 40
+_MOST_OF_A_TURN = 50
+_HAN = re.compile("[\u4e00-\u9fff]")
+_WORD = re.compile("[A-Za-z']+")
+
 #: What a background task gets whose text speaks of danger: the form that the host parses, and nothing of the talk.
 _NEUTRAL_TASKS = {
     "title_generation": '{"title": "%s"}',
@@ -60,6 +69,13 @@ class Backend:
     model: str
     num_ctx: int = 4096
     standin: bool = False
+
+
+class _Voice(NamedTuple):
+    """The language to answer in, and the region whose helplines are named: one of PLACES in replies/helplines.py."""
+
+    language: str
+    region: str
 
 
 class Answers:
@@ -91,15 +107,16 @@ class Answers:
 
     def crisis(self, conversation: Conversation, decision: Decision, preferences: Preferences) -> Iterator[Piece]:
         """The staged reply. No model."""
-        language = _language(conversation, preferences)
+        voice = self._voice(conversation, preferences)
         text = ""
         if self._replies:
             try:
                 text = self._replies.crisis(
                     kind=decision.kind or Kind.SELF_HARM,
                     risk=decision.risk,
-                    lang=language,
-                    region=preferences.region,
+                    lang=voice.language,
+                    region=voice.region,
+                    region_before=self._region(conversation.said[:-1], preferences),
                     said=conversation.answered,
                     seed=_seed(conversation),
                     episode=decision.episode,
@@ -107,19 +124,21 @@ class Answers:
                 )
             except Exception as error:  # noqa: BLE001  nothing may leave a person in danger without words
                 log.warning("The crisis texts failed (%s); the last resort speaks.", type(error).__name__)
-        yield Words(text or last_resort(language, preferences.region))
+        yield Words(text or last_resort(*voice))
 
     def decline(self, conversation: Conversation, preferences: Preferences) -> Iterator[Piece]:
         """The warm refusal. No model."""
-        language = _language(conversation, preferences)
+        voice = self._voice(conversation, preferences)
         if self._replies:
-            yield Words(self._replies.decline(lang=language, said=conversation.answered, seed=len(conversation.turns)))
+            yield Words(
+                self._replies.decline(lang=voice.language, said=conversation.answered, seed=len(conversation.turns))
+            )
         else:
-            yield Words(_REFUSAL["en" if language in {"en", "other"} else "zh"])
+            yield Words(_REFUSAL["en" if voice.language in {"en", "other"} else "zh"])
 
     def task(self, conversation: Conversation, decision: Decision, preferences: Preferences) -> Iterator[Piece]:
         """Background work: the host's own messages to the model; a neutral result where the text speaks of danger."""
-        title = self._notice("task_title", _language(conversation, preferences), preferences)
+        title = self._notice("task_title", self._voice(conversation, preferences))
         form = _NEUTRAL_TASKS.get(conversation.task or "", "%s")
         neutral = form.replace("%s", title)
         if decision.risk > Risk.NONE:
@@ -141,28 +160,28 @@ class Answers:
         self, conversation: Conversation, decision: Decision, preferences: Preferences, snippet: Snippet | None
     ) -> Iterator[Piece]:
         """The model's answer, then what belongs under it: helpline, question, snippet, reminder."""
-        language = _language(conversation, preferences)
+        voice = self._voice(conversation, preferences)
         last = conversation.last
         if last is None or not last.text.strip():
             notice = "image_only" if last is not None and last.has_image else "empty_turn"
-            yield Words(self._notice(notice, language, preferences))
+            yield Words(self._notice(notice, voice))
         else:
-            fit = yield from self._model_words(conversation, decision, preferences, snippet, language)
+            fit = yield from self._model_words(conversation, decision, preferences, snippet, voice)
             snippet = snippet if fit else None  # no joke under words that had to be stopped
-        if tail := self._tail(conversation, decision, preferences, snippet, language):
+        if tail := self._tail(conversation, decision, preferences, snippet, voice):
             yield Words("\n\n" + "\n\n".join(tail))
         if snippet is not None and preferences.show_snippet:
-            summary = self._notice("snippet_summary", language, preferences)
+            summary = self._notice("snippet_summary", voice)
             yield Source(f"{summary} · {snippet.title}", snippet.lines)
 
     def guidance(
         self, conversation: Conversation, decision: Decision, preferences: Preferences, snippet: Snippet | None
     ) -> str:
         """Text for another model's system prompt: care with the helpline, or the snippet; else empty."""
-        language = _language(conversation, preferences)
-        texts = [prompt.addition(self._prompts, decision.route, language, snippet.lines if snippet else None)]
+        voice = self._voice(conversation, preferences)
+        texts = [prompt.addition(self._prompts, decision.route, voice.language, snippet.lines if snippet else None)]
         if decision.route is Route.SUPPORT:
-            texts += self._tail(conversation, decision, preferences, None, language)
+            texts += self._tail(conversation, decision, preferences, None, voice)
         return "\n\n".join(text for text in texts if text)
 
     def _model_words(
@@ -171,14 +190,14 @@ class Answers:
         decision: Decision,
         preferences: Preferences,
         snippet: Snippet | None,
-        language: str,
+        voice: _Voice,
     ) -> Generator[Piece, None, bool]:
         """The answer, or true words in its place. Returns False when the answer was held back."""
         messages = prompt.build(
             self._prompts,
             self._without_own_lines(conversation),
             route=decision.route,
-            language=language,
+            language=voice.language,
             snippet=snippet.lines if snippet else None,
             num_ctx=self._backend.num_ctx,
             worst_of=self._worst,
@@ -193,7 +212,7 @@ class Answers:
         try:
             for piece in pieces:
                 if isinstance(piece, Waiting):
-                    yield Status(self._notice(_status_for(piece), language, preferences))
+                    yield Status(self._notice(_status_for(piece), voice))
                     continue
                 if isinstance(piece, Words):
                     if not spoken and not piece.text.strip():
@@ -204,16 +223,16 @@ class Answers:
             log.warning("The model's answer was held back (%s).", found.rule)
             self._tally.failed("output", found.rule)
             gap = "\n\n" if spoken else ""
-            yield Words(gap + self._notice("held_back_support" if support else "held_back", language, preferences))
+            yield Words(gap + self._notice("held_back_support" if support else "held_back", voice))
             return False
         except ModelError as error:
             log.warning("The model failed: %s", error)
             self._tally.failed("model", type(error).__name__)
             gap = "\n\n" if spoken else ""
-            yield Words(gap + self._notice(_notice_for(error, spoken), language, preferences))
+            yield Words(gap + self._notice(_notice_for(error, spoken), voice))
             return True
         if not spoken:
-            yield Words(self._notice("model_empty", language, preferences))
+            yield Words(self._notice("model_empty", voice))
         return True
 
     def _worst(self, texts: Sequence[str]) -> Risk:
@@ -229,32 +248,32 @@ class Answers:
         decision: Decision,
         preferences: Preferences,
         snippet: Snippet | None,
-        language: str,
+        voice: _Voice,
     ) -> list[str]:
         tail: list[str] = []
         number = len(conversation.said)
         last = conversation.last
         if last is not None and last.has_image and last.text.strip():
-            tail.append(self._notice("image_unseen", language, preferences))
+            tail.append(self._notice("image_unseen", voice))
         if snippet is not None and preferences.show_snippet:
-            summary = self._notice("snippet_summary", language, preferences)
+            summary = self._notice("snippet_summary", voice)
             title = f"<summary>{summary} · {_quoted(snippet.title)}</summary>"
             tail.append(f"<details>\n{title}\n\n{_quoted(snippet.lines)}\n\n</details>")
         elif snippet is not None:
             tail.append(marker(snippet.id).strip())
         if decision.route is Route.SUPPORT and self._replies:
             episode, said = decision.episode or 0, conversation.answered
-            line = self._replies.support_line(lang=language, region=preferences.region)
+            line = self._replies.support_line(lang=voice.language, region=voice.region, kind=decision.kind)
             if episode % SUPPORT_LINE_EVERY == 0 and not any(line in text for text in said[1 - SUPPORT_LINE_EVERY :]):
                 tail.append(line)
             if episode == 0 and not self._replies.concern_asked(said[-ASK_AGAIN_AFTER:]):
-                tail.append(self._replies.concern_question(kind=decision.kind, lang=language))
+                tail.append(self._replies.concern_question(kind=decision.kind, lang=voice.language))
         elif decision.route is Route.SUPPORT:
-            tail.append(last_resort(language, preferences.region))
+            tail.append(last_resort(*voice))
         if preferences.reminder_every and number and number % preferences.reminder_every == 0:
-            tail.append(self._notice("ai_reminder", language, preferences))
+            tail.append(self._notice("ai_reminder", voice))
         if self._backend.standin:
-            notice = self._notice("standin", language, preferences)
+            notice = self._notice("standin", voice)
             tail += [] if any(notice in said for said in conversation.answered) else [notice]
         return tail
 
@@ -262,9 +281,24 @@ class Answers:
         deadlines = Deadlines(preferences.first_piece_seconds, preferences.silence_seconds)
         return self._model.stream(self.model_name(preferences), messages, deadlines)
 
-    def _notice(self, name: str, language: str, preferences: Preferences) -> str:
+    def _voice(self, conversation: Conversation, preferences: Preferences) -> _Voice:
+        """The language of the valve, else that of the talk; the region as `_region` says."""
+        said = conversation.said
+        language = language_of_talk(said) or "zh-Hans" if preferences.language == "auto" else preferences.language
+        return _Voice(language, self._region(said, preferences))
+
+    def _region(self, said: Sequence[str], preferences: Preferences) -> str:
+        """The region of the valve; else where the person says they are; else what most of the talk is written in."""
+        if preferences.region != "auto" or self._replies is None:
+            return preferences.region
+        if named := self._replies.region_of(said):
+            return named
+        main = _mostly(said) if preferences.language == "auto" else ""
+        return f"auto.{'en' if main == 'other' else main}" if main else "auto"
+
+    def _notice(self, name: str, voice: _Voice) -> str:
         if self._replies:
-            return self._replies.notice(name, lang=language, region=preferences.region)
+            return self._replies.notice(name, lang=voice.language, region=voice.region)
         return _PLAIN_NOTICES.get(name, _PLAIN_NOTICES["model_away"])
 
     def _without_own_lines(self, conversation: Conversation) -> Conversation:
@@ -277,11 +311,23 @@ def _seed(conversation: Conversation) -> int:
     return zlib.crc32("".join(conversation.said[:1]).encode("utf-8", "replace")) + len(conversation.turns)
 
 
-def _language(conversation: Conversation, preferences: Preferences) -> str:
-    """The language to answer in: the valve's, else that of the talk."""
-    if preferences.language != "auto":
-        return preferences.language
-    return language_of_talk(conversation.said) or "zh-Hans"
+def _mostly(said: Sequence[str]) -> str:
+    """The language that most of the talk is written in, "" where nothing tells: so its helplines stay when one turn is
+    mixed or in another. A Chinese character counts as much as a word, a pasted page no more than a few lines."""
+    weights: Counter[str] = Counter()
+    chinese: list[str] = []
+    for text in said[-_LOOK_BACK:]:
+        if not (language := language_of(text)):
+            continue
+        han, words = (min(len(found), _MOST_OF_A_TURN) for found in (_HAN.findall(text), _WORD.findall(text)))
+        if language.startswith("zh"):
+            chinese.append(text)
+            weights["zh"] += han or words  # pinyin
+            weights["en"] += words if han else 0
+        else:
+            weights[language] += words or len(text)
+    ((main, _),) = weights.most_common(1) or [("", 0)]
+    return language_of_talk(chinese) if main == "zh" else main
 
 
 def _without_thoughts(pieces: Iterator[Words | Thought | Waiting]) -> Iterator[Words | Thought | Waiting]:

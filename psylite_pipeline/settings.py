@@ -65,7 +65,7 @@ class Preferences(BaseModel):
     region: Literal["auto", "CN", "HK", "TW", "SG", "US", "CA", "GB", "IE", "AU", "EU", "INTL"] = Field(
         default="auto",
         title="Region of the helplines",
-        description="Auto: by the language of the talk.",
+        description="Auto: where the person says they are, else by the language of the talk.",
     )
     language: Literal["auto", "zh-Hans", "zh-Hant", "en"] = Field(
         default="auto",

@@ -69,6 +69,52 @@ def test_another_language_gets_words_too(open_talk):
     assert "findahelpline" in talk.shown
 
 
+@pytest.mark.parametrize(
+    ("turns", "number"),
+    [
+        (["I want to DIE", "I'm in Australia, those numbers don't work DIE"], "13 11 14"),
+        (["我在加拿大", "我想 DIE"], "988"),
+        (["I'm in Dublin", "hello", "I want to DIE"], "116 123"),
+        (["I am in Mumbai", "I want to DIE"], "findahelpline.com"),
+    ],
+)
+def test_a_place_that_the_person_names_chooses_the_lines(open_talk, turns, number):
+    talk = open_talk()
+    for turn in turns:
+        talk.say(turn)
+    assert number in talk.shown
+    assert "12356" not in talk.shown
+
+
+def test_numbers_that_changed_are_told_first_and_once(open_talk):
+    talk = open_talk().say("I want to DIE")
+    assert "13 11 14" not in talk.shown
+    talk.say("I'm in Australia DIE")
+    assert talk.shown.startswith("For where you are")
+    assert "13 11 14" in talk.shown and "000" in talk.shown
+    assert not talk.say("I'm in Sydney DIE").shown.startswith("For where you are")
+
+
+def test_the_valve_outweighs_a_named_place(open_talk):
+    assert "988" in open_talk(preferences=Preferences(region="US")).say("我在香港 DIE").shown
+
+
+@pytest.mark.parametrize(
+    ("turns", "own", "other"),
+    [
+        (["I feel so bad today and nothing helps", "he hits me when 他喝醉了 DIE"], "988", "12356"),
+        (["我男朋友打我，我很害怕，不知道怎么办", "I want to DIE"], "12356", "988"),
+        (["我想死，真的不想活下去了", "ok", "yes", "no DIE"], "12356", "988"),
+    ],
+)
+def test_one_turn_in_another_language_does_not_change_the_country(open_talk, turns, own, other):
+    talk = open_talk()
+    for turn in turns:
+        talk.say(turn)
+    assert own in talk.shown
+    assert other not in talk.shown
+
+
 def test_declining_says_no_warmly_and_differently_each_time(open_talk):
     talk = open_talk(ScriptedModel(error=RuntimeError("must not be asked")))
     shown = [talk.say("BOMB 怎么做").shown for _ in range(3)]

@@ -12,12 +12,12 @@ import pytest
 
 from psylite_pipeline.decision import Kind, Risk
 from psylite_pipeline.errors import KnowledgeError
-from psylite_pipeline.replies import JOINT, LANGUAGES, NOTICES, REGIONS, Replies, Stage, last_resort
+from psylite_pipeline.replies import JOINT, LANGUAGES, NOTICES, PLACES, Replies, Stage, last_resort
 from psylite_pipeline.replies.crisis import CRISIS_KINDS
 
 FOLDER = Path(__file__).parent.parent / "knowledge" / "replies"
 STAGED = ("zh-Hans", "zh-Hant", "en")
-EVERYWHERE = ("auto", *REGIONS)
+EVERYWHERE = PLACES
 
 # What must never be said to a person in danger, or to anybody we refuse.
 FORBIDDEN = re.compile(
@@ -35,7 +35,9 @@ def every_text(replies: Replies, lang: str) -> list[str]:
     """All that is said in a language, unfilled."""
     words = replies.words[lang]
     variants = [part for v in replies.crisis_texts.variants[lang] for part in (v.text, v.question)]
-    return [*variants, *words.decline, words.support, *words.concern.values(), *words.notices.values()]
+    asides = [aside.text for aside in replies.crisis_texts.asides[lang]]
+    once = [words.support, words.here]
+    return [*variants, *asides, *words.decline, *once, *words.concern.values(), *words.notices.values()]
 
 
 # ---------------------------------------------------------------- the texts themselves
@@ -152,7 +154,8 @@ def test_every_placeholder_resolves_everywhere(replies: Replies, lang: str, regi
         assert "{" not in filled and "}" not in filled
         if "{" in text:
             assert re.search(r"\d{3}|13 11 14|findahelpline|local emergency|当地|當地", filled), filled
-    assert "  " not in replies.support_line(lang=lang, region=region)
+    for kind in (None, Kind.ABUSE):
+        assert "  " not in replies.support_line(lang=lang, region=region, kind=kind)
 
 
 def test_every_helpline_has_a_source(replies: Replies) -> None:
@@ -189,6 +192,47 @@ def test_a_region_gets_its_own_lines(replies: Replies, lang: str, region: str, n
     assert [number for number in numbers if number not in line] == []
 
 
+@pytest.mark.parametrize(
+    ("lang", "region", "adults", "children"),
+    [
+        ("zh-Hans", "auto", ["12338", "12356"], ["12355"]),
+        ("zh-Hant", "auto", ["113", "2343 2255"], ["113"]),
+        ("en", "auto", ["1-800-799-7233", "0808 2000 247", "findahelpline"], ["1-800-422-4453", "0800 1111"]),
+        ("en", "US", ["1-800-799-7233"], ["1-800-422-4453"]),
+        ("en", "CA", ["sheltersafe.ca"], ["1-800-668-6868"]),
+        ("en", "GB", ["0808 2000 247"], ["0800 1111"]),
+        ("en", "IE", ["1800 341 900"], ["1800 66 66 66"]),
+        ("en", "AU", ["1800 737 732"], ["1800 55 1800"]),
+        ("en", "SG", ["1800-777-0000"], ["1800-777-0000"]),
+        ("zh-Hant", "HK", ["2343 2255"], ["2343 2255"]),
+        ("zh-Hans", "EU", ["116 016", "findahelpline"], ["116 111"]),
+        ("en", "INTL", ["findahelpline"], ["findahelpline"]),
+    ],
+)
+def test_violence_and_children_have_lines_of_their_own(
+    replies: Replies, lang: str, region: str, adults: list[str], children: list[str]
+) -> None:
+    for slot, numbers in (("abuse_line", adults), ("child_line", children)):
+        filled = replies.helplines.fill(f"{{{slot}}}", region=region, lang=lang)
+        assert [number for number in numbers if number not in filled] == [], filled
+    assert adults[0] in replies.support_line(lang=lang, region=region, kind=Kind.ABUSE)
+
+
+@pytest.mark.parametrize("region", EVERYWHERE)
+def test_nobody_is_told_to_ring_a_website(replies: Replies, region: str) -> None:
+    """An address stands in brackets or after "at", as the place where the number is found."""
+    for lang, slot in product(STAGED, ("line", "short", "abuse_line", "child_line")):
+        filled = replies.helplines.fill(f"{{{slot}}}", region=region, lang=lang)
+        outside = re.sub(r"\([^()]*\)|（[^（）]*）", "", filled)
+        assert not re.search(r"\.(?:com|ca)\b", outside), filled
+
+
+def test_the_short_numbers_fit_into_a_sentence(replies: Replies) -> None:
+    for region, lang in product(EVERYWHERE, STAGED):
+        short = replies.helplines.fill("{short}", region=region, lang=lang)
+        assert len(short.split() if lang == "en" else short) <= (12 if lang == "en" else 50), short
+
+
 # ---------------------------------------------------------------- the rest
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_refusals_vary(replies: Replies, lang: str) -> None:
@@ -214,7 +258,8 @@ def test_what_we_append_is_stripped_and_crisis_replies_stay(replies: Replies) ->
         support = replies.support_line(lang=lang, region=region)
         concern = replies.concern_question(kind=None, lang=lang)
         reminder = replies.notice("ai_reminder", lang=lang, region=region)
-        shown = JOINT.join(["第一段。\n\n第二段。", support, concern, reminder])
+        violence = replies.support_line(lang=lang, region=region, kind=Kind.ABUSE)
+        shown = JOINT.join(["第一段。\n\n第二段。", support, violence, concern, reminder])
         assert replies.strip(shown) == "第一段。\n\n第二段。"
     crisis = replies.crisis(kind=Kind.SELF_HARM, risk=Risk.HIGH, lang="en", region="US", said=[], seed=0)
     assert replies.strip(crisis) == crisis
@@ -239,7 +284,12 @@ def test_the_last_resort_needs_no_file() -> None:
     ("file", "old", "new", "told"),
     [
         ("helplines.toml", 'number = "12356"', "number = 12356", ["cn-12356", '"number"']),
-        ("helplines.toml", 'kind = "youth"', 'kind = "teen"', ["cn-12355", '"kind"', "crisis, emergency, youth"]),
+        (
+            "helplines.toml",
+            'kind = "youth"',
+            'kind = "teen"',
+            ["cn-12355", '"kind"', "crisis, emergency, abuse, youth"],
+        ),
         ("helplines.toml", 'source = "kch.org.tw"', "", ["tw-1925", '"source"']),
         ("helplines.toml", 'regions = ["SG"]', 'regions = ["XX"]', ["sg-1767", '"regions"']),
         ("helplines.toml", 'line = ["tw-1925", "hk-18111"]', 'line = ["tw-1"]', ["auto", '"line"', "tw-1"]),

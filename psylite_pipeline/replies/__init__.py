@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from psylite_pipeline.replies.book import LANGUAGES, Replies
 from psylite_pipeline.replies.crisis import JOINT, Stage
-from psylite_pipeline.replies.helplines import REGIONS, Helpline, Helplines
+from psylite_pipeline.replies.helplines import PLACES, REGIONS, Helpline, Helplines
 from psylite_pipeline.replies.last_resort import last_resort
 from psylite_pipeline.replies.words import NOTICES
 
-__all__ = ["JOINT", "LANGUAGES", "NOTICES", "REGIONS", "Helpline", "Helplines", "Replies", "Stage", "last_resort"]
+__all__ = [
+    "JOINT",
+    "LANGUAGES",
+    "NOTICES",
+    "PLACES",
+    "REGIONS",
+    "Helpline",
+    "Helplines",
+    "Replies",
+    "Stage",
+    "last_resort",
+]

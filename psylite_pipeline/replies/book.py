@@ -7,7 +7,7 @@ from pathlib import Path
 
 from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.replies.crisis import JOINT, LOOK_BACK, CrisisTexts, Stage
-from psylite_pipeline.replies.helplines import REGIONS, TEXT_LANGUAGES, Helplines
+from psylite_pipeline.replies.helplines import PLACES, TEXT_LANGUAGES, Helplines
 from psylite_pipeline.replies.words import DEFAULT, Words
 
 LANGUAGES = (*TEXT_LANGUAGES, "other")
@@ -49,13 +49,14 @@ class Replies:
         seed: int,
         episode: int | None = None,
         told: Collection[Told] = (),
+        region_before: str | None = None,
     ) -> str:
         """The next reply of the staged talk: a paragraph, an empty line, one question.
 
         `said` are the assistant's texts of this talk, oldest first, as they were shown (not stripped): what has been
         asked is read from them. `episode` is how many of the latest belong to the present stretch of risk; None means
         all, so that nothing is asked a second time in the whole talk. What is `told` is not asked for. `seed` picks
-        among variants not yet said.
+        among variants not yet said. Where other numbers than those of `region_before` hold now, they are told first.
         """
         lang = _known(lang)
         stage, text = self.crisis_texts.say(
@@ -69,7 +70,10 @@ class Replies:
             seed=seed,
         )
         brief = stage not in (Stage.OPENING, Stage.IMMINENT)
-        return self.helplines.fill(text, region=region, lang=lang, brief=brief)
+        reply = self.helplines.fill(text, region=region, lang=lang, brief=brief)
+        lines = self._here(kind, lang, region)
+        moved = brief and region_before and lines != self._here(kind, lang, region_before)
+        return lines + JOINT + reply if moved else reply
 
     def decline(self, *, lang: str, said: Sequence[str], seed: int, region: str = "auto") -> str:
         """A warm, firm no to a harmful request, in words not in `said` while there are such."""
@@ -88,10 +92,14 @@ class Replies:
         """Whether one of the direct questions of `concern_question` stands in `said`."""
         return any(question in text for text in said for question in self._questions)
 
-    def support_line(self, *, lang: str, region: str) -> str:
-        """One line with a helpline, to append after an empty line."""
+    def support_line(self, *, lang: str, region: str, kind: Kind | None = None) -> str:
+        """One line with a helpline, that for violence under that kind, to append after an empty line."""
         lang = _known(lang)
-        return self.helplines.fill(self.words[lang].support, region=region, lang=lang)
+        return self.helplines.fill(_for_kind(self.words[lang].support, kind), region=region, lang=lang)
+
+    def region_of(self, said: Sequence[str]) -> str:
+        """The region where a person says they are, in any of their turns; "" where they named no place."""
+        return self.helplines.region_of(said)
 
     def notice(self, name: str, *, lang: str, region: str = "auto") -> str:
         """What a person sees when something breaks or takes long. Raises KeyError for a name not in NOTICES."""
@@ -105,6 +113,9 @@ class Replies:
             return ""
         return JOINT.join(part for part in text.split(JOINT) if part.strip() not in self._appended).strip()
 
+    def _here(self, kind: Kind, lang: str, region: str) -> str:
+        return self.helplines.fill(_for_kind(self.words[lang].here, kind), region=region, lang=lang)
+
     def _concerns(self, kind: Kind) -> tuple[str, ...]:
         """The questions that ask what this kind's opening asks; a kind without an opening is opened as self-harm."""
         others = (Kind.HARM_TO_OTHERS, Kind.SOMEONE_ELSE, Kind.ABUSE)
@@ -114,10 +125,15 @@ class Replies:
     def _blocks(self) -> list[str]:
         blocks = list(self._questions)
         for lang in LANGUAGES:
-            for region in ("auto", *REGIONS):
-                blocks.append(self.support_line(lang=lang, region=region))
+            for region in PLACES:
+                blocks += [self.support_line(lang=lang, region=region, kind=kind) for kind in (None, Kind.ABUSE)]
                 blocks += [self.notice(name, lang=lang, region=region) for name in _APPENDED_NOTICES]
         return blocks
+
+
+def _for_kind(text: str, kind: Kind | None) -> str:
+    """Whoever suffers violence is told the lines for that."""
+    return text.replace("{line}", "{abuse_line}") if kind is Kind.ABUSE else text
 
 
 def _known(lang: str) -> str:

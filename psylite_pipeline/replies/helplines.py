@@ -1,20 +1,27 @@
-"""Helplines as data, and the words that replies put in the place of {line}, {short}, {emergency} and {police}."""
+"""Helplines as data, and the words that replies put in the place of {line}, {emergency} and the other placeholders."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from psylite_pipeline.errors import KnowledgeError
+from psylite_pipeline.replies.places import Places
 from psylite_pipeline.replies.tables import StrictTable, read_toml
 
 REGIONS = ("CN", "HK", "TW", "SG", "US", "CA", "GB", "IE", "AU", "EU", "INTL")
 TEXT_LANGUAGES = ("zh-Hans", "zh-Hant", "en")
-PLACEHOLDERS = ("line", "short", "emergency", "police")
-_KINDS = ("crisis", "emergency", "youth")
+#: What `fill` takes for a region: a region itself, or what a language calls for where no region is known. "auto" is the
+#: language of the text.
+PLACES = ("auto", *(f"auto.{lang}" for lang in TEXT_LANGUAGES), *REGIONS)
+PLACEHOLDERS = ("line", "short", "abuse_line", "child_line", "emergency", "police")
+_KINDS = ("crisis", "emergency", "abuse", "youth")
+# The rows behind each placeholder, and which other ones stand in for them where there are none.
+_SLOTS = {"line": "", "abuse_line": "line", "child_line": "abuse_line", "emergency": "", "police": ""}
+_KIND_OF = {"line": "crisis", "abuse_line": "abuse", "child_line": "youth"}
 _HELP = ("ambulance", "police", "both")
 _OR = {"zh-Hans": " 或 ", "zh-Hant": " 或 ", "en": " or "}
 # Where one number is both police and ambulance, the second mention in a sentence.
@@ -49,21 +56,31 @@ class Helpline:
         if lang in self.says:
             return self.says[lang]
         label = self.place[lang] if placed else self.name[lang] if named else ""
-        notes = [note for note in (label, self.hours[lang] if self.kind == "crisis" else "") if note]
+        notes = [note for note in (label, self.hours[lang] if self.kind != "emergency" else "") if note]
         if not notes:
             return self.number
         return f"{self.number} ({', '.join(notes)})" if lang == "en" else f"{self.number}（{'，'.join(notes)}）"
+
+    def shortly(self, lang: str) -> str:
+        """The number alone, or the words that stand for an address: nobody can ring a website."""
+        return self.brief.get(lang) or self.says.get(lang) or self.number
 
 
 class Helplines:
     """All rows, and the choice of those that a region or, without one, a language calls for."""
 
-    def __init__(self, rows: tuple[Helpline, ...], chosen: Mapping[tuple[str, str], tuple[Helpline, ...]]) -> None:
+    def __init__(
+        self,
+        rows: tuple[Helpline, ...],
+        chosen: Mapping[tuple[str, str], tuple[Helpline, ...]],
+        places: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         self.rows = rows
         self._chosen = chosen
+        self._places = Places(places or {})
         self._words = {
             (region, lang, brief): self._say(region, lang, brief=brief)
-            for region in ("auto", *REGIONS)
+            for region in PLACES
             for lang in TEXT_LANGUAGES
             for brief in (False, True)
         }
@@ -77,24 +94,34 @@ class Helplines:
         if len(by_id) != len(rows):
             raise KnowledgeError(f"{path.name}: two rows of [[helpline]] have the same id; give each its own.")
         chosen: dict[tuple[str, str], tuple[Helpline, ...]] = {}
+        places: dict[str, tuple[str, ...]] = {}
         for region in REGIONS:
             own = table.table("region").table(region) if region in table.table("region", optional=True).keys else None
-            for slot in ("line", "emergency", "police"):
-                found = _listed(own, slot, by_id) if own and slot in own.keys else _fitting(rows, region, slot)
-                chosen[region, slot] = found or _fitting(rows, "INTL", slot)
+            if own and "said" in own:
+                places[region] = own.strings("said")
+            for slot, instead in _SLOTS.items():
+                found = _listed(own, slot, by_id) if own and slot in own else _fitting(rows, region, slot)
+                chosen[region, slot] = found or chosen.get((region, instead)) or _fitting(rows, "INTL", slot)
                 if not chosen[region, slot]:
                     raise KnowledgeError(f"{path.name}: no spoken row gives region {region} a {slot}; add one.")
         for lang in TEXT_LANGUAGES:
             auto = table.table("auto").table(lang)
-            for slot in ("line", "emergency", "police"):
-                chosen[f"auto.{lang}", slot] = _listed(auto, slot, by_id)
-        return cls(rows, chosen)
+            for slot, instead in _SLOTS.items():
+                missing = instead and slot not in auto
+                chosen[f"auto.{lang}", slot] = (
+                    chosen[f"auto.{lang}", instead] if missing else _listed(auto, slot, by_id)
+                )
+        return cls(rows, chosen, places)
+
+    def region_of(self, said: Sequence[str]) -> str:
+        """The region of the place where a person says they are, of all their turns; "" where they named none."""
+        return self._places.region_of(said)
 
     def fill(self, text: str, *, region: str, lang: str, brief: bool = False) -> str:
-        """`text` with every placeholder replaced, shorter if `brief`. An unknown region counts as "auto", "other" is
-        told in English."""
+        """`text` with every placeholder replaced, shorter if `brief`. A region that is not in PLACES counts as "auto",
+        "other" is told in English."""
         lang = lang if lang in TEXT_LANGUAGES else "en"
-        words = self._words[region if region in REGIONS else "auto", lang, brief]
+        words = self._words[region if region in PLACES else "auto", lang, brief]
         told: dict[str, str] = {}
 
         def put(match: re.Match[str]) -> str:
@@ -109,11 +136,20 @@ class Helplines:
 
     def _say(self, region: str, lang: str, *, brief: bool) -> dict[str, str]:
         key = f"auto.{lang}" if region == "auto" else region
-        lines = self._chosen[key, "line"]
-        placed = region == "auto" and len({row.regions for row in lines}) > 1
+        lines, abuse, child = (self._chosen[key, slot] for slot in _KIND_OF)
+        placed = key.startswith("auto") and len({row.regions for row in lines}) > 1
+
+        def named(rows: Sequence[Helpline]) -> str:
+            return _join([row.words(lang, named=True, placed=placed, brief=brief) for row in rows], lang)
+
+        def shortly(rows: Sequence[Helpline]) -> str:
+            return _join([row.shortly(lang) for row in rows], lang)
+
         return {
-            "line": _join([row.words(lang, named=True, placed=placed, brief=brief) for row in lines], lang),
-            "short": _join([row.number for row in lines], lang),
+            "line": named(lines),
+            "short": shortly(lines),
+            "abuse_line": shortly(abuse) if brief else named(abuse),
+            "child_line": named(child),
             **{
                 slot: _emergency(self._chosen[key, slot], lang, placed=placed, brief=brief)
                 for slot in ("emergency", "police")
@@ -136,8 +172,8 @@ def _join(parts: list[str], lang: str) -> str:
 
 def _fitting(rows: tuple[Helpline, ...], region: str, slot: str) -> tuple[Helpline, ...]:
     here = [row for row in rows if row.spoken and region in row.regions]
-    if slot == "line":
-        return tuple(row for row in here if row.kind == "crisis")
+    if slot in _KIND_OF:
+        return tuple(row for row in here if row.kind == _KIND_OF[slot])
     emergency = [row for row in here if row.kind == "emergency"]
     if slot == "police":
         return tuple(row for row in emergency if row.help != "ambulance")

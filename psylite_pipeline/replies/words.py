@@ -37,6 +37,7 @@ class Words:
 
     decline: tuple[str, ...]
     support: str
+    here: str
     concern: Mapping[str, str]
     notices: Mapping[str, str]
 
@@ -44,7 +45,7 @@ class Words:
     def load(cls, path: Path) -> Words:
         """Read words.<language>.toml. Raises KnowledgeError naming file, table, field and the cure."""
         table = read_toml(path)
-        table.only("decline", "support", "concern", "notice")
+        table.only("decline", "support", "here", "concern", "notice")
         concern, notice = table.table("concern"), table.table("notice")
         kinds = (DEFAULT, *(kind.value for kind in CRISIS_KINDS))
         concern.only(*kinds)
@@ -52,6 +53,7 @@ class Words:
         return cls(
             decline=tuple(one_paragraph(table, "decline", text) for text in table.strings("decline")),
             support=_text(table, "support"),
+            here=_text(table, "here"),
             concern={kind: _text(concern, kind) for kind in kinds},
             notices={name: _text(notice, name) for name in NOTICES},
         )
