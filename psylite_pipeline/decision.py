@@ -52,6 +52,8 @@ class Told(StrEnum):
     # What need not be asked any more, or makes the danger greater.
     ACT = "act"
     """They have harmed themselves, or are about to fall."""
+    INJURY = "injury"
+    """They hurt themselves, now or again and again, which is not always a wish to die."""
     MEANS = "means"
     COMPANY = "company"
     ALONE = "alone"
@@ -62,6 +64,8 @@ class Told(StrEnum):
     HE = "he"
     SHE = "she"
     """Whom they spoke of first."""
+    YOUNG = "young"
+    """They are a child, or under age."""
     # What wants an answer first.
     CANNOT_CALL = "cannot_call"
     UNANSWERED = "unanswered"

@@ -144,6 +144,52 @@ def test_what_the_staged_talk_need_not_ask_for(text: str, told: list[str]) -> No
 
 
 @pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("I cut myself again last night", True),
+        ("I self harmed again", True),
+        ("my arms are covered in cuts", True),
+        ("我刚刚用刀划了手臂", True),
+        ("我又用圓規扎自己了", True),
+        ("我又自残了", True),
+        ("划了几道", True),
+        ("I used to cut myself", False),
+        ("I cut myself off from everyone", False),
+        ("I burned myself on the oven", False),
+        ("我想割手", False),
+        ("打了手机", False),
+        ("不小心割了手", False),
+    ],
+)
+def test_an_injury_is_heard(text: str, told: bool) -> None:
+    assert (Told.INJURY in LEXICON.told(text)) is told
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("I'm 13", True),
+        ("I'm only 11 years old", True),
+        ("im in year 9", True),
+        ("I'm just a kid", True),
+        ("我13岁", True),
+        ("我十五歲", True),
+        ("我上初二", True),
+        ("我还没成年", True),
+        ("I'm 15 minutes away", False),
+        ("I'm 16 weeks pregnant", False),
+        ("I'm 34", False),
+        ("他13岁", False),
+        ("我三十岁", False),
+        ("我是高三老师", False),
+        ("我初二的时候", False),
+    ],
+)
+def test_a_child_is_heard(text: str, told: bool) -> None:
+    assert (Told.YOUNG in LEXICON.told(text)) is told
+
+
+@pytest.mark.parametrize(
     ("text", "asked"),
     [
         ("打电话要钱吗", ["cost"]),

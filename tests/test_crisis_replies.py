@@ -260,3 +260,72 @@ def test_of_a_woman_it_is_said_she_and_nothing_is_asked_twice(replies: Replies, 
         Stage.TIME,
     ]
     assert len(set(said)) == len(said)
+
+
+@pytest.mark.parametrize(("lang", "seed"), list(product(STAGED, range(3))))
+def test_who_injures_themselves_is_asked_about_it_to_the_end_though_they_say_it_once(
+    replies: Replies, lang: str, seed: int
+) -> None:
+    said: list[str] = []
+    for told in ({Told.INJURY}, {Told.DENIAL}, set(), set()):
+        said.append(
+            replies.crisis(
+                kind=Kind.SELF_HARM, risk=Risk.HIGH, lang=lang, region="auto", said=said, seed=seed, told=told
+            )
+        )
+    variants = [variant_of(replies, text, lang) for text in said]
+    assert [(variant.stage, variant.told) for variant in variants] == [
+        (Stage.OPENING, Told.INJURY),
+        (Stage.MEANS, Told.INJURY),
+        (Stage.COMPANY, None),
+        (Stage.TIME, Told.INJURY),
+    ]
+    assert variants[1].text[:20] in said[1], "the wound is spoken of beside the thanks for the answer"
+
+
+def test_means_at_hand_are_answered_before_an_injury_and_an_act_before_both(replies: Replies) -> None:
+    def say(said: list[str], risk: Risk, told: set[Told]) -> Variant:
+        text = replies.crisis(kind=Kind.SELF_HARM, risk=risk, lang="en", region="auto", said=said, seed=0, told=told)
+        said.append(text)
+        return variant_of(replies, text, "en")
+
+    said: list[str] = []
+    assert say(said, Risk.HIGH, {Told.INJURY}).told is Told.INJURY
+    assert say(said, Risk.HIGH, {Told.MEANS}).told is Told.MEANS
+    assert say(said, Risk.IMMINENT, {Told.MEANS, Told.ACT}).told is Told.ACT
+
+
+@pytest.mark.parametrize("lang", STAGED)
+def test_an_injury_after_the_direct_question_is_not_asked_it_again(replies: Replies, lang: str) -> None:
+    earlier = ["…" + JOINT + replies.concern_question(kind=None, lang=lang)]
+    reply = replies.crisis(
+        kind=Kind.SELF_HARM, risk=Risk.HIGH, lang=lang, region="auto", said=earlier, seed=0, told={Told.INJURY}
+    )
+    assert (variant_of(replies, reply, lang).stage, variant_of(replies, reply, lang).told) == (Stage.MEANS, Told.INJURY)
+    openings = replies.crisis_texts.of(lang, Kind.SELF_HARM, Stage.OPENING, told=Told.INJURY)
+    assert any(reply.startswith(variant.head) for variant in openings)
+
+
+@pytest.mark.parametrize(
+    ("lang", "region", "number"),
+    [
+        ("en", "GB", "0800 1111"),
+        ("zh-Hans", "auto", "12355"),
+        ("zh-Hant", "TW", "113"),
+        ("en", "INTL", "findahelpline"),
+    ],
+)
+@pytest.mark.parametrize("kind", CRISIS_KINDS)
+def test_a_child_is_told_of_grown_ups_and_a_line_for_children(
+    replies: Replies, kind: Kind, lang: str, region: str, number: str
+) -> None:
+    opening = replies.crisis(kind=kind, risk=Risk.HIGH, lang=lang, region=region, said=[], seed=0)
+    reply = replies.crisis(
+        kind=kind, risk=Risk.HIGH, lang=lang, region=region, said=[opening], seed=1, told={Told.YOUNG}
+    )
+    first = reply.split(JOINT)[0]
+    assert number in first
+    assert re.search("大人|grown-up|adult", first)
+    assert stage_of(replies, reply, lang) is Stage.MEANS
+    if kind is Kind.ABUSE:
+        assert re.search("送回去|send you back", first), "home may be where the danger is"

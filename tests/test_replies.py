@@ -10,7 +10,7 @@ from pathlib import Path
 import opencc
 import pytest
 
-from psylite_pipeline.decision import Kind, Risk
+from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.errors import KnowledgeError
 from psylite_pipeline.replies import JOINT, LANGUAGES, NOTICES, PLACES, Replies, Stage, last_resort
 from psylite_pipeline.replies.crisis import CRISIS_KINDS
@@ -103,9 +103,48 @@ def test_openings_say_what_is_owed(replies: Replies, lang: str, kind: Kind) -> N
     )
     for variant in replies.crisis_texts.of(lang, kind, Stage.OPENING):
         assert "AI" in variant.text
-        assert "{line}" in variant.text
+        assert ("{abuse_line}" if kind is Kind.ABUSE else "{line}") in variant.text
         assert professional.search(variant.text), variant.text
         assert trusted.search(variant.text), variant.text
+
+
+@pytest.mark.parametrize("lang", STAGED)
+def test_the_first_words_to_a_person_in_despair_are_few_and_differ(replies: Replies, lang: str) -> None:
+    openings = replies.crisis_texts.of(lang, Kind.SELF_HARM, Stage.OPENING)
+    assert len(openings) >= 5
+    heads = {variant.text[: 4 if lang != "en" else 12] for variant in openings}
+    assert len(heads) == len(openings)
+    for variant in openings:
+        size = len(variant.text.split()) if lang == "en" else len(variant.text)
+        assert size <= (65 if lang == "en" else 100), variant.text
+        after = variant.text.partition("{line}")[2]
+        assert after.strip("。. ") == "", "the numbers end the paragraph"
+
+
+@pytest.mark.parametrize("lang", STAGED)
+def test_an_injury_is_met_with_the_wound_first_and_the_direct_question(replies: Replies, lang: str) -> None:
+    found = {stage: replies.crisis_texts.of(lang, Kind.SELF_HARM, stage, told=Told.INJURY) for stage in Stage}
+    assert {stage for stage, variants in found.items() if len(variants) >= 2} == {
+        Stage.OPENING,
+        Stage.MEANS,
+        Stage.TIME,
+    }
+    for variant in found[Stage.OPENING]:
+        assert "AI" in variant.text and "{line}" in variant.text and "{emergency}" in variant.text
+        assert re.search("伤口|看伤|傷口|看看傷|wound", variant.text)
+        assert re.search("死|die", variant.question)
+
+
+@pytest.mark.parametrize("lang", STAGED)
+def test_texts_on_violence_fit_whoever_is_hurt(replies: Replies, lang: str) -> None:
+    """The sister, the neighbour's child, the person themselves: no text knows which."""
+    for stage in (Stage.OPENING, Stage.IMMINENT, Stage.MEANS):
+        for variant in replies.crisis_texts.of(lang, Kind.ABUSE, stage):
+            assert not re.search(
+                "伤到你|伤过你|你身上|打我|傷到你|傷過你|this to you|hurts you|hurt you|hurting me|are you hurt",
+                variant.text + variant.question,
+                re.IGNORECASE,
+            ), variant
 
 
 @pytest.mark.parametrize(("lang", "kind"), list(product(STAGED, CRISIS_KINDS)))
@@ -130,7 +169,7 @@ def test_abuse_texts_lead_to_the_police_and_lift_the_blame(replies: Replies) -> 
 def test_each_script_keeps_to_its_letters(replies: Replies) -> None:
     to_simplified, to_traditional = opencc.OpenCC("t2s"), opencc.OpenCC("s2t")
     # Letters at home in both, which the converter would change by its own taste.
-    both = set("后里只干面台几了么着吃才于占吁")
+    both = set("后里只干面台几了么着吃才于占吁床")
     lines = replies.helplines.rows
     for lang, away, back in (("zh-Hans", to_simplified, to_traditional), ("zh-Hant", to_traditional, to_simplified)):
         helpline_words = [t[lang] for row in lines for t in (row.place, row.name, row.hours, row.says, row.brief) if t]
@@ -153,7 +192,7 @@ def test_every_placeholder_resolves_everywhere(replies: Replies, lang: str, regi
         filled = replies.helplines.fill(text, region=region, lang=lang, brief=brief)
         assert "{" not in filled and "}" not in filled
         if "{" in text:
-            assert re.search(r"\d{3}|13 11 14|findahelpline|local emergency|当地|當地", filled), filled
+            assert re.search(r"\d{3}|13 11 14|findahelpline|sheltersafe|local emergency|当地|當地", filled), filled
     for kind in (None, Kind.ABUSE):
         assert "  " not in replies.support_line(lang=lang, region=region, kind=kind)
 

@@ -35,13 +35,15 @@ class Stage(StrEnum):
     STAYING = "staying"
 
 
-# What the person told unasked answers the question of a stage; getting help themselves is answered while staying.
+# What the person told unasked answers the question of a stage; getting help themselves is answered while staying. Who
+# injures themselves is asked about the wound and what came before it, once with the direct question.
 _ANSWERED = {
-    Told.ACT: Stage.IMMINENT,
-    Told.MEANS: Stage.MEANS,
-    Told.COMPANY: Stage.COMPANY,
-    Told.ALONE: Stage.COMPANY,
-    Told.HELP: Stage.STAYING,
+    Told.ACT: (Stage.IMMINENT,),
+    Told.MEANS: (Stage.MEANS,),
+    Told.COMPANY: (Stage.COMPANY,),
+    Told.ALONE: (Stage.COMPANY,),
+    Told.HELP: (Stage.STAYING,),
+    Told.INJURY: (Stage.OPENING, Stage.MEANS, Stage.TIME),
 }
 # With a life in danger this minute the time is known, and somebody at the person's side comes before all else.
 _ORDER_IMMINENT = (Stage.IMMINENT, Stage.COMPANY)
@@ -97,9 +99,9 @@ class CrisisTexts:
             for stage in Stage:
                 self._questions[kind.value, stage] = tuple(
                     variant.question
-                    for lang in self.variants
-                    for told in (None, *_ANSWERED)
-                    for variant in self.of(lang, kind, stage, told=told)
+                    for found in self.variants.values()
+                    for variant in found
+                    if variant.stage is stage and variant.kind in (kind.value, _ANY)
                 )
 
     @classmethod
@@ -147,11 +149,13 @@ class CrisisTexts:
         spoken = JOINT.join(recent)
         counted = recent if episode is None else recent[max(0, len(recent) - episode) :]
         asked = JOINT.join(counted)
+        if self._on_injury(asked):
+            told = {*told, Told.INJURY}
         stage = self._stage(lang, kind, risk, asked, told)
         pool = self.of(lang, kind, stage)
-        heard = next((one for one, answers in _ANSWERED.items() if one in told and answers is stage), None)
+        heard = self._heard(lang, kind, stage, asked, told)
         if heard:
-            pool = tuple(v for v in self.of(lang, kind, stage, told=heard) if not v.stands_in(asked)) or pool
+            pool = heard
         elif stage is Stage.STAYING and risk is Risk.IMMINENT:
             acts = self.of(lang, kind, Stage.IMMINENT, told=Told.ACT) if Told.ACT in told else ()
             urgent = (*acts, *self.of(lang, kind, Stage.IMMINENT))
@@ -160,8 +164,7 @@ class CrisisTexts:
         question = variant.question
         if stage is Stage.OPENING and any(earlier in asked for earlier in asked_before):
             # It was asked and answered under concern: asking it again would say that nobody listened.
-            named = self.of(lang, kind, Stage.MEANS, told=Told.MEANS) if Told.MEANS in told else ()
-            means = named or self.of(lang, kind, Stage.MEANS)
+            means = self._heard(lang, kind, Stage.MEANS, asked, told) or self.of(lang, kind, Stage.MEANS)
             question = _choose(means, spoken, recent, seed, urgent=False).question
         text = variant.text
         if aside := self._aside(lang, kind, stage, risk, told, spoken):
@@ -169,6 +172,20 @@ class CrisisTexts:
             text = aside.text + JOINT + text if leans else aside.text
         whole = text + JOINT + question
         return variant.stage, _HIM.sub("她", whole) if kind is Kind.SOMEONE_ELSE and Told.SHE in told else whole
+
+    def _heard(self, lang: str, kind: Kind, stage: Stage, asked: str, told: Collection[Told]) -> tuple[Variant, ...]:
+        """What answers, at this stage, to what was told. Empty where nothing was, or all of it has been said."""
+        for one, stages in _ANSWERED.items():
+            if one in told and stage in stages:
+                found = tuple(v for v in self.of(lang, kind, stage, told=one) if not v.stands_in(asked))
+                if found:
+                    return found
+        return ()
+
+    def _on_injury(self, asked: str) -> bool:
+        """Whether the talk is about an injury already: our own question says so, whatever is told by now."""
+        known = (v for found in self.variants.values() for v in found if v.told is Told.INJURY)
+        return any(variant.stands_in(asked) for variant in known)
 
     def _aside(
         self, lang: str, kind: Kind, stage: Stage, risk: Risk, told: Collection[Told], spoken: str
@@ -247,8 +264,8 @@ def _variants(file: StrictTable) -> list[Variant]:
         )
         if variant.kind == _ANY and variant.stage is not Stage.STAYING:
             raise table.error("kind", 'may be "any" in the stage "staying" only; name a kind')
-        if variant.told and variant.stage is not _ANSWERED[variant.told]:
-            raise table.error("told", f"answers the stage {_ANSWERED[variant.told].value}; write it there")
+        if variant.told and variant.stage not in (stages := _ANSWERED[variant.told]):
+            raise table.error("told", f"answers the stage {' or '.join(stages)}; write it there")
         if "{" in variant.question:
             raise table.error(
                 "question", "has a placeholder; put it into the text: a question must read the same everywhere"
