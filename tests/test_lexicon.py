@@ -325,3 +325,77 @@ def test_rules_in_traditional_letters_and_full_punctuation_match(tmp_path: Path)
 
 def test_a_cantonese_wish_is_heard() -> None:
     assert max(finding.level for finding in LEXICON.read("我真係唔想再捱落去")) is Risk.HIGH
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "expected"),
+    [
+        ("my friend is on the bridge", Kind.SOMEONE_ELSE, Risk.IMMINENT),
+        ("she's got a razor right now", Kind.SOMEONE_ELSE, Risk.IMMINENT),
+        ("My daughter (16) took an overdose of paracetamol", Kind.SOMEONE_ELSE, Risk.IMMINENT),
+        ("my housemate drank antifreeze", Kind.SOMEONE_ELSE, Risk.IMMINENT),
+        ("my baby isn't breathing", Kind.SOMEONE_ELSE, Risk.IMMINENT),
+        ("swallowed about 30 panadol", Kind.SELF_HARM, Risk.IMMINENT),
+        ("od'd on tylenol an hr ago", Kind.SELF_HARM, Risk.IMMINENT),
+        ("the car is running in the garage", Kind.SELF_HARM, Risk.IMMINENT),
+        ("someone is breaking into my house", Kind.ABUSE, Risk.IMMINENT),
+        ("my stepdad comes into my room at night", Kind.ABUSE, Risk.HIGH),
+        ("he said he'll kill me if I leave", Kind.ABUSE, Risk.HIGH),
+        ("he is blackmailing me with my nudes", Kind.ABUSE, Risk.HIGH),
+        ("I have a gun and I'm going to my ex's house", Kind.HARM_TO_OTHERS, Risk.IMMINENT),
+        ("voices tell me to kill my mother", Kind.HARM_TO_OTHERS, Risk.HIGH),
+        ("I want to hurt people", Kind.HARM_TO_OTHERS, Risk.HIGH),
+        ("I hit my girlfriend yesterday", Kind.HARM_TO_OTHERS, Risk.CONCERN),
+        ("I lost my brother to suicide", Kind.SELF_HARM, Risk.CONCERN),
+        ("my ex killed himself because I left", Kind.SELF_HARM, Risk.CONCERN),
+        ("I want to be where he is", Kind.SELF_HARM, Risk.CONCERN),
+        ("I was suicidal two years ago", Kind.SELF_HARM, Risk.CONCERN),
+        ("I can't go on", Kind.SELF_HARM, Risk.HIGH),
+    ],
+)
+def test_whose_danger_it_is_in_english(text: str, kind: Kind, expected: Risk) -> None:
+    findings = [finding for finding in LEXICON.read(text) if not finding.sign]
+    assert (findings[0].level, findings[0].kind) == (expected, kind)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "my dad is on the roof fixing the tiles",
+        "my girlfriend took all the pills out of my bag",
+        "I took a box of Nurofen back to the pharmacy",
+        "I overdosed on Netflix",
+        "I OD'd on chocolate lol",
+        "I turned on the gas fire because it's cold",
+        "my kid is standing on the edge of the pool",
+        "my boss is about to jump off the call",
+        "he'll kill me if I leave the dishes",
+        "my little brother comes into my room at night after a nightmare",
+        "what does kms mean",
+        "deadline tomorrow, kill me",
+        "how to tie a noose for a halloween decoration",
+        "kill myself? no way lol, I love life",
+        "I can't go on holiday",
+        "I don't want to hurt anyone",
+    ],
+)
+def test_english_that_only_sounds_like_danger(text: str) -> None:
+    assert level(text) is Risk.NONE
+
+
+@pytest.mark.parametrize(
+    ("text", "sign"),
+    [
+        ("my grandpa is dying", "illness"),
+        ("my hamster is in heaven now", "grief"),
+        ("I dreamt of my late wife", "grief"),
+        ("my boss touched my leg", "trauma"),
+        ("I slapped my kid", "trauma"),
+        ("I take it back", "retraction"),
+        ("it's for a novel", "retraction"),
+        ("tell me a 相声 about driving", "joke_request"),
+        ("haha that's good, another", "joke_request"),
+    ],
+)
+def test_signs_in_english(text: str, sign: str) -> None:
+    assert sign in {finding.sign for finding in LEXICON.read(text)}
