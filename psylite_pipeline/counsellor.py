@@ -129,7 +129,7 @@ class Counsellor:
         preferences: Preferences,
         found: Decision,
     ) -> Decision:
-        shown = self._attempt("snippets", lambda: self._shelf.shown_in(conversation.answered), None)
+        shown = self._attempt("snippets", lambda: self._shown(conversation, preferences), None)
         if shown is None:  # not knowing what was told already, nothing is told
             return found
         more = asks_for_more(conversation.last.text) if conversation.last else False
@@ -140,6 +140,9 @@ class Counsellor:
         used = frozenset().union(*shown)
         hit = self._attempt("retrieval", lambda: self._find(conversation, vector, used, judged), None)
         return replace(found, route=Route.HUMOUR, snippets=(hit.snippet.id,)) if hit else found
+
+    def _shown(self, conversation: Conversation, preferences: Preferences) -> tuple[frozenset[str], ...]:
+        return self._shelf.shown_in(conversation.answered) if preferences.humour else ()
 
     def _find(
         self, conversation: Conversation, vector: Vectors | None, used: frozenset[str], judged: Fit

@@ -175,6 +175,14 @@ def shelf_of(folder: Path, encoder=None) -> Shelf:
     return Shelf([folder], encoder or HashEncoder(), folder.parent / "index")
 
 
+def refreshed(shelf: Shelf) -> Shelf:
+    """The shelf once it has taken in what changed in its files."""
+    shelf.open()
+    if shelf._refreshing:
+        shelf._refreshing.join()
+    return shelf
+
+
 def found(index: SnippetIndex, text: str = "第3句开场") -> list[tuple[str, float]]:
     """What the index finds for a text: ids and scores."""
     vector = HashEncoder(index.dimensions).encode([text])[0]

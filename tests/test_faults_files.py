@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from fake_ollama import FakeOllama
 from pipelines_server import running
-from scripted import HashEncoder, Talk, scripted_counsellor, snippet_folder, snippet_toml
+from scripted import HashEncoder, Talk, refreshed, scripted_counsellor, snippet_folder, snippet_toml
 
 from psylite_pipeline import opening
 from psylite_pipeline.errors import IndexFileError, KnowledgeError
@@ -150,7 +150,7 @@ def test_a_clock_that_moved_neither_hides_a_change_nor_stops_a_turn(tmp_path, mo
     added.write_text(snippet_toml(77), encoding="utf-8")
     os.utime(added, (moment, moment))
     shelf._looked = float("-inf")  # as after the seconds between two looks
-    assert shelf.get("s-77") is not None
+    assert refreshed(shelf).get("s-77") is not None
     assert Talk(counsellor, OFTEN).say("DIE").route == "crisis"
     write_whole(tmp_path / "any", b"x")
 

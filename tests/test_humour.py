@@ -21,6 +21,7 @@ from scripted import (
 from psylite_pipeline.answers import Answers
 from psylite_pipeline.conversation import Conversation, marked, marker
 from psylite_pipeline.errors import EncoderError
+from psylite_pipeline.humour import searching
 from psylite_pipeline.humour.choosing import THRESHOLDS, asks_for_more
 from psylite_pipeline.humour.corpus import MAX_FILE_BYTES, load_corpus
 from psylite_pipeline.humour.fit import fit
@@ -313,6 +314,21 @@ def test_snippets_are_known_again_in_whatever_form_the_host_keeps_the_answer(sni
     for answer in (shown, shown.replace("\n\n", "\r\n\r\n"), "好。" + marker("s-3"), "<think>x</think>" + shown):
         assert shelf.shown_in([answer, "别的"]) == (frozenset({"s-3"}), frozenset())
     assert marked("好。" + marker("s-3")) == ("s-3",)
+
+
+def test_an_answer_is_compared_with_no_snippet_but_those_that_open_in_it(snippets, monkeypatch):
+    shelf = shelf_of(snippets)
+    third = shelf.open().get("s-3").lines.split("\n")
+    compared = []
+    monkeypatch.setattr(searching, "_quoted", lambda one: compared.append(one.id) or one.lines.split("\n"))
+    answer = "\n\n".join(("<details>", *third, "</details>"))
+    assert shelf.shown_in(["<details>\n\n别的\n\n</details>", answer]) == (frozenset(), frozenset({"s-3"}))
+    assert compared == ["s-3"]
+
+
+def test_with_humour_off_no_snippet_is_looked_at(tmp_path):
+    talk = Talk(scripted_counsellor(tmp_path, shelf=object()), Preferences(humour=False))
+    assert (talk.say("FUN").route, talk.decision.humour_fit) == ("plain", 0.95)
 
 
 def test_the_model_never_sees_earlier_snippets_or_markers(tmp_path):

@@ -5,12 +5,27 @@ from __future__ import annotations
 import threading
 
 import pytest
-from scripted import HashEncoder, found, shelf_of, snippet_toml
+from scripted import HashEncoder, found, refreshed, shelf_of, snippet_toml
 
 from psylite_pipeline.errors import EncoderError
 from psylite_pipeline.humour import shelf as shelf_module
 
 GOOD = snippet_toml(77)
+
+
+class Slow(HashEncoder):
+    """Encodes when `go` is set, and says in `asked` that it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go, self.asked = threading.Event(), threading.Event()
+        self.go.set()
+
+    def encode(self, texts):
+        if not self.go.is_set():
+            self.asked.set()
+        assert self.go.wait(30)
+        return super().encode(texts)
 
 
 @pytest.fixture
@@ -25,16 +40,16 @@ def test_a_changed_file_is_served_without_a_restart(snippets):
     assert shelf.get("s-77") is None
     new = snippets / "zh" / "two.toml"
     new.write_text(GOOD, encoding="utf-8")
-    assert shelf.get("s-77") is not None
+    assert refreshed(shelf).get("s-77") is not None
     assert encoder.encoded == 20 + 2, "only what is new is encoded: a person may be waiting"
     fresh = shelf_of(snippets, HashEncoder()).open()
     assert found(shelf.open(), "第77句开场") == found(fresh, "第77句开场")
     new.write_text(GOOD.replace("第77段", "改过的"), encoding="utf-8")
-    changed = shelf.get("s-77")
+    changed = refreshed(shelf).get("s-77")
     assert changed is not None
     assert changed.title == "改过的"
     new.unlink()
-    assert shelf.get("s-77") is None
+    assert refreshed(shelf).get("s-77") is None
     assert len(shelf.open().corpus.snippets) == 10
 
 
@@ -53,10 +68,43 @@ def test_what_was_served_goes_on_when_a_change_cannot_be_encoded(snippets):
     shelf.open()
     (snippets / "zh" / "two.toml").write_text(GOOD, encoding="utf-8")
     encoder.fails = True
-    answer = f"<details>{shelf.get('s-1').lines}</details>"
+    answer = f"<details>{refreshed(shelf).get('s-1').lines}</details>"
     assert shelf.shown_in([answer]) == (frozenset({"s-1"}),)
     encoder.fails = False
-    assert shelf.get("s-77") is not None
+    assert refreshed(shelf).get("s-77") is not None
+
+
+@pytest.mark.usefixtures("always_look")
+def test_while_changed_snippets_are_encoded_turns_go_on_with_those_from_before(snippets):
+    encoder = Slow()
+    shelf = shelf_of(snippets, encoder)
+    before = shelf.open()
+    (snippets / "zh" / "two.toml").write_text(GOOD, encoding="utf-8")
+    encoder.go.clear()
+    try:
+        for _ in range(3):
+            assert shelf.open() is before
+        assert encoder.asked.wait(30)
+        assert shelf.open() is before
+    finally:
+        encoder.go.set()
+    assert refreshed(shelf).get("s-77") is not None
+    assert encoder.encoded == 20 + 2, "three turns found the change, one of them has it encoded"
+
+
+@pytest.mark.usefixtures("always_look")
+def test_a_fault_while_changes_are_taken_in_is_told_without_words(snippets, monkeypatch, caplog):
+    shelf = shelf_of(snippets)
+    before = shelf.open()
+    (snippets / "zh" / "two.toml").write_text(GOOD, encoding="utf-8")
+
+    def fails(folders):
+        raise RuntimeError("secret words")
+
+    monkeypatch.setattr(shelf_module, "load_corpus", fails)
+    assert refreshed(shelf).open() is before
+    assert "RuntimeError" in caplog.text
+    assert "secret words" not in caplog.text
 
 
 @pytest.mark.usefixtures("always_look")
@@ -64,7 +112,7 @@ def test_changed_bad_files_are_named_in_the_log(snippets, caplog):
     shelf = shelf_of(snippets)
     shelf.open()
     (snippets / "zh" / "two.toml").write_text("[[snippet]", encoding="utf-8")
-    assert len(shelf.open().corpus.snippets) == 10
+    assert len(refreshed(shelf).open().corpus.snippets) == 10
     assert "two.toml" in caplog.text
 
 

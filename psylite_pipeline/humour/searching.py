@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -22,6 +23,8 @@ NEIGHBOURS = 400
 #: three, .579 were then of the same topic, without it .495. In English .875 at 1, .866 at 1.5.
 WORDS_WEIGH = {"zh": 1.5, "en": 1.0}
 TOPIC_WEIGHS = 0.6
+
+_LINE_OR_TAG = re.compile(r"[\r\n]+|<[^<>]*>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,9 @@ class SnippetIndex:
         self._topic = topics_of(corpus)
         self._sizes = np.bincount(self._topic, minlength=len(topics)).astype(np.float32)
         self._rows = {snippet.id: row for row, snippet in enumerate(corpus.snippets)}
+        self._opening: dict[str, list[Snippet]] = {}
+        for snippet in corpus.snippets:
+            self._opening.setdefault(_quoted(snippet)[0], []).append(snippet)
         self._masks: dict[tuple[str, bool], Mask] = {}
         for language in {snippet.language for snippet in corpus.snippets}:
             mine = np.array([snippet.language == language for snippet in corpus.snippets], dtype=bool)
@@ -75,6 +81,12 @@ class SnippetIndex:
         """The snippet of that id."""
         row = self._rows.get(snippet_id)
         return None if row is None else self.corpus.snippets[row]
+
+    def quoted_in(self, answer: str) -> frozenset[str]:
+        """The ids of the snippets whose every line, written as answers quote it, stands in `answer`."""
+        lines = {line.strip() for line in _LINE_OR_TAG.split(answer)}
+        begun = [snippet for line in lines for snippet in self._opening.get(line, ())]
+        return frozenset(snippet.id for snippet in begun if all(line in answer for line in _quoted(snippet)))
 
     def vectors(self, snippet_ids: Iterable[str]) -> Vectors:
         """The vectors of those of the snippets that are here, in order, shape (their number, dimensions)."""
@@ -121,6 +133,10 @@ def topics_of(corpus: Corpus) -> NDArray[np.int64]:
     """The number of each snippet's topic: the file it stands in."""
     numbers = {file: number for number, file in enumerate(sorted({snippet.file for snippet in corpus.snippets}))}
     return np.array([numbers[snippet.file] for snippet in corpus.snippets], dtype=np.int64)
+
+
+def _quoted(snippet: Snippet) -> list[str]:
+    return snippet.lines.replace("<", "＜").split("\n")
 
 
 def _best(scores: NDArray[np.float32], count: int) -> NDArray[np.int64]:

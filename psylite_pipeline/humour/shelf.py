@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 LOOK_AGAIN_SECONDS = 5.0
 
 
+Stamp = tuple[tuple[str, int, int], ...]
+
+
 class Shelf:
     """Finds the snippet for a turn. Holds no talk; safe to share between threads."""
 
@@ -31,13 +34,15 @@ class Shelf:
         self._index_dir = index_dir
         self._lock = threading.Lock()
         self._index: SnippetIndex | None = None
-        self._stamp: tuple[tuple[str, int, int], ...] = ()
+        self._stamp: Stamp = ()
+        self._refreshing: threading.Thread | None = None
         self._looked = float("-inf")
 
     def open(self, progress: Callable[[int, int], None] | None = None, *, anew: bool = False) -> SnippetIndex:
-        """The index over the files as they are now; `anew` builds it again in any case.
+        """The index over the files; `anew` builds it again in any case.
 
-        Raises EncoderError while there is none at all; a change that cannot be encoded leaves what was served before.
+        A change of the files is taken in beside the turns, which go on with what was served before, for good where the
+        change cannot be encoded. Raises EncoderError while there is no index at all.
         """
         with self._lock:
             now, current = time.monotonic(), self._index
@@ -45,12 +50,25 @@ class Shelf:
                 return current
             self._looked = now
             stamp = _stamp(self._folders)
-            if current is not None and not anew and stamp == self._stamp:
+            if current is not None and not anew:
+                if stamp != self._stamp and not (self._refreshing and self._refreshing.is_alive()):
+                    self._refreshing = threading.Thread(
+                        target=self._refresh, args=(current, stamp), daemon=True, name="psylite-index"
+                    )
+                    self._refreshing.start()
                 return current
-            opened = self._opened(progress, anew)
-            if opened is not current:  # else the change is tried again at the next look
+            self._index, self._stamp = self._opened(progress, anew), stamp
+            return self._index
+
+    def _refresh(self, current: SnippetIndex, stamp: Stamp) -> None:
+        try:
+            opened = self._opened(None, False)
+        except Exception as error:  # noqa: BLE001  in a thread of its own nobody else would tell
+            log.warning("The changed snippets cannot be read (%s); those from before are served.", type(error).__name__)
+            return
+        with self._lock:
+            if opened is not current and self._index is current:  # else the change is tried again at the next look
                 self._index, self._stamp = opened, stamp
-            return opened
 
     def _opened(self, progress: Callable[[int, int], None] | None, anew: bool) -> SnippetIndex:
         corpus = load_corpus(self._folders)
@@ -116,9 +134,9 @@ class Shelf:
 
     def shown_in(self, answers: Sequence[str]) -> tuple[frozenset[str], ...]:
         """For each of the assistant's earlier texts, which snippets it offered."""
-        snippets = self.open().corpus.snippets
+        index = self.open()
         return tuple(
-            frozenset(marked(answer)) | {one.id for one in snippets if _stands_in(one, answer)}
+            frozenset(marked(answer)) | index.quoted_in(answer)
             if "<details" in answer or "[//]" in answer
             else frozenset()
             for answer in answers
@@ -129,12 +147,7 @@ class Shelf:
         return self.open().get(snippet_id)
 
 
-def _stands_in(snippet: Snippet, answer: str) -> bool:
-    """Whether every line of the snippet, written as answers quote it, stands in `answer`."""
-    return all(line.replace("<", "＜") in answer for line in snippet.lines.split("\n"))
-
-
-def _stamp(folders: Sequence[Path]) -> tuple[tuple[str, int, int], ...]:
+def _stamp(folders: Sequence[Path]) -> Stamp:
     found = []
     for folder in folders:
         for path in sorted(folder.rglob("*.toml")):
