@@ -19,8 +19,9 @@ from psylite_pipeline.risk.classifier import Classifier
 from psylite_pipeline.settings import bundled
 from psylite_pipeline.training import commands, evaluate, scoreboard
 from psylite_pipeline.training.card import SOURCES
-from psylite_pipeline.training.data import PUBLIC, DataError, digest, load_rows, own_rows, tenth
+from psylite_pipeline.training.data import DataError, digest, load_rows, own_rows, tenth
 from psylite_pipeline.training.fit import Recipe
+from psylite_pipeline.training.public_sets import PUBLIC
 from psylite_pipeline.training.run import run
 
 LEXICON = bundled("knowledge") / "risk" / "lexicon"

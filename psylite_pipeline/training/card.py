@@ -88,7 +88,7 @@ def write(
         lines.append(f"| {name} | {number} | {licence} | {place} |")
     lines += [
         "", "The files of the public sets are JSON lines with `text` and the set's own label fields, some also with",
-        "a flag for crisis words (`kw_crisis`); `psylite_pipeline/training/data.py` shows how each label is read.",
+        "a flag for crisis words (`kw_crisis`); `psylite_pipeline/training/public_sets.py` shows how each is read.",
         "Rows of counselling and mood sets in which the lexicon sees danger teach nothing about danger: nobody",
         "labelled them for it.",
         "", "## Figures",

@@ -17,7 +17,8 @@ import numpy as np
 
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Decision, Route
-from psylite_pipeline.training.data import PUBLIC, group_of, own_answers, read_lines
+from psylite_pipeline.training.data import group_of, own_answers, read_lines
+from psylite_pipeline.training.public_sets import PUBLIC
 
 #: The questions a decision answers. `concern` is any alarm, `high` the crisis route, `harmful` the decline route.
 QUESTIONS = ("concern", "high", "harmful", "humour")
