@@ -31,6 +31,7 @@ from psylite_pipeline.outcheck import OutputCheck, Unfit
 from psylite_pipeline.pieces import Source, Status
 from psylite_pipeline.prompt import Prompts
 from psylite_pipeline.replies import Replies, last_resort
+from psylite_pipeline.risk.walk import RHYTHM
 from psylite_pipeline.settings import Preferences
 from psylite_pipeline.tally import Tally
 
@@ -39,7 +40,7 @@ log = logging.getLogger(__name__)
 Piece = Words | Thought | Status | Source
 
 #: SUPPORT repeats the helpline line every so many turns of an episode, its first turn included.
-SUPPORT_LINE_EVERY = 4
+SUPPORT_LINE_EVERY = RHYTHM
 
 #: The direct question is not asked again within so many answers: worry that fades and comes back is no new talk.
 ASK_AGAIN_AFTER = 8

@@ -15,6 +15,7 @@ from psylite_pipeline.language import language_of
 from psylite_pipeline.model import Thought, Waiting, Words
 from psylite_pipeline.pieces import Source, Status
 from psylite_pipeline.replies import Replies
+from psylite_pipeline.risk.walk import WINDOW
 from psylite_pipeline.settings import Preferences, bundled
 
 REPLIES = Replies.load(bundled("knowledge") / "replies")
@@ -127,8 +128,8 @@ def test_declining_says_no_warmly_and_differently_each_time(open_talk):
 
 def test_the_helpline_line_comes_first_and_then_every_few_turns(open_talk):
     talk = open_talk(ScriptedModel("我在听。"))
-    lines = [line() in talk.say("WORRY 今天").shown for _ in range(3 * SUPPORT_LINE_EVERY)]
-    assert lines == [number % SUPPORT_LINE_EVERY == 0 for number in range(3 * SUPPORT_LINE_EVERY)]
+    lines = [line() in talk.say("WORRY 今天").shown for _ in range(WINDOW + 3 * SUPPORT_LINE_EVERY)]
+    assert lines == [number % SUPPORT_LINE_EVERY == 0 for number in range(len(lines))], "also when the window slides"
 
 
 def test_the_direct_question_is_asked_once_and_for_the_right_kind(open_talk):

@@ -18,7 +18,7 @@ from psylite_pipeline.risk import verdict
 from psylite_pipeline.risk.lexicon import Finding
 from psylite_pipeline.risk.memory import ScoreCache
 from psylite_pipeline.risk.readings import Reading, Thresholds, TurnReading
-from psylite_pipeline.risk.walk import WINDOW, Assessment, walk
+from psylite_pipeline.risk.walk import RHYTHM, WINDOW, Assessment, walk
 
 #: Signs in the lexicon that a person in danger is answered to.
 _TOLD_BY_SIGN = {"joke_request": Told.JOKE, "calm": Told.BETTER}
@@ -111,8 +111,7 @@ class Assessor:
     ) -> Assessment:
         """Judge the last turn of `conversation`. Earlier turns are read as they were when they were the last."""
         exchanges = _exchanges(conversation)
-        # In steps of four: the count of an episode then keeps its rhythm (answers.py) when the window slides.
-        exchanges = exchanges[max(0, len(exchanges) - WINDOW) // 4 * 4 :]
+        exchanges = exchanges[max(0, len(exchanges) - WINDOW) // RHYTHM * RHYTHM :]
         readings = [self._before(asked, text, encode, sensitive=sensitive) for asked, text in exchanges[:-1]]
         if exchanges:
             asked, text = exchanges[-1]

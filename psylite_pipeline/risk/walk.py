@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.risk.readings import TurnReading
 
-#: The person's turns that are read again. DESIGN: about 20; older danger is kept in the prompt's one-line memory.
-WINDOW = 20
+#: The person's turns that are read again, and in what steps the window slides: 20 to 23 are read. Older danger is kept
+#: in the prompt's one-line memory. What comes back every RHYTHM turns of an episode keeps its beat when it slides.
+WINDOW, RHYTHM = 20, 4
 
 #: Turns of a staged crisis talk: the opening, then means, company and time, one question each.
 STAGES = 4
