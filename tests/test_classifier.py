@@ -146,7 +146,7 @@ def test_grams_do_not_depend_on_width_case_or_script() -> None:
     assert np.array_equal(np.sort(grams_of("难过").hashes), np.sort(grams_of("難過").hashes))
 
 
-@pytest.mark.parametrize("damage", ["cut", "json", "deep", "heads", "missing", "spoilt", "shape"])
+@pytest.mark.parametrize("damage", ["cut", "json", "deep", "heads", "missing", "spoilt", "shape", "gamma"])
 def test_a_broken_folder_is_refused_in_our_words(tmp_path: Path, damage: str) -> None:
     folder = tmp_path / "classifier"
     shutil.copytree(SHIPPED, folder)
@@ -168,6 +168,7 @@ def test_a_broken_folder_is_refused_in_our_words(tmp_path: Path, damage: str) ->
     else:
         with np.load(folder / "classifier.npz") as arrays:
             kept = {name: arrays[name] for name in arrays.files}
-        np.savez(folder / "classifier.npz", **kept | {"idf": kept["idf"][:-1]})
+        spoilt = {"idf": kept["idf"][:-1]} if damage == "shape" else {"gamma": np.ones(2, dtype=np.float32)}
+        np.savez(folder / "classifier.npz", **kept | spoilt)
     with pytest.raises(KnowledgeError, match="psylite train"):
         Classifier.load(folder)

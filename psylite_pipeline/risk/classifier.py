@@ -24,10 +24,11 @@ from psylite_pipeline.risk.grams import Grams, grams_of
 from psylite_pipeline.risk.lexicon import Finding
 from psylite_pipeline.risk.memory import ScoreCache
 from psylite_pipeline.risk.readings import Reading, Thresholds
+from psylite_pipeline.risk.rulebook import SIGNS
 
 #: The questions, in the order of every array: at least concern, at least high, a harmful request, a joke fits, heavy,
 #: and whether an answer to a direct question about danger admits it.
-HEADS = ("concern", "high", "harmful", "humour", "heavy", "affirms")
+HEADS = tuple(field.name for field in fields(Reading))
 
 #: Characters of the windows in which the strongest passage of a long text is looked for: Chinese, other scripts.
 WINDOWS = (20, 60)
@@ -38,7 +39,6 @@ PIECES = 0.8
 #: Characters of a turn that only says "and then?".
 SHORT = 12
 
-SIGNS = ("grief", "illness", "anger", "fear", "trauma", "joke_request", "retraction", "calm")
 KINDS = tuple(Kind)
 FORMAT = 3
 
@@ -204,7 +204,7 @@ def _probability(logits: Floats) -> Floats:
 def _check(weights: Weights) -> None:
     """Arrays that do not fit together would fail, or mislead, only later. Raises ValueError."""
     heads, grams, landmarks = len(HEADS), len(weights.hashes), len(weights.landmarks)
-    plain = 2 * heads + 7 + len(KINDS) + len(SIGNS) + 4
+    plain = 2 * heads + len(finding_features(())) + len(shape_features(grams_of("")))
     shapes = (
         (weights.idf, (grams,)),
         (weights.gram_weights, (grams, heads)),
@@ -216,6 +216,7 @@ def _check(weights: Weights) -> None:
         (weights.glance_bias, (heads,)),
         (weights.read_weights, (2 * (plain + heads), heads)),
         (weights.read_bias, (heads,)),
+        (weights.gamma, ()),
     )
     if any(array.shape != shape or not np.isfinite(array).all() for array, shape in shapes) or not grams:
         raise ValueError("shapes")

@@ -14,7 +14,8 @@ from psylite_pipeline.errors import KnowledgeError
 from psylite_pipeline.risk.normalise import Folder, Spellings, default_folder
 from psylite_pipeline.risk.patterns import Phrase, PhraseError, expand, parse, split
 
-SIGNS = frozenset({"grief", "illness", "anger", "fear", "trauma", "joke_request", "retraction", "calm"})
+#: In the order of the classifier's features.
+SIGNS = ("grief", "illness", "anger", "fear", "trauma", "joke_request", "retraction", "calm")
 GAP_HAN, GAP_LATIN = 6, 24
 """Greatest gap, in characters, that a plain `…` allows in a phrase with Chinese characters, and in one without."""
 
