@@ -125,13 +125,16 @@ class _Talk:
         goes_on = self.episode is not None and (self._calm_risk < needed or worried)
         if not goes_on:
             self._stages, self._urgent, self.kind, self.told = 0, False, None, frozenset()
-        self.told = _told(self.told, reading.told)
+        now = reading.told if self._stages == 1 else reading.told - {Told.DENIAL}  # later questions have harmless noes
+        self.told = _told(self.told, now)
         own = reading.level if reading.firm or worried else Risk.NONE
         self.own = max(own, _in_crisis(reading.told, self.told)) if self._stages else own
         if self.own >= Risk.HIGH or (self.own is Risk.CONCERN and self.kind is None):
             self.kind = reading.kind or self.kind or (Kind.SELF_HARM if self.own >= Risk.HIGH else None)
         # Until help is on its way, what is under way stays urgent, whatever is talked of.
-        self._urgent = self.own is Risk.IMMINENT or (self._urgent and Told.HELP not in reading.told)
+        if self._urgent and Told.HELP in reading.told:
+            self._urgent, self._stages = False, min(self._stages, STAGES - 2)
+        self._urgent = self._urgent or self.own is Risk.IMMINENT
         self._treat(reading, goes_on or worried)
         self._count(reading, goes_on)
 
@@ -144,7 +147,7 @@ class _Talk:
         elif self.own is Risk.HIGH:
             self._stages = min(self._stages + 1, STAGES - 2)  # open for two turns more at least
         elif staging:
-            self._stages += 2 if Told.DENIAL in reading.told and not self._urgent else 1  # asked less, not nothing
+            self._stages += 2 if Told.DENIAL in self.told and not self._urgent else 1  # asked less, not nothing
         if self.staged:
             self.level = Risk.IMMINENT if self._urgent else Risk.HIGH
         elif self.own is Risk.CONCERN or careful:

@@ -1,0 +1,72 @@
+"""Crisis talks from end to end, with everything that ships: what a person in danger reads, turn by turn."""
+
+from __future__ import annotations
+
+import re
+
+from dialogue import Chat
+
+from psylite_pipeline.decision import Kind, Risk, Route
+
+
+def crisis(chat: Chat, *turns: str) -> list[str]:
+    """What is shown after each of `turns`, none of which may cost a model call."""
+    shown = []
+    for turn in turns:
+        assert chat.user(turn).route is Route.CRISIS, turn
+        shown.append(chat.shown)
+    assert not chat.ollama.calls
+    return shown
+
+
+def test_an_overdose_stays_urgent_until_the_ambulance_is_called(chat: Chat) -> None:
+    for text in crisis(chat, "我刚吃了一整瓶布洛芬", "大概三十颗", "半小时前", "肚子有点疼", "不想去医院"):
+        assert chat.risk is Risk.IMMINENT
+        assert "120" in text
+    chat.user("打了120了")
+    assert (chat.route, chat.risk) == (Route.CRISIS, Risk.HIGH)
+
+
+def test_what_is_asked_is_answered_before_the_next_question(chat: Chat) -> None:
+    opening, secret, cost, unanswered = crisis(
+        chat, "我不想活了", "你会告诉我爸妈吗", "打电话要钱吗", "打过了 一直占线"
+    )
+    assert "12356" in opening
+    assert "管理这里的人可能看得到" in secret
+    assert "咨询费" in cost
+    assert "换一个再拨" in unanswered
+    assert all(text.endswith("？") for text in (secret, cost, unanswered))
+
+
+def test_the_roof_and_tonight_do_not_end_the_crisis(chat: Chat) -> None:
+    crisis(chat, "我想死", "是", "没有", "我妈不在家", "我在天台上")
+    assert "走到别的" in chat.shown or "走开" in chat.shown
+    crisis(chat, "今晚")
+    assert chat.risk is Risk.IMMINENT
+    assert "120" in chat.shown
+
+
+def test_whoever_denies_hears_that_it_was_heard(chat: Chat) -> None:
+    _, second, _ = crisis(chat, "我想死", "哎 其实没有啦", "我在男朋友家")
+    assert second.startswith("没有就好")
+
+
+def test_a_friend_is_she_where_she_was_called_so(chat: Chat) -> None:
+    shown = crisis(chat, "我闺蜜刚割腕了，流了好多血", "她妈妈在她旁边", "她不让我说出去")
+    assert chat.decision is not None
+    assert chat.decision.kind is Kind.SOMEONE_ELSE
+    assert not re.search("(?<!其)他(?!们|人)", "".join(shown))
+
+
+def test_a_joke_asked_for_in_a_crisis_is_kept_for_later(chat: Chat) -> None:
+    _, reply = crisis(chat, "I want to kill myself", "lol tell me a joke instead")
+    assert "I'm keeping a joke for you" in reply
+    assert chat.decision is not None
+    assert not chat.decision.snippets
+
+
+def test_two_talks_begin_in_different_words(chat: Chat, parts, ollama) -> None:
+    openings = set()
+    for words in ("我不想活了", "我想死", "真的不想活下去了", "我要自杀", "活不下去了我想死", "我想结束自己的生命"):
+        openings.add(Chat(chat.counsellor, ollama).user(words).shown)
+    assert len(openings) >= 3
