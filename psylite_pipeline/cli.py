@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from enum import StrEnum
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,7 +20,7 @@ from rich.table import Table
 from psylite_pipeline.errors import PsyLiteError
 from psylite_pipeline.evals.commands import register as register_evaluations
 from psylite_pipeline.finetune.commands import register as register_model
-from psylite_pipeline.settings import Preferences, Settings
+from psylite_pipeline.settings import Preferences, Settings, misspelt
 from psylite_pipeline.training.commands import register as register_training
 
 if TYPE_CHECKING:
@@ -41,6 +43,23 @@ class Sensitivity(StrEnum):
 
     STANDARD = "standard"
     HIGH = "high"
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"psylite {version('psylite-pipeline')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def start(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version this is.")
+    ] = False,
+) -> None:
+    """Before every command."""
+    for sentence in misspelt(os.environ):
+        errors.print(sentence, style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -163,11 +182,13 @@ def search(
     `value` is what they are chosen by: the score, a share for the mood, and less the more alike they are to one told
     already. The score is made of meaning (the encoder), words (BM25) and both of the whole topic.
     """
+    from psylite_pipeline.conversation import Conversation
     from psylite_pipeline.humour.choosing import mood_of, query_of, threshold
     from psylite_pipeline.language import language_of_talk
-    from psylite_pipeline.opening import open_shelf
+    from psylite_pipeline.opening import open_counsellor, open_shelf
 
-    shelf = open_shelf(Settings.load())
+    settings = Settings.load()
+    shelf = open_shelf(settings)
     said = [*(after or ()), text]
     language = "en" if language_of_talk(said) == "en" else "zh"
     found = shelf.choices(said, language=language, used=frozenset(told or ()))
@@ -188,6 +209,14 @@ def search(
         markup=False,
         highlight=False,
     )
+    talk = Conversation.from_body({"messages": [{"role": "user", "content": turn} for turn in said]})
+    decision = open_counsellor(settings).decide(talk)
+    if not decision.snippets:
+        console.print(
+            f"But no snippet would be told: the turn is not light ({decision.route.value}, humour "
+            f"{decision.humour_fit:.2f}).",
+            highlight=False,
+        )
 
 
 @app.command()
@@ -261,3 +290,7 @@ def main() -> None:
     except PsyLiteError as error:
         errors.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

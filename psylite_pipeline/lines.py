@@ -35,6 +35,9 @@ def judge_lines(lines: Iterable[str], counsellor: Counsellor, preferences: Prefe
         if not all(isinstance(message, dict) and isinstance(message.get("role"), str) for message in body["messages"]):
             yield {"error": f'line {number}: every message must be an object with a "role".'}
             continue
+        if not all(isinstance(message.get("content"), str | list | dict | None) for message in body["messages"]):
+            yield {"error": f"line {number}: the content of a message must be a text, or a list of parts."}
+            continue
         yield as_json(counsellor.decide(Conversation.from_body(body), preferences))
 
 

@@ -5,6 +5,8 @@ Addresses and keys are never preferences: a valve that moved the model's address
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,11 +16,16 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from psylite_pipeline.errors import SettingsError
 
+# Read by the stand-in's process, by scripts and by tests.
+_READ_ELSEWHERE = {"PSYLITE_OPENMP", "PSYLITE_LLAMA_CPP"}
+_OF_TOOLS = ("PSYLITE_EVAL_", "PSYLITE_TEST_")
+
 PSYLITE_WEIGHTS = "Juneup/internlm2.5_7b_distill:orpo_q4_k_m"
 
 
 class Preferences(BaseModel):
-    """How turns are judged and answered. `None`, `""` and `[""]` mean the default, as the host's page posts them."""
+    """How turns are judged and answered. `None`, blank texts and lists of them mean the default: the host's page posts
+    such for a valve that is not set."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
 
@@ -117,7 +124,8 @@ class Preferences(BaseModel):
     def _blank_means_default(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
-        return {key: value for key, value in values.items() if value is not None and value != "" and value != [""]}
+        stripped = {key: value.strip() if isinstance(value, str) else value for key, value in values.items()}
+        return {key: value for key, value in stripped.items() if not _blank(value)}
 
 
 class Settings(BaseSettings):
@@ -202,6 +210,22 @@ class Settings(BaseSettings):
     def own_snippets_dir(self) -> Path:
         """Where `psylite index --add` writes."""
         return self.data_dir / "snippets"
+
+
+def _blank(value: Any) -> bool:
+    texts = value if isinstance(value, list) else [value]
+    return all(text is None or (isinstance(text, str) and not text.strip()) for text in texts)
+
+
+def misspelt(environment: Mapping[str, str]) -> list[str]:
+    """A sentence for each variable that begins like ours and that nothing reads, with the nearest name that is read."""
+    known = {f"PSYLITE_{name.upper()}" for name in Settings.model_fields} | _READ_ELSEWHERE
+    found = []
+    for name in sorted(environment):
+        if name.startswith("PSYLITE_") and name not in known and not name.startswith(_OF_TOOLS):
+            nearest = get_close_matches(name, known, n=1)
+            found.append(f"{name} is set and nothing reads it." + (f" Is {nearest[0]} meant?" if nearest else ""))
+    return found
 
 
 def bundled(name: str) -> Path:

@@ -42,7 +42,7 @@ _VALVES_ZH = {
     "reminder_every": "0 到 500。每隔几轮提醒一次这是 AI；0：从不。",
     "first_piece_seconds": "5 到 1800 秒。没有显卡的笔记本读一段长对话可能要几分钟。",
     "silence_seconds": "2 到 600 秒。回答中途最多沉默多久。",
-    "pipelines": "这个过滤器守在哪些模型前面，* 表示全部。PsyLite 自己会跳过。",
+    "pipelines": "这个过滤器守在哪些模型前面，* 或留空表示全部。PsyLite 自己会跳过。",
     "priority": "过滤器按这个数字从小到大依次运行。",
 }
 

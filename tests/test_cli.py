@@ -95,6 +95,7 @@ def test_decisions_come_in_order_with_every_field():
         (f"{CALM}\n{DANGER}".encode(), ["plain", "crisis"]),
         (json.dumps(json.loads(DANGER)).encode(), ["crisis"]),
         (line("我不想活了\u2028今天\u0085").encode(), ["crisis"]),
+        (line({"text": "我不想活了"}).encode(), ["crisis"]),
         (b"", []),
     ],
 )
@@ -114,6 +115,8 @@ BAD = {
     "message no object": '{"messages": ["x"]}',
     "no role": '{"messages": [{"content": "x"}]}',
     "role no text": '{"messages": [{"role": 3, "content": "x"}]}',
+    "a number": line(123),
+    "true": line(True),
     "deep": '{"messages": ' + "[" * 100_000,
     "digits": '{"messages": ' + "9" * 10_000,
 }
@@ -212,6 +215,13 @@ def test_search_shows_what_would_be_found():
     told = psylite("search", "开场", "--after", "第3句", "--told", "s-3")
     assert "Searched with: '第3句\\n开场'" in told.stdout
     assert "s-3" not in told.stdout
+
+
+@pytest.mark.usefixtures("knowledge")
+def test_search_says_when_the_turn_itself_rules_a_snippet_out():
+    done = psylite("search", "我不想活了")
+    assert "no snippet would be told: the turn is not light (crisis" in done.stdout
+    assert "would be told" not in psylite("search", "给我讲个笑话").stdout
 
 
 def test_titles_with_brackets_are_shown_as_they_are(knowledge):
@@ -333,6 +343,30 @@ def test_the_program_decides_with_the_real_parts_and(tmp_path):
     assert [one.get("route", "error") for one in found] == ["crisis", "plain", "error"]
     assert done.returncode == 1
     assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("module", ["psylite_pipeline", "psylite_pipeline.cli"])
+def test_the_module_is_the_command(module):
+    done = subprocess.run(
+        [sys.executable, "-m", module, "--version"],
+        capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, cwd="/", timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert done.stdout.decode().startswith("psylite 0.")
+
+
+@pytest.mark.usefixtures("knowledge")
+def test_a_variable_that_nothing_reads_is_named_with_the_nearest(monkeypatch):
+    monkeypatch.setenv("PSYLITE_WEBHOK", "https://example.org/secret")
+    monkeypatch.setenv("PSYLITE_NONSENSE", "1")
+    monkeypatch.setenv("PSYLITE_TEST_STANDIN", "1")
+    done = psylite("decide", given=CALM)
+    assert done.exit_code == 0
+    assert "PSYLITE_WEBHOK is set and nothing reads it. Is PSYLITE_WEBHOOK meant?" in done.stderr
+    assert "PSYLITE_NONSENSE is set and nothing reads it." in done.stderr
+    assert "secret" not in done.stderr
+    assert "STANDIN" not in done.stderr
+    assert json.loads(done.stdout)["route"] == "plain"
 
 
 def test_help_is_there_for_every_command():

@@ -323,6 +323,7 @@ def test_the_last_resort_needs_no_file() -> None:
     ("file", "old", "new", "told"),
     [
         ("helplines.toml", 'number = "12356"', "number = 12356", ["cn-12356", '"number"']),
+        ("helplines.toml", 'number = "988"', 'number = "TODO"', ["us-ca-988", '"number"', "TODO", "digits"]),
         (
             "helplines.toml",
             'kind = "youth"',

@@ -29,9 +29,14 @@ BOTH = pytest.mark.parametrize("valves", [PipeValves, FilterValves])
 
 
 @BOTH
-@pytest.mark.parametrize("nothing", [None, "", [""]])
+@pytest.mark.parametrize("nothing", [None, "", "  ", [], [""], [" "]])
 def test_nothing_means_the_default_for_every_valve(valves, nothing):
     assert valves(**dict.fromkeys(valves.model_fields, nothing)) == valves()
+
+
+@BOTH
+def test_blanks_around_a_name_are_no_part_of_it(valves):
+    assert valves(model=" qwen \n").model == "qwen"
 
 
 @BOTH
@@ -106,12 +111,21 @@ def mended(folder: Path, data: bytes) -> dict:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"{", b"[]", b"3", b"null", b"\xff\xfe{}", b"[" * 50_000, b'{"a":' * 50_000, b"\xef\xbb\xbf{}"]
+    "data", [b"", b"{", b"[]", b"3", b"null", b"\xff\xfe{}", b"[" * 50_000, b'{"a":' * 50_000, b"\xef\xbb\xbf{"]
 )
 def test_a_file_that_is_no_valves_is_kept_aside(tmp_path, data, caplog):
     assert mended(tmp_path, data) == {}
     assert (tmp_path / "psylite" / "valves.json.broken").read_bytes() == data
     assert "valves.json.broken" in caplog.text
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_what_an_editor_saved_in_another_encoding_is_kept_and_made_plain(tmp_path, encoding):
+    data = '{"region": "US", "model": "模型", "humour_every": 5000}'.encode(encoding)
+    assert mended(tmp_path, data) == {"region": "US", "model": "模型"}
+    data = '{"region": "US"}'.encode(encoding)
+    assert mended(tmp_path, data) == {"region": "US"}
+    assert (tmp_path / "psylite" / "valves.json").read_bytes() == b'{"region": "US"}'
 
 
 def test_only_the_field_out_of_range_falls_back(tmp_path, caplog):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import logging
 from pathlib import Path
@@ -34,7 +35,7 @@ class FilterValves(_Valves):
     pipelines: list[str] = Field(
         default=["*"],
         title="Models to guard",
-        description="Ids of the models this filter stands in front of, or * for all. PsyLite itself is skipped.",
+        description="Ids of the models this filter stands in front of, or * for all. Empty: all. PsyLite is skipped.",
     )
     priority: int = Field(default=0, title="Priority", description="Filters run in ascending order of this number.")
 
@@ -43,11 +44,13 @@ def mend_saved_valves(loader_file: Path, valves: type[V]) -> None:
     """Make the saved valves of a loader file loadable, before the server reads them: it would refuse to start.
 
     A file that is not JSON is set aside as `valves.json.broken`; a field out of range falls back to its default. Each
-    is logged in one sentence. Never raises.
+    is logged in one sentence. One that an editor saved in UTF-16 or with a mark at its beginning is made plain UTF-8.
+    Never raises.
     """
     saved = loader_file.parent / loader_file.stem / "valves.json"
     try:
-        values = json.loads(saved.read_text(encoding="utf-8"))
+        data = saved.read_bytes()
+        values = json.loads(data)  # of bytes it finds out the encoding, which the server does not
         if not isinstance(values, dict):
             raise ValueError
     except FileNotFoundError:
@@ -57,6 +60,8 @@ def mend_saved_valves(loader_file: Path, valves: type[V]) -> None:
         return
     try:
         valves(**values)
+        if b"\0" in data or data.startswith(codecs.BOM_UTF8):
+            _write(saved, json.dumps(values))
         return
     except ValidationError as error:
         wrong = {str(one["loc"][0]): one["msg"] for one in error.errors() if one["loc"]}

@@ -27,6 +27,7 @@ _OR = {"zh-Hans": " 或 ", "zh-Hant": " 或 ", "en": " or "}
 # Where one number is both police and ambulance, the second mention in a sentence.
 _AGAIN = {"zh-Hans": "同一个电话", "zh-Hant": "同一支電話", "en": "the same number"}
 _GAP_BETWEEN_HAN = re.compile(r"(?<=[\u3001-\u303f\u4e00-\u9fff\uff00-\uffef]) (?=[\u4e00-\u9fff])")
+_DIALLED = re.compile(r"\d[\d ()-]*\d|[\w-]+\.[a-z]{2,}", re.IGNORECASE)
 _FIELD = re.compile(r"\{(\w+)\}")
 
 
@@ -196,7 +197,7 @@ def _row(table: StrictTable) -> Helpline:
         regions=table.some_of("regions", REGIONS),
         kind=kind,
         help=table.one_of("help", _HELP) if kind == "emergency" else "",
-        number=table.text("number"),
+        number=_number(table),
         spoken=table.flag("spoken"),
         source=table.text("source"),
         source_date=table.text("source_date", empty=True),
@@ -207,6 +208,14 @@ def _row(table: StrictTable) -> Helpline:
         says=_by_language(table, "says") if "says" in table.keys else {},
         brief=_by_language(table, "brief") if "brief" in table.keys else {},
     )
+
+
+def _number(table: StrictTable) -> str:
+    """As it is dialled, or an address; other words only where the row has words of its own to say in its place."""
+    number = table.text("number")
+    if not _DIALLED.search(number) and "says" not in table.keys:
+        raise table.error("number", f'is "{number}", which nobody can dial; write digits, or an address')
+    return number
 
 
 def _by_language(table: StrictTable, field: str, *, empty: bool = False) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from typing import Any
 
 from psylite_pipeline.errors import PsyLiteError, StackError
 from psylite_pipeline.files import write_whole
-from psylite_pipeline.settings import Settings
+from psylite_pipeline.settings import Settings, misspelt
 from psylite_pipeline.stack.guard import App, Guard, Message, Receive, Scope, Send
 from psylite_pipeline.stack.wordless import WordlessFormatter
 
@@ -184,6 +184,8 @@ def _run(serving: Coroutine[Any, Any, None]) -> None:
 def main() -> None:
     """Entry point of the process that `psylite up` starts."""
     log_without_words()
+    for sentence in misspelt(os.environ):
+        logging.getLogger(__name__).warning("%s", sentence)
     try:
         _run(serve(Settings.load()))
     except PsyLiteError as error:
