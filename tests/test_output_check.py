@@ -98,6 +98,9 @@ def test_crisis_replies_say_nothing_that_the_check_forbids() -> None:
     for variants in REPLIES.crisis_texts.variants.values():
         for variant in variants:
             assert not CHECK.found(f"{variant.text}\n\n{variant.question}", support=True), variant
+    for asides in REPLIES.crisis_texts.asides.values():
+        for aside in asides:
+            assert not CHECK.found(aside.text, support=True), aside
 
 
 # -- streaming
