@@ -135,7 +135,7 @@ def test_no_word_of_a_talk_is_left_anywhere(backend, tmp_path, shared_data, leve
 def test_no_level_of_any_logger_shows_a_word(parts, caplog):
     caplog.set_level(1)
     for name in list(logging.root.manager.loggerDict):
-        logging.getLogger(name).setLevel(1)
+        caplog.set_level(1, logger=name)  # and back afterwards: other tests run in this process
     with FakeOllama(models=("psylite",)) as ollama:
         ollama.otherwise(lambda body: Reply([MODEL_WORD]))
         ollama.script(*FAULTS)

@@ -8,6 +8,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import httpx
 import pytest
 from fake_ollama import FakeOllama, Reply
 from pipelines_server import free_port, running
@@ -121,6 +122,17 @@ def test_where_nobody_answers_a_note_is_given_up_and_says_so(caplog):
     assert pauses == sorted(pauses)
     assert sum(pauses) > 1000
     assert "secret-path" not in caplog.text
+
+
+def test_no_logger_at_any_level_writes_the_address(caplog):
+    for name in ("", "httpx", "httpcore", *logging.root.manager.loggerDict):
+        caplog.set_level(1, logger=name)
+    with Office(503) as office:
+        hook(office.url).tell(CRISIS, None)
+        until(lambda: office.notes)
+        httpx.get(f"{office.url}/not-a-note", trust_env=False)
+    assert "not-a-note" in caplog.text, "what others ask for is logged as before"
+    assert [record.name for record in caplog.records if record.threadName == "psylite-webhook"] == []
 
 
 def test_telling_never_waits_and_what_is_too_much_is_dropped(caplog):

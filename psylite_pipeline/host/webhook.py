@@ -32,6 +32,13 @@ WAITING = 200
 TRIES = 13
 
 
+#: The thread that sends, by which the loggers of the HTTP client know whose lines hold the address.
+_THREAD = "psylite-webhook"
+
+#: Who writes addresses into a log: httpx all of it, at INFO; httpcore the host, at DEBUG.
+_TALKATIVE = ("httpx", "httpcore.connection", "httpcore.http11")
+
+
 class _NotTaken(Exception):
     """The address answered that it cannot take the note now."""
 
@@ -67,10 +74,12 @@ class Webhook:
     def _start(self) -> None:
         with self._starting:
             if self._sender is None:
-                self._sender = threading.Thread(target=self._send_all, daemon=True, name="psylite-webhook")
+                self._sender = threading.Thread(target=self._send_all, daemon=True, name=_THREAD)
                 self._sender.start()
 
     def _send_all(self) -> None:
+        for name in _TALKATIVE:  # a filter holds whatever the level is, and is added once however often this runs
+            logging.getLogger(name).addFilter(_is_not_ours)
         tries = Retrying(
             retry=retry_if_exception_type((httpx.TransportError, _NotTaken)),
             wait=wait_exponential(multiplier=2, max=300),
@@ -91,6 +100,10 @@ class Webhook:
             raise _NotTaken
         if status >= 300:
             log.error("PSYLITE_WEBHOOK refused a note (status %d). Correct the address.", status)
+
+
+def _is_not_ours(record: logging.LogRecord) -> bool:
+    return record.threadName != _THREAD
 
 
 def open_webhook() -> Webhook | None:
