@@ -122,7 +122,7 @@ def measured(vectors: Callable[[int, int], Vectors], size: int, asked: Vectors, 
     index.save(path)
     del index
     started = time.perf_counter()
-    index = DenseIndex.load(path, mapped=size > EXACT_MOST)
+    index = DenseIndex.load(path, map_in=folder if size > EXACT_MOST else None)
     loaded = time.perf_counter() - started
     truth = nearest(vectors, size, asked)
     allowed = np.random.default_rng(SEED).random(size) < 0.8
@@ -182,7 +182,7 @@ def nearest(vectors: Callable[[int, int], Vectors], size: int, asked: Vectors) -
 def serve(folder: Path) -> dict[str, Any]:
     """Memory of this process with the large index, as many snippets with texts of their own, and the encoder."""
     path = folder / "dense.faiss"
-    dense = DenseIndex.load(path, mapped=True)
+    dense = DenseIndex.load(path, map_in=folder)
     ours = load_corpus([CROSSTALK]).snippets
     corpus = Corpus(tuple(_copy(ours[number % len(ours)], number) for number in range(dense.rows)))
     topics = np.zeros((1, dense.dimensions), dtype=np.float32)

@@ -23,8 +23,10 @@ from scripted import HashEncoder, Talk, refreshed, scripted_counsellor, snippet_
 from psylite_pipeline import opening
 from psylite_pipeline.errors import IndexFileError, KnowledgeError
 from psylite_pipeline.files import write_whole
+from psylite_pipeline.humour import dense as dense_module
 from psylite_pipeline.humour import index as index_module
 from psylite_pipeline.humour.corpus import load_corpus
+from psylite_pipeline.humour.dense import DenseIndex
 from psylite_pipeline.humour.index import open_index
 from psylite_pipeline.humour.shelf import Shelf
 from psylite_pipeline.outcheck import OutputCheck
@@ -115,6 +117,45 @@ def test_an_index_damaged_while_serving_costs_nothing_now_and_is_made_anew(tmp_p
     encoder = HashEncoder()
     corpus = load_corpus([tmp_path / "snippets"])
     assert index_module._load(corpus, encoder.name, tmp_path / "index").get("s-1") is not None
+
+
+SERVES_A_LARGE_INDEX = """
+import sys
+from pathlib import Path
+from scripted import HashEncoder, found
+from psylite_pipeline.humour import dense, index
+from psylite_pipeline.humour.corpus import load_corpus
+dense.EXACT_MOST = index.EXACT_MOST = 100
+folder, home = Path(sys.argv[1]), Path(sys.argv[2])
+corpus = load_corpus([folder])
+index.open_index(corpus, HashEncoder(), home)
+served = index.open_index(corpus, HashEncoder(), home)
+assert not served.dense.exact
+before = found(served)
+for path in [path for path in home.rglob("*") if path.is_file()]:
+    if sys.argv[3] == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(b"" if sys.argv[3] == "cut" else b"PK" * path.stat().st_size)
+assert found(served) == before
+"""
+
+
+@pytest.mark.parametrize("damage", ["cut", "gone", "foreign"])
+def test_a_large_index_that_is_damaged_while_serving_does_not_end_the_process(tmp_path, damage):
+    folder = snippet_folder(tmp_path / "many", 800)
+    command = [sys.executable, "-c", SERVES_A_LARGE_INDEX, str(folder), str(tmp_path / "index"), damage]
+    ended = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_where_there_is_no_room_for_a_copy_to_map_a_large_index_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(dense_module, "EXACT_MOST", 100)
+    rows = HashEncoder().encode([str(number) for number in range(800)])
+    DenseIndex.build(800, lambda start, stop: rows[start:stop]).save(tmp_path / "dense.faiss")
+    with disk_full(100):
+        index = DenseIndex.load(tmp_path / "dense.faiss", map_in=tmp_path)
+    assert DenseIndex.load(tmp_path / "dense.faiss", map_in=tmp_path / "none").rows == index.rows == 800
 
 
 def test_an_index_replaced_while_serving_by_that_of_another_corpus_changes_nothing(tmp_path):

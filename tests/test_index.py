@@ -183,7 +183,8 @@ def test_a_large_index_is_inverted_mapped_and_finds_nearly_all(tmp_path, monkeyp
     rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
     built = DenseIndex.build(6_000, lambda start, stop: rows[start:stop])
     built.save(tmp_path / "dense.faiss")
-    index = DenseIndex.load(tmp_path / "dense.faiss", mapped=True)
+    index = DenseIndex.load(tmp_path / "dense.faiss", map_in=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["dense.faiss"]
     assert not index.exact
     odd = np.arange(6_000) % 2 == 1
     right = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from scripted import HashEncoder, flip, found, snippet_folder, spoil
 
+from psylite_pipeline.errors import EncoderError
 from psylite_pipeline.humour.corpus import load_corpus
 from psylite_pipeline.humour.index import BATCH, open_index
 from psylite_pipeline.humour.journal import Journal
@@ -49,6 +51,17 @@ def test_a_build_that_was_stopped_goes_on_where_it_was(tmp_path, how):
     assert encoder.encoded == 2 * 2 * BATCH, "two of four batches were kept"
     assert told[0] == (3 * BATCH, 4 * BATCH)
     assert found(again) == found(open_index(load_corpus([folder]), HashEncoder(), tmp_path / "fresh"))
+
+
+def test_a_journal_cut_or_changed_while_it_is_read_costs_the_build_and_never_the_process(tmp_path):
+    path = tmp_path / "e.vectors"
+    for damage in (lambda: os.truncate(path, 600), lambda: spoil(path, flip(-3))):
+        journal = Journal(path, "e", anew=True)
+        journal.add(digests("a", "b"), np.eye(2, 300, dtype=np.float32))
+        damage()
+        with pytest.raises(EncoderError, match=r"cut or changed"):
+            journal.vectors(digests("b"))
+        journal.close()
 
 
 # -- the journal

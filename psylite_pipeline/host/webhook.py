@@ -31,7 +31,6 @@ WAITING = 200
 #: Tries for one note, with pauses of 2, 4, 8, … at most 300 seconds: about half an hour in all.
 TRIES = 13
 
-
 #: The thread that sends, by which the loggers of the HTTP client know whose lines hold the address.
 _THREAD = "psylite-webhook"
 

@@ -1,8 +1,8 @@
 """Nearest unit vectors by FAISS: exact while there are few, compressed and then looked at again where there are many.
 
 A large index holds each vector twice: as half a byte for two dimensions, in inverted lists that a query reads in part,
-and as a byte a dimension, by which the best candidates are weighed again. The latter is mapped from the file. A small
-index is read, for a mapped file that somebody cuts short would take the process with it.
+and as a byte a dimension, by which the best candidates are weighed again. The latter is mapped, from a private copy: a
+mapped file that somebody cuts short takes the process with it.
 """
 
 # faiss's stubs do not know what its generated classes take.
@@ -11,8 +11,11 @@ index is read, for a mapped file that somebody cuts short would take the process
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
@@ -73,15 +76,25 @@ class DenseIndex:
         return cls(index)
 
     @classmethod
-    def load(cls, path: Path, *, mapped: bool) -> DenseIndex:
-        """Read the file that `save` wrote; `mapped` leaves the vectors on disk until they are looked at.
+    def load(cls, path: Path, *, map_in: Path | None = None) -> DenseIndex:
+        """Read the file that `save` wrote. With a folder `map_in` the vectors stay on disk until they are looked at, in
+        a copy there that has no name and goes with the process; where there is no room for one, all is read.
 
         Raises IndexFileError where FAISS cannot read it.
         """
+        if map_in is not None:
+            with suppress(OSError), path.open("rb") as file, TemporaryFile(dir=map_in) as copy:
+                shutil.copyfileobj(file, copy, 1 << 20)
+                copy.flush()
+                return cls._read(path, f"/dev/fd/{copy.fileno()}", mapped=True)
+        return cls._read(path, str(path), mapped=False)
+
+    @classmethod
+    def _read(cls, path: Path, place: str, *, mapped: bool) -> DenseIndex:
         import faiss
 
         try:
-            return cls(faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC if mapped else 0))
+            return cls(faiss.read_index(place, faiss.IO_FLAG_MMAP_IFC if mapped else 0))
         except RuntimeError:
             raise IndexFileError(f"{path} is no index that FAISS can read.") from None
 

@@ -160,12 +160,12 @@ def _load(corpus: Corpus, encoder: str, folder: Path) -> SnippetIndex:
     if not isinstance(threshold, float) or not -1.0 <= threshold <= 1.0:
         raise IndexFileError(f"{home}: the index has no usable threshold.")
     rows = len(corpus.snippets)
-    dense = DenseIndex.load(home / "dense.faiss", mapped=rows > EXACT_MOST)
+    dense = DenseIndex.load(home / "dense.faiss", map_in=folder if rows > EXACT_MOST else None)
     try:
         topics = np.load(home / "topics.npy")
     except (OSError, ValueError):
         raise IndexFileError(f"{home}: the topics of the index cannot be read.") from None
-    lexical = LexicalIndex.load(home / "words", rows, mapped=rows > EXACT_MOST) if rows <= LEXICAL_MOST else None
+    lexical = LexicalIndex.load(home / "words", rows) if rows <= LEXICAL_MOST else None
     if dense.rows != rows:
         raise IndexFileError(f"{home} holds another number of snippets.")
     return SnippetIndex(corpus, dense, lexical, topics, encoder, threshold)

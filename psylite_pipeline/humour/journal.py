@@ -19,6 +19,7 @@ from typing import IO, Any
 import numpy as np
 
 from psylite_pipeline.embedding import Vectors
+from psylite_pipeline.errors import EncoderError
 
 log = logging.getLogger(__name__)
 
@@ -71,15 +72,24 @@ class Journal:
             self._unsaved.update(zip(digests, vectors, strict=True))
 
     def vectors(self, digests: Sequence[bytes]) -> Vectors:
-        """The vectors of `digests`, in that order, shape (len(digests), dimensions). Raises KeyError for a new one."""
-        stored: Any = ()
-        if self._at and self._record is not None:
-            stored = np.memmap(self._file, self._record, "r", _HEADER_BYTES, (self._records,))  # type: ignore[arg-type]
+        """The vectors of `digests`, in that order, shape (len(digests), dimensions).
+
+        Raises KeyError for a new one, EncoderError where the file was cut or changed since it was opened.
+        """
         rows = [
-            self._unsaved[digest] if digest in self._unsaved else stored[self._at[digest]]["vector"]
-            for digest in digests
+            self._unsaved[digest] if digest in self._unsaved else self._stored(self._at[digest]) for digest in digests
         ]
         return np.stack(rows).astype(np.float32)
+
+    def _stored(self, at: int) -> Vectors:
+        # Read, not mapped: a mapped file that somebody cuts short takes the process with it.
+        assert self._record is not None and self._file is not None
+        size = self._record.itemsize
+        with suppress(OSError):
+            raw = os.pread(self._file.fileno(), size, _HEADER_BYTES + at * size)
+            if len(raw) == size and int((one := np.frombuffer(raw, self._record)[0])["crc32"]) == _crc(one):
+                return one["vector"]
+        raise EncoderError(f"{self._path} was cut or changed while it was read. What it held is encoded again.")
 
     def close(self, live: Iterable[bytes] = ()) -> None:
         """Let go of the file. Where most of it is not among `live`, it is written anew with those alone."""
@@ -169,7 +179,7 @@ class Journal:
 
     def _compact(self, wanted: Sequence[bytes]) -> None:
         beside = self._path.with_suffix(".part")
-        with suppress(OSError):
+        with suppress(OSError, EncoderError):
             beside.unlink(missing_ok=True)
             smaller = Journal(beside, self._encoder)
             for start in range(0, len(wanted), _CHUNK):

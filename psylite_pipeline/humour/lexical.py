@@ -45,12 +45,12 @@ class LexicalIndex:
         return cls(model, len(texts))
 
     @classmethod
-    def load(cls, folder: Path, rows: int, *, mapped: bool) -> LexicalIndex:
-        """Read, or map, what `save` wrote for `rows` texts. Raises IndexFileError where it cannot be read."""
+    def load(cls, folder: Path, rows: int) -> LexicalIndex:
+        """Read what `save` wrote for `rows` texts. Raises IndexFileError where it cannot be read."""
         if not folder.is_dir():
             return cls(None, rows)
         try:
-            return cls(_bm25s().BM25.load(folder, mmap=mapped, show_progress=False), rows)
+            return cls(_bm25s().BM25.load(folder, show_progress=False), rows)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise IndexFileError(f"{folder} cannot be read ({type(error).__name__}).") from None
 
