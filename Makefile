@@ -13,7 +13,8 @@ ARGS ?=
 SOURCES := pyproject.toml README.md $(shell find psylite_pipeline pipelines knowledge requirements evals/crisis -type f \
 	-not -name '*.pyc' 2>/dev/null | grep -v '[[:space:]]')
 
-.PHONY: help install up down test test-browser test-encoders test-eval test-stack shots eval-demo train-demo check lock docs clean clean-all
+.PHONY: help install up down test test-stack test-browser shots test-encoders test-eval eval-demo train-demo bench soak fuzz \
+	mutants audit sbom check docs lock clean clean-all
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
