@@ -22,7 +22,8 @@ def prepare(settings: Settings) -> None:
     layout = Layout(settings.data_dir)
     layout.make()
     install_loaders(layout)
-    if settings.snippets_dir is None:  # an admin's own snippets have an index of their own, kept in the volume
+    own = settings.snippets_dir or any(settings.own_snippets_dir.rglob("*.toml"))
+    if not own:  # an admin's own snippets have an index of their own, kept in the volume
         shutil.copytree(BUILT / "index", settings.index_dir, copy_function=shutil.copyfile, dirs_exist_ok=True)
 
 

@@ -3,12 +3,45 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
+
+import yaml
+
+from psylite_pipeline.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 COMPOSE = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
 EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
 SET = dict(re.findall(r"^([A-Z_]+)=(.*)$", EXAMPLE, re.M))
+
+
+#: Settings that .env cannot change in Docker, and why.
+FIXED = {
+    "PSYLITE_ACCOUNTS": "there are always accounts",
+    "PSYLITE_DATA_DIR": "the volume",
+    "PSYLITE_PIPELINES_PORT": "not published",
+    "PSYLITE_STANDIN": "there is no stand-in",
+    "PSYLITE_STANDIN_PORT": "there is no stand-in",
+}
+#: Settings of the other containers.
+ELSEWHERE = {"PSYLITE_WEIGHTS": "model", "PSYLITE_WEBUI_PORT": "open-webui"}
+
+
+def test_every_setting_reaches_its_container():
+    services = yaml.safe_load(COMPOSE)["services"]
+    fields = {field.validation_alias or f"PSYLITE_{name.upper()}" for name, field in Settings.model_fields.items()}
+    assert fields - services["pipelines"]["environment"].keys() == FIXED.keys() | ELSEWHERE.keys()
+    for name, service in ELSEWHERE.items():
+        assert f"${{{name}:-" in str(services[service])
+
+
+def test_where_the_model_is_served_elsewhere_none_is_fetched():
+    model = yaml.safe_load(COMPOSE)["services"]["model"]
+    assert model["environment"]["BACKEND"] == "${PSYLITE_BACKEND:-ollama}"
+    script = model["command"][0].replace("$$", "$")
+    ran = subprocess.run(["/bin/sh", "-c", script], env={"BACKEND": "openai", "PATH": ""}, capture_output=True)
+    assert (ran.returncode, ran.stderr) == (0, b"")
 
 
 def test_every_setting_of_the_compose_file_stands_in_the_example_and_nothing_else():
