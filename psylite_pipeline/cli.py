@@ -192,19 +192,17 @@ def search(
     said = [*(after or ()), text]
     language = "en" if language_of_talk(said) == "en" else "zh"
     found = shelf.choices(said, language=language, used=frozenset(told or ()))
-    table = Table("value", "score", "meaning", "words", "enough", "mood", "id", "title", "topics", box=None)
+    table = Table("value", "score", "meaning", "words", "enough", "mood", "id", box=None, pad_edge=False)
     for choice in found[:most]:
-        hit, snippet = choice.hit, choice.hit.snippet
+        hit = choice.hit
         numbers = (f"{number:.3f}" for number in (choice.value, hit.score, hit.meaning, hit.words))
-        enough = "yes" if choice.enough else "no"
-        table.add_row(
-            *numbers, enough, snippet.mood, snippet.id, escape(snippet.title), escape(" ".join(snippet.topics))
-        )
+        table.add_row(*numbers, "yes" if choice.enough else "no", hit.snippet.mood, hit.snippet.id)
     console.print(table)
-    for choice in found[:1]:
-        console.print(f"\n{choice.hit.snippet.id}\n{choice.hit.snippet.lines}\n", markup=False, highlight=False)
+    for one in (choice.hit.snippet for choice in found[:most]):
+        head = f"{one.id}: {one.title} ({' '.join(one.topics)})"
+        console.print(f"\n{head}\n{one.lines}", markup=False, highlight=False)
     console.print(
-        f"Searched with: {query_of(said)!r}. Mood: {mood_of(text)}. Encoder {shelf.embedder.name}, "
+        f"\nSearched with: {query_of(said)!r}. Mood: {mood_of(text)}. Encoder {shelf.embedder.name}, "
         f"enough from {threshold(shelf.open(), language)}.",
         markup=False,
         highlight=False,

@@ -207,11 +207,11 @@ def test_index_names_a_bad_file_and_serves_the_rest(knowledge, caplog):
 def test_search_shows_what_would_be_found():
     done = psylite("search", "第3句开场", "--most", "2")
     assert done.exit_code == 0
-    rows = [one for one in done.stdout.splitlines() if "第" in one and "s-" in one]
-    assert len(rows) == 2
-    assert "s-3" in rows[0]
-    assert "gentle" in rows[0]
-    assert "甲：第3句开场" in done.stdout
+    table, best, second, _ = done.stdout.split("\n\n")
+    assert len(table.splitlines()) == 1 + 2
+    assert table.splitlines()[1].split()[-2:] == ["gentle", "s-3"]
+    assert best.splitlines()[:2] == ["s-3: 第3段 (话题3)", "甲：第3句开场"]
+    assert second.startswith("s-")
     told = psylite("search", "开场", "--after", "第3句", "--told", "s-3")
     assert "Searched with: '第3句\\n开场'" in told.stdout
     assert "s-3" not in told.stdout
@@ -222,6 +222,15 @@ def test_search_says_when_the_turn_itself_rules_a_snippet_out():
     done = psylite("search", "我不想活了")
     assert "no snippet would be told: the turn is not light (crisis" in done.stdout
     assert "would be told" not in psylite("search", "给我讲个笑话").stdout
+
+
+def test_search_shows_ids_and_numbers_whole_on_a_narrow_terminal(knowledge, monkeypatch):
+    monkeypatch.setattr(cli.console, "_width", 80)
+    text = snippet_toml(77).replace('"s-77"', '"zh-children-parents-meeting"')
+    (knowledge / "crosstalk" / "zh" / "two.toml").write_text(text, encoding="utf-8")
+    table = psylite("search", "第77句开场").stdout.partition("\n\n")[0]
+    assert "zh-children-parents-meeting" in table
+    assert "…" not in table
 
 
 def test_titles_with_brackets_are_shown_as_they_are(knowledge):

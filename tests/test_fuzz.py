@@ -380,7 +380,7 @@ def test_cleaning_is_done_in_one_go_and_leaves_no_tag_of_ours_open(text):
     assert without_hidden_blocks(f"{clean}<think>x</think>").rstrip() == without_hidden_blocks(clean).rstrip()
 
 
-def test_storms_and_deep_nesting_are_judged_in_little_time(real):
+def test_storms_and_deep_nesting_are_judged(real):
     for text in (
         "\u0301" * 100_000,
         "<details>" * 20_000,
@@ -392,6 +392,4 @@ def test_storms_and_deep_nesting_are_judged_in_little_time(real):
         for role in ("user", "assistant"):
             body = {"messages": [{"role": role, "content": text}, {"role": "user", "content": "今天有点累"}]}
             conversation = Conversation.from_body(body)
-            decision = real.decide(conversation)
-            whole(decision)
-            assert decision.milliseconds < 5_000, ascii(text[:10])
+            whole(real.decide(conversation))  # for the time they take see test_storms_are_linear

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable
 from functools import partial
-from types import FrameType
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scripted import ScriptedModel, scripted_counsellor
+from steps import steps
 
 from psylite_pipeline.conversation import Conversation, without_hidden_blocks
 from psylite_pipeline.decision import Risk, Route
@@ -91,25 +89,7 @@ def test_one_persons_words_never_reach_another(real):
     assert all("蓝鲸" not in getattr(piece, "text", "") for piece in real.reply(other, decision))
 
 
-# -- linear, counted in steps of the interpreter, so that no clock and no busy machine has a say
-
-
-def steps(work: Callable[[], object]) -> int:
-    """How many lines of Python `work` runs. Work inside C is linear by its own library's promise or a regex's form."""
-    count = 0
-
-    def tracer(frame: FrameType, event: str, argument: object):
-        nonlocal count
-        count += event == "line"
-        return tracer
-
-    before = sys.gettrace()
-    sys.settrace(tracer)
-    try:
-        work()
-    finally:
-        sys.settrace(before)
-    return count
+# -- linear
 
 
 @pytest.fixture(scope="module")
