@@ -53,7 +53,7 @@ train-demo: ## The making of the model, from mix to Modelfile, on a tiny random 
 	@PYTHON="$(PYTHON)" scripts/train-demo $(ARGS)
 
 bench: $(STAMPS)/package $(STAMPS)/stack $(STAMPS)/dev ## All measurements of docs/trust.md, some twenty minutes
-	@for one in decision overhead load usual_way; do $(BIN)/python -m benchmarks.$$one $(ARGS) || exit 1; done
+	@for one in decision output_check overhead load usual_way; do $(BIN)/python -m benchmarks.$$one $(ARGS) || exit 1; done
 	@$(MAKE) --no-print-directory docs
 
 soak: $(STAMPS)/package $(STAMPS)/stack $(STAMPS)/dev ## Ten minutes of people talking while everything goes wrong in turn (ARGS="--minutes 2")

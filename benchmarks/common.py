@@ -13,6 +13,8 @@ from typing import Any
 
 from rich.console import Console
 
+from benchmarks import figures
+
 RESULTS = Path(__file__).parent / "results"
 console = Console()
 
@@ -75,9 +77,10 @@ def cpu_seconds(pid: int) -> float:
 
 
 def save(name: str, **measured: Any) -> None:
-    """Write benchmarks/results/NAME.json."""
+    """Write benchmarks/results/NAME.json, and NAME.png where NAME has a picture."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
     whole = {"machine": machine(), **measured}
     path.write_text(json.dumps(whole, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    figures.draw(name, whole, RESULTS)
     console.print(f"Written: {path}", soft_wrap=True, highlight=False)

@@ -81,6 +81,24 @@ def load() -> str:
     return _with_machine("load", f"{table}\n\nMemory of the server in MB: {memory} turns.")
 
 
+def output_check() -> str:
+    """The last look at the model's words."""
+    found = _read("output_check")
+    if found is None:
+        return _with_machine("output_check", "")
+    rows = []
+    for language, one in found["languages"].items():
+        work = one["processor_ms"]
+        row = [language, one["pieces"], work["p50"], work["p99"], f"{one['share_that_waits']:.1%}"]
+        row += [one["letters_held_mean"], one["letters_held_most"]]
+        rows.append([*row, *(f"{ms['mean']} / {ms['p95']} / {ms['p99']}" for ms in one["waited_ms"].values())])
+    scenes = [f"waiting at the pace of a {scene}, ms" for scene in next(iter(found["languages"].values()))["waited_ms"]]
+    head = ["language", "pieces", "processor ms a piece, p50", "p99", "letters that wait", "letters held, mean", "most"]
+    stopped = sum(one["answers_stopped"] for one in found["languages"].values())
+    tail = f"{stopped} of {found['answers'] * len(rows)} answers were stopped and count up to there."
+    return _with_machine("output_check", f"{_table([*head, *scenes], rows)}\n\n{tail}")
+
+
 def usual_way() -> str:
     """A chat model as judge, eleven words, and us."""
     found = _read("usual_way")
