@@ -27,7 +27,7 @@ from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Risk
 from psylite_pipeline.errors import ModelError
 from psylite_pipeline.model import OllamaModel
-from psylite_pipeline.opening import open_counsellor
+from psylite_pipeline.opening import open_counsellor, open_prompts
 from psylite_pipeline.risk import judge
 from psylite_pipeline.settings import Settings
 from psylite_pipeline.training.evaluate import ELEVEN
@@ -75,10 +75,11 @@ def _rule(conversation: Conversation) -> Risk:
 
 def _model_judge(url: str) -> Judge:
     model = OllamaModel(url, num_ctx=2048, keep_alive="30m")
+    asked = open_prompts(Settings.load()).judge
 
     def level(conversation: Conversation) -> Risk | None:
         try:
-            return judge.ask(model, "psylite", conversation.turns, SECONDS)
+            return judge.ask(model, "psylite", conversation.turns, SECONDS, asked)
         except ModelError:
             return None
 

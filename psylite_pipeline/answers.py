@@ -102,6 +102,11 @@ class Answers:
         self._model = model
         self._backend = backend
 
+    @property
+    def judge_prompt(self) -> str:
+        """What a model is asked that judges a turn."""
+        return self._prompts.judge
+
     def model_name(self, preferences: Preferences) -> str:
         """The model that answers under these preferences."""
         return preferences.model or self._backend.model

@@ -200,7 +200,9 @@ class Counsellor:
             return level, rules
         name = preferences.judge_model or self._answers.model_name(preferences)
         try:
-            said = judge.ask(self._model, name, conversation.turns, preferences.judge_seconds)
+            said = judge.ask(
+                self._model, name, conversation.turns, preferences.judge_seconds, self._answers.judge_prompt
+            )
         except Exception as error:  # noqa: BLE001  as in `_attempt`: a turn must go on
             log.warning("The judge gave no verdict (%s); the safer route is taken.", type(error).__name__)
             self._tally.failed("judge", type(error).__name__)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from psylite_pipeline.conversation import Conversation, Turn
 from psylite_pipeline.decision import Risk, Route
 from psylite_pipeline.errors import KnowledgeError
+from psylite_pipeline.risk import judge
 
 Message = dict[str, str]
 
@@ -48,25 +49,16 @@ _LAST_RESORT = {
 
 @dataclass(frozen=True, slots=True)
 class Prompts:
-    """The texts of knowledge/prompts by language (`zh`, `en`)."""
+    """The texts of knowledge/prompts by language (`zh`, `en`), and what the second judge is asked."""
 
     texts: Mapping[str, Mapping[str, str]]
+    judge: str
 
     @classmethod
     def load(cls, folder: Path) -> Prompts:
-        """Read `zh.toml` and `en.toml`. Raises KnowledgeError naming file and field."""
-        texts: dict[str, Mapping[str, str]] = {}
-        for language in ("zh", "en"):
-            path = folder / f"{language}.toml"
-            try:
-                table = tomllib.loads(path.read_text(encoding="utf-8"))
-            except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-                raise KnowledgeError(f"{path}: {error}. Correct or restore the file.") from None
-            for part in _PARTS:
-                if not isinstance(table.get(part), str):
-                    raise KnowledgeError(f"{path}: `{part}` is missing or is not text.")
-            texts[language] = {part: table[part].strip() for part in _PARTS}
-        return cls(texts)
+        """Read `zh.toml`, `en.toml` and `judge.toml`. Raises KnowledgeError naming file and field."""
+        texts = {language: _read(folder / f"{language}.toml", _PARTS) for language in ("zh", "en")}
+        return cls(texts, _read(folder / "judge.toml", ("instruction",))["instruction"])
 
     def of(self, language: str) -> Mapping[str, str]:
         """The texts for a language as `language_of` names it."""
@@ -75,7 +67,18 @@ class Prompts:
     @classmethod
     def last_resort(cls) -> Prompts:
         """Texts held in code, for when the files cannot be read."""
-        return cls({"zh": _LAST_RESORT, "en": _LAST_RESORT})
+        return cls({"zh": _LAST_RESORT, "en": _LAST_RESORT}, judge.LAST_RESORT)
+
+
+def _read(path: Path, parts: Iterable[str]) -> Mapping[str, str]:
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise KnowledgeError(f"{path}: {error}. Correct or restore the file.") from None
+    for part in parts:
+        if not isinstance(table.get(part), str):
+            raise KnowledgeError(f"{path}: `{part}` is missing or is not text.")
+    return {part: table[part].strip() for part in parts}
 
 
 def tokens(text: str) -> int:
