@@ -38,7 +38,7 @@ class Themes:
     def found(self, text: str) -> str:
         """The first forbidden theme in `text` with its word, as `theme: word`; `""` where there is none."""
         # As written, and folded: traditional letters, full-width ones, and words spelled with spaces.
-        for version in (text.casefold(), normalise(text).text):
+        for version in (text.casefold(), normalise(text)):
             for theme, pattern in self._themes.items():
                 if match := pattern.search(version):
                     return f"{theme}: {match.group()}"

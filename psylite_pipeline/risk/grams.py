@@ -19,6 +19,7 @@ MAX_CHARACTERS = 3000
 """Longer texts are read as their first and last half of this many characters."""
 
 _WORD = re.compile(r"[a-z0-9]+")
+# Code, not data: it is a feature, and the weights are only right for the words they were learnt with.
 _OVERT = re.compile(
     "死|杀|亡|命|跳楼|上吊|割|刀|鬼|坟|棺|葬|遗|"
     "kill|(?<![a-z])die(?![t-z])|dead|death|dying|suicid|murder|hang|shoot|bury|grave"
@@ -44,7 +45,7 @@ def grams_of(text: str) -> Grams:
     """Fold and hash `text`. Never raises."""
     if len(text) > MAX_CHARACTERS:
         text = f"{text[: MAX_CHARACTERS // 2]}\n{text[-MAX_CHARACTERS // 2 :]}"
-    folded = normalise(text).text
+    folded = normalise(text)
     codes = np.frombuffer(f"\x02{folded}\x03".encode("utf-32-le", "replace"), dtype="<u4").astype(np.uint64)
     count = len(codes)
     other = np.concatenate(([0], np.cumsum(codes > 127)))

@@ -66,7 +66,7 @@ class Lexicon:
 
     def fold(self, text: str) -> str:
         """`text` as the rules see it: folded, with disguised words written plainly."""
-        return self._spellings.apply(self._folder.fold(text).text)
+        return self._spellings.apply(self._folder.fold(text))
 
     def read(self, text: str) -> tuple[Finding, ...]:
         """What the rules say about a person's turn, most serious first; one finding a rule. Never raises."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 import ahocorasick
@@ -80,15 +79,6 @@ class _Folding(dict[int, str]):
         return folded
 
 
-@dataclass(frozen=True, slots=True)
-class Normal:
-    """A folded text. `text` holds lower-case letters, simplified characters, digits, emoji, single spaces, `,` between
-    clauses, `。` or `?` between sentences. `cut` says that the middle of an overlong text was left out."""
-
-    text: str
-    cut: bool = False
-
-
 class Folder:
     """Folds texts; holds the traditional-to-simplified tables (about 25 ms to load)."""
 
@@ -96,10 +86,10 @@ class Folder:
         self._simplify = opencc.OpenCC("t2s")
         self._folding = _Folding()
 
-    def fold(self, text: str) -> Normal:
-        """`text` in one spelling. Any string is accepted."""
-        cut = len(text) > MAX_CHARS
-        if cut:
+    def fold(self, text: str) -> str:
+        """`text` in one spelling: lower-case letters, simplified characters, digits, emoji, single spaces, `,` between
+        clauses, `。` or `?` between sentences. Any string is accepted."""
+        if len(text) > MAX_CHARS:
             text = f"{text[: MAX_CHARS // 2]}\n{text[-MAX_CHARS // 2 :]}"
         # Marks go before decomposition: sorting a storm of them takes quadratic time.
         text = text.translate(self._folding)
@@ -109,7 +99,7 @@ class Folder:
                 text = self._simplify.convert(text).translate(self._folding)
         else:
             text = text.lower()
-        return Normal(tidy(text), cut)
+        return tidy(text)
 
 
 def tidy(text: str) -> str:
@@ -145,7 +135,7 @@ def default_folder() -> Folder:
     return Folder()
 
 
-def normalise(text: str) -> Normal:
+def normalise(text: str) -> str:
     """`text` folded by the shared folder. Never raises."""
     return default_folder().fold(text)
 

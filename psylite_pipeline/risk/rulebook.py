@@ -281,7 +281,7 @@ class _Reader:
         return self._spellings.apply(self._fold(text))
 
     def _fold(self, text: str) -> str:
-        return self._folder.fold(text).text
+        return self._folder.fold(text)
 
     def _marked(self, phrase: str) -> str:
         """The phrase with its plain pieces folded as people's turns are, so that the two can meet."""
