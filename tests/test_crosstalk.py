@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
+import ahocorasick
+import numpy as np
 import pytest
 
+from psylite_pipeline.embedding import BundledEncoder
 from psylite_pipeline.humour.corpus import load_corpus
 from psylite_pipeline.humour.themes import Themes
 from psylite_pipeline.settings import bundled
@@ -58,6 +63,39 @@ def test_no_two_snippets_share_a_long_run():
         size = 14 if one.language == "zh" else 40
         for run in {text[at : at + size] for at in range(len(text) - size + 1)}:
             assert seen.setdefault(run, one.id) == one.id, run
+
+
+def test_no_two_snippets_are_alike():
+    """By what the encoder makes of the whole dialogue. The most alike stand at .861: one scene, two jokes."""
+    vectors = BundledEncoder().encode([one.lines for one in CORPUS.snippets])
+    alike = np.triu(vectors @ vectors.T, 1)
+    pairs = [(CORPUS.snippets[a].id, CORPUS.snippets[b].id) for a, b in np.argwhere(alike >= 0.9)]
+    assert pairs == []
+
+
+def bare(text: str) -> str:
+    return re.sub(r"[\W_]", "", text).casefold()
+
+
+def borrowed(texts: Iterable[str]) -> set[str]:
+    """Lines of our snippets, of more than 8 Chinese characters or 20 letters, that stand in one of `texts`."""
+    ours = ahocorasick.Automaton()
+    for one in CORPUS.snippets:
+        least = 9 if one.language == "zh" else 21
+        for line in one.lines.split("\n"):
+            said = bare(line.lstrip("甲乙AB").lstrip("：: "))
+            if len(said) >= least:
+                ours.add_word(said, line)
+    ours.make_automaton()
+    return {line for text in texts for _, line in ours.iter(bare(text))}
+
+
+def test_no_line_is_taken_from_texts_of_others():
+    """Compared with the data that lies beside a checkout, or in PSYLITE_FOREIGN_TEXTS; a clone alone has none."""
+    line = max(CORPUS.snippets[0].lines.split("\n"), key=len)
+    assert borrowed([f"…… {line[2:]}！"]) == {line}
+    folder = Path(os.environ.get("PSYLITE_FOREIGN_TEXTS") or Path(__file__).parents[2] / "shared" / "data")
+    assert borrowed(path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.jsonl"))) == set()
 
 
 def test_every_topic_file_is_named_after_its_ids():
