@@ -25,6 +25,7 @@ from psylite_pipeline.model import ChatModel
 from psylite_pipeline.risk import judge
 from psylite_pipeline.risk.assess import Assessor
 from psylite_pipeline.risk.lexicon import Finding
+from psylite_pipeline.risk.normalise import MAX_CHARS
 from psylite_pipeline.risk.walk import Assessment, risk_floor
 from psylite_pipeline.settings import Preferences
 from psylite_pipeline.tally import Tally
@@ -102,6 +103,8 @@ class Counsellor:
         if assessment is None:  # even the lexicon failed: nobody may be treated as safe
             return Decision(Route.SUPPORT, Risk.CONCERN, rules=("failure.assess",), scores=Scores(risk=0.5), episode=0)
         level, rules = self._second_opinion(conversation, assessment, preferences)
+        if conversation.last and len(conversation.last.text) > MAX_CHARS:  # nobody has read its middle
+            level, rules = max(level, Risk.CONCERN), (*rules, "failure.too-long")
         floor = conversation.floor
         found = Decision(
             Route.PLAIN,

@@ -19,6 +19,7 @@ from psylite_pipeline.decision import Kind, Risk, Route
 from psylite_pipeline.errors import ModelTimeout
 from psylite_pipeline.humour.choosing import THRESHOLDS
 from psylite_pipeline.humour.shelf import Shelf
+from psylite_pipeline.risk.normalise import MAX_CHARS
 from psylite_pipeline.settings import Preferences
 from psylite_pipeline.tally import Tally
 
@@ -110,6 +111,12 @@ def test_a_turn_that_nothing_can_judge_is_met_with_care(tmp_path):
     found = decided(tmp_path, "x", rules=Broken())
     assert (found.route, found.risk, found.rules, found.episode) == (Route.SUPPORT, CONCERN, ("failure.assess",), 0)
     assert found.scores.risk == 0.5
+
+
+def test_a_text_too_long_to_be_read_whole_is_met_with_care(tmp_path):
+    assert decided(tmp_path, "JOKE " + "字" * (MAX_CHARS - 5)).risk is NONE
+    long = decided(tmp_path, "JOKE " + "字" * MAX_CHARS)
+    assert (long.route, long.risk, long.rules) == (Route.SUPPORT, CONCERN, ("t.joke", "failure.too-long"))
 
 
 def test_a_task_carries_what_its_text_holds_once(tmp_path):

@@ -185,8 +185,16 @@ def test_one_more_in_either_language(more):
     assert asks_for_more(more)
 
 
-def test_one_more_opens_nothing_that_is_closed():
-    assert not fit(assessed("GRIEF", "x"), [frozenset({"a"})], Preferences(), more=True).open
+@pytest.mark.parametrize("turn", ["DIE", "WORRY", "FAINT", "BOMB", "GRAVE"])
+def test_one_more_opens_nothing_that_risk_or_harm_closes(turn):
+    assert not fit(assessed("JOKE", turn), [frozenset({"a"})], Preferences(), more=True).open
+
+
+def test_one_more_is_no_heavy_turn_after_a_snippet():
+    assert fit(assessed("JOKE", "HEAVY"), [frozenset({"a"})], Preferences(), more=True).open
+    assert fit(assessed("JOKE", "HEAVY", "x"), [frozenset({"a"}), frozenset({"b"})], Preferences(), more=True).open
+    assert not fit(assessed("JOKE", "HEAVY", "x"), [frozenset({"a"}), frozenset()], Preferences(), more=True).open
+    assert not fit(assessed("JOKE", "HEAVY"), [frozenset({"a"})], Preferences(), more=False).open
 
 
 @pytest.mark.parametrize(

@@ -31,10 +31,13 @@ def fit(
 
     The gate is the same whether the turn is cheerful or asks for a joke: neither unlocks what risk or grief closed.
     """
-    asked = assessment.last.has("joke_request") or (more and bool(shown) and bool(shown[-1]))
-    closed = assessment.level > Risk.NONE or assessment.harmful or assessment.last.heavy
+    # A snippet was told just now: so all was light then, and a bare "another one" since changes nothing, though such
+    # words may look uneasy to the classifier.
+    again = more and bool(shown) and bool(shown[-1])
+    asked = again or assessment.last.has("joke_request")
+    closed = assessment.level > Risk.NONE or assessment.harmful or (assessment.last.heavy and not again)
     # A talk that was never heavy has counted no turns yet; only after something heavy must calm turns pass.
-    calm_enough = assessment.calm >= preferences.calm_turns
+    calm_enough = again or assessment.calm >= preferences.calm_turns
     reading = assessment.last.reading
     score = max(reading.humour if reading else 0.0, 0.9 if asked else 0.0)
     if closed or not calm_enough:
