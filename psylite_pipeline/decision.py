@@ -80,6 +80,8 @@ class Told(StrEnum):
     UNHEARD = "unheard"
     """They find that nobody listens."""
     JOKE = "joke"
+    JOKING = "joking"
+    """They take back what they said."""
     BYE = "bye"
     BETTER = "better"
 

@@ -21,7 +21,7 @@ from psylite_pipeline.risk.readings import Reading, Thresholds, TurnReading
 from psylite_pipeline.risk.walk import RHYTHM, WINDOW, Assessment, walk
 
 #: Signs in the lexicon that a person in danger is answered to.
-_TOLD_BY_SIGN = {"joke_request": Told.JOKE, "calm": Told.BETTER}
+_TOLD_BY_SIGN = {"joke_request": Told.JOKE, "calm": Told.BETTER, "retraction": Told.JOKING}
 
 #: Who thanks, leaves or scolds after a refusal does not go on with what was refused.
 _NO_REQUEST = frozenset({Told.BYE, Told.UNHEARD, Told.HUMAN, Told.COST, Told.SECRET})
