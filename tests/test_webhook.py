@@ -136,6 +136,7 @@ def test_no_logger_at_any_level_writes_the_address(caplog):
     assert not [name for name in ours if name.startswith("http")]
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_telling_never_waits_and_what_is_too_much_is_dropped(caplog):
     stuck = threading.Event()
 
