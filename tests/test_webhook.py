@@ -151,6 +151,8 @@ def test_telling_never_waits_and_what_is_too_much_is_dropped(caplog):
         assert "dropped" in caplog.text
     finally:
         stuck.set()
+        assert webhook._sender is not None
+        webhook._sender.join(60)
 
 
 def test_it_is_off_unless_an_address_is_set(monkeypatch, tmp_path, caplog):
