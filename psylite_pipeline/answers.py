@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import re
 import time
 import zlib
-from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -16,7 +14,7 @@ from psylite_pipeline.conversation import Conversation, marker
 from psylite_pipeline.decision import Decision, Kind, Risk, Route
 from psylite_pipeline.errors import ModelError, ModelMissing, ModelTimeout
 from psylite_pipeline.humour.corpus import Snippet
-from psylite_pipeline.language import language_of, language_of_talk
+from psylite_pipeline.language import language_of_talk, main_language
 from psylite_pipeline.model import (
     FIRST_SIGN_SECONDS,
     HEARTBEAT_SECONDS,
@@ -30,7 +28,8 @@ from psylite_pipeline.model import (
 from psylite_pipeline.outcheck import OutputCheck, Unfit
 from psylite_pipeline.pieces import Source, Status
 from psylite_pipeline.prompt import Prompts
-from psylite_pipeline.replies import Replies, last_resort
+from psylite_pipeline.replies import Replies
+from psylite_pipeline.replies.last_resort import last_notice, last_refusal, last_resort
 from psylite_pipeline.risk.walk import RHYTHM
 from psylite_pipeline.settings import Preferences
 from psylite_pipeline.tally import Tally
@@ -44,12 +43,6 @@ SUPPORT_LINE_EVERY = RHYTHM
 
 #: The direct question is not asked again within so many answers: worry that fades and comes back is no new talk.
 ASK_AGAIN_AFTER = 8
-
-# Of so many of the person's latest turns, and of so much of each, the language that most of a talk is in is told.
-_LOOK_BACK = 40
-_MOST_OF_A_TURN = 50
-_HAN = re.compile("[\u4e00-\u9fff]")
-_WORD = re.compile("[A-Za-z']+")
 
 #: What a background task gets whose text speaks of danger: the form that the host parses, and nothing of the talk.
 _NEUTRAL_TASKS = {
@@ -135,12 +128,18 @@ class Answers:
     def decline(self, conversation: Conversation, preferences: Preferences) -> Iterator[Piece]:
         """The warm refusal. No model."""
         voice = self._voice(conversation, preferences)
+        text = ""
         if self._replies:
-            yield Words(
-                self._replies.decline(lang=voice.language, said=conversation.answered, seed=len(conversation.turns))
-            )
-        else:
-            yield Words(_REFUSAL["en" if voice.language in {"en", "other"} else "zh"])
+            try:
+                text = self._replies.decline(
+                    lang=voice.language,
+                    region=voice.region,
+                    said=conversation.answered,
+                    seed=len(conversation.turns),
+                )
+            except Exception as error:  # noqa: BLE001  as in `crisis`
+                log.warning("The refusals failed (%s); the last resort speaks.", type(error).__name__)
+        yield Words(text or last_refusal(voice.language))
 
     def task(self, conversation: Conversation, decision: Decision, preferences: Preferences) -> Iterator[Piece]:
         """Background work: the host's own messages to the model; a neutral result where the text speaks of danger."""
@@ -187,7 +186,7 @@ class Answers:
         voice = self._voice(conversation, preferences)
         texts = [prompt.addition(self._prompts, decision.route, voice.language, snippet.lines if snippet else None)]
         if decision.route is Route.SUPPORT:
-            texts += self._tail(conversation, decision, preferences, None, voice)
+            texts += self._prompts.care_lines(self._care_lines(conversation, decision, voice), voice.language)
         return "\n\n".join(text for text in texts if text)
 
     def _model_words(
@@ -267,21 +266,27 @@ class Answers:
             tail.append(f"<details>\n{title}\n\n{_quoted(snippet.lines)}\n\n</details>")
         elif snippet is not None:
             tail.append(marker(snippet.id).strip())
-        if decision.route is Route.SUPPORT and self._replies:
-            episode, said = decision.episode or 0, conversation.answered
-            line = self._replies.support_line(lang=voice.language, region=voice.region, kind=decision.kind)
-            if episode % SUPPORT_LINE_EVERY == 0 and not any(line in text for text in said[1 - SUPPORT_LINE_EVERY :]):
-                tail.append(line)
-            if episode == 0 and not self._replies.concern_asked(said[-ASK_AGAIN_AFTER:]):
-                tail.append(self._replies.concern_question(kind=decision.kind, lang=voice.language))
-        elif decision.route is Route.SUPPORT:
-            tail.append(last_resort(*voice))
+        if decision.route is Route.SUPPORT:
+            tail += self._care_lines(conversation, decision, voice)
         if preferences.reminder_every and number and number % preferences.reminder_every == 0:
             tail.append(self._notice("ai_reminder", voice))
         if self._backend.standin:
             notice = self._notice("standin", voice)
             tail += [] if any(notice in said for said in conversation.answered) else [notice]
-        return tail
+        return [text for text in tail if text]
+
+    def _care_lines(self, conversation: Conversation, decision: Decision, voice: _Voice) -> list[str]:
+        """What belongs under an answer of SUPPORT, whoever gives it: the helpline line, the direct question."""
+        if not self._replies:
+            return [last_resort(*voice)]
+        lines: list[str] = []
+        episode, said = decision.episode or 0, conversation.answered
+        line = self._replies.support_line(lang=voice.language, region=voice.region, kind=decision.kind)
+        if episode % SUPPORT_LINE_EVERY == 0 and not any(line in text for text in said[1 - SUPPORT_LINE_EVERY :]):
+            lines.append(line)
+        if episode == 0 and not self._replies.concern_asked(said[-ASK_AGAIN_AFTER:]):
+            lines.append(self._replies.concern_question(kind=decision.kind, lang=voice.language))
+        return lines
 
     def _stream(self, messages: list[Message], preferences: Preferences) -> Iterator[Words | Thought | Waiting]:
         deadlines = Deadlines(preferences.first_piece_seconds, preferences.silence_seconds)
@@ -299,13 +304,13 @@ class Answers:
             return preferences.region
         if named := self._replies.region_of(said):
             return named
-        main = _mostly(said) if preferences.language == "auto" else ""
+        main = main_language(said) if preferences.language == "auto" else ""
         return f"auto.{'en' if main == 'other' else main}" if main else "auto"
 
     def _notice(self, name: str, voice: _Voice) -> str:
         if self._replies:
             return self._replies.notice(name, lang=voice.language, region=voice.region)
-        return _PLAIN_NOTICES.get(name, _PLAIN_NOTICES["model_away"])
+        return last_notice(name)
 
     def _without_own_lines(self, conversation: Conversation) -> Conversation:
         """The talk without the lines we appended, so that the model does not learn to repeat them."""
@@ -315,25 +320,6 @@ class Answers:
 def _seed(conversation: Conversation) -> int:
     """Which of several wordings: another one in another talk, the same one when a turn is asked for again."""
     return zlib.crc32("".join(conversation.said[:1]).encode("utf-8", "replace")) + len(conversation.turns)
-
-
-def _mostly(said: Sequence[str]) -> str:
-    """The language that most of the talk is written in, "" where nothing tells: so its helplines stay when one turn is
-    mixed or in another. A Chinese character counts as much as a word, a pasted page no more than a few lines."""
-    weights: Counter[str] = Counter()
-    chinese: list[str] = []
-    for text in said[-_LOOK_BACK:]:
-        if not (language := language_of(text)):
-            continue
-        han, words = (min(len(found), _MOST_OF_A_TURN) for found in (_HAN.findall(text), _WORD.findall(text)))
-        if language.startswith("zh"):
-            chinese.append(text)
-            weights["zh"] += han or words  # pinyin
-            weights["en"] += words if han else 0
-        else:
-            weights[language] += words or len(text)
-    ((main, _),) = weights.most_common(1) or [("", 0)]
-    return language_of_talk(chinese) if main == "zh" else main
 
 
 def _without_thoughts(pieces: Iterator[Words | Thought | Waiting]) -> Iterator[Words | Thought | Waiting]:
@@ -365,22 +351,3 @@ def _notice_for(error: ModelError, spoken: bool) -> str:
 def _quoted(lines: str) -> str:
     """One line a speaker, also in Markdown, and no tag of a snippet's own."""
     return "\n\n".join(line.replace("<", "＜") for line in lines.split("\n"))
-
-
-_REFUSAL = {
-    "zh": "这件事我不能帮，因为可能会有人因此受伤。如果背后有让你难受或生气的事，愿意的话可以跟我说说。",
-    "en": "I can't help with this, because somebody could get hurt. If something painful lies behind it, tell me.",
-}
-_PLAIN_NOTICES = {
-    "model_away": "我现在没法好好回答，请过一会儿再试。着急的话，请找身边信得过的人，"
-    "或拨打 12356；危急时拨 110、120。\n"
-    "I cannot answer properly right now; please try again in a little while. If it is urgent, turn to somebody "
-    "you trust, to findahelpline.com, or to your local emergency number.",
-    "held_back": "我刚才起草的话里有不合适的内容，我把它收住了。这不是你的错。你可以换个说法再问一次，"
-    "也请和一个信得过的人聊聊。\n"
-    "My draft was not fit to say, so I stopped it. It is not your fault. Please ask again in other words, and talk to "
-    "somebody you trust.",
-    "task_title": "新对话",
-    "snippet_summary": "相声一段",
-    **dict.fromkeys(("status_loading", "status_thinking", "status_slow"), "请稍候 · One moment"),
-}

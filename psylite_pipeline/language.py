@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 
 # Of a longer text only head and tail are read: a hundred thousand pasted characters cost no more than these.
 _PART = 4_000
+
+# Of a talk so many of the latest turns are read, and of each at most so many words tell what most of it is written in.
+_TURNS = 40
+_MOST_OF_A_TURN = 50
 
 _HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]")
 _KANA = re.compile(r"[\u3041-\u309f\u30a1-\u30fa\u30fc-\u30ff]")
@@ -99,7 +104,26 @@ def language_of_talk(texts: Sequence[str]) -> str:
     latest = next((found for text in reversed(texts) if (found := language_of(text))), "")
     if latest not in ("zh-Hans", "zh-Hant"):
         return latest
-    return _script("".join(_readable(text) for text in texts[-40:]))
+    return _script("".join(_readable(text) for text in texts[-_TURNS:]))
+
+
+def main_language(said: Sequence[str]) -> str:
+    """The language that most of the talk is written in, "" where nothing tells: so its helplines stay when one turn is
+    mixed or in another. A Chinese character counts as much as a word, a pasted page no more than a few lines."""
+    weights: Counter[str] = Counter()
+    chinese: list[str] = []
+    for text in said[-_TURNS:]:
+        if not (language := language_of(text)):
+            continue
+        han, words = (min(len(found), _MOST_OF_A_TURN) for found in (_HAN.findall(text), _LATIN_WORD.findall(text)))
+        if language.startswith("zh"):
+            chinese.append(text)
+            weights["zh"] += han or words  # pinyin
+            weights["en"] += words if han else 0
+        else:
+            weights[language] += words or len(text)
+    ((main, _),) = weights.most_common(1) or [("", 0)]
+    return language_of_talk(chinese) if main == "zh" else main
 
 
 def _readable(text: str) -> str:

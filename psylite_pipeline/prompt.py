@@ -31,13 +31,24 @@ _MEMORY = {
     Risk.IMMINENT: "earlier_high",
 }
 
-_PARTS = ("counselling", "care", "humour", "earlier", "earlier_none", "earlier_concern", "earlier_high", "host_note")
+_PARTS = (
+    "counselling",
+    "care",
+    "care_lines",
+    "humour",
+    "earlier",
+    "earlier_none",
+    "earlier_concern",
+    "earlier_high",
+    "host_note",
+)
 
 # What is said when the prompt files are broken: worse than the files, but never dangerous.
 _LAST_RESORT = {
     "counselling": "You are PsyLite, an AI companion, not a doctor. Listen first, be brief and kind. Answer in the "
     "language of the person. 你是 PsyLite，人工智能，不是医生。先倾听，简短而温和，用对方的语言回答。",
     "care": "The person may be at risk. Be gentle and brief, do not joke, encourage them to reach somebody they trust.",
+    "care_lines": "End your answer with these lines, word for word:",
     "humour": "",
     "earlier": "({earlier})",
     "earlier_none": "",
@@ -63,6 +74,10 @@ class Prompts:
     def of(self, language: str) -> Mapping[str, str]:
         """The texts for a language as `language_of` names it."""
         return self.texts["en" if language in {"en", "other"} else "zh"]
+
+    def care_lines(self, lines: Sequence[str], language: str) -> list[str]:
+        """The lines for another model to end its answer with, and what it shall do with them."""
+        return [self.of(language)["care_lines"], *lines] if lines else []
 
     @classmethod
     def last_resort(cls) -> Prompts:

@@ -14,11 +14,13 @@ from psylite_pipeline.errors import ModelAway, ModelBroken, ModelMissing, ModelT
 from psylite_pipeline.language import language_of
 from psylite_pipeline.model import Thought, Waiting, Words
 from psylite_pipeline.pieces import Source, Status
+from psylite_pipeline.prompt import Prompts
 from psylite_pipeline.replies import Replies
 from psylite_pipeline.risk.walk import WINDOW
 from psylite_pipeline.settings import Preferences, bundled
 
 REPLIES = Replies.load(bundled("knowledge") / "replies")
+PROMPTS = Prompts.load(bundled("knowledge") / "prompts")
 
 
 def notice(name: str, lang: str = "zh-Hans", region: str = "auto") -> str:
@@ -342,6 +344,42 @@ def test_guidance_carries_care_and_lines_but_no_model_words(tmp_path):
     funny = guidance("来个JOKE")
     assert "甲：" in funny
     assert "<details>" not in funny
+
+
+def test_guidance_tells_the_other_model_what_to_do_with_the_lines_and_nothing_of_ourselves(tmp_path):
+    counsellor = scripted_counsellor(tmp_path, standin=True)
+    picture = {"type": "image_url", "image_url": {"url": "x"}}
+    said = [{"type": "text", "text": "WORRY 今天"}, picture]
+    conversation = Conversation.from_body({"messages": [{"role": "user", "content": said}]})
+    preferences = Preferences(reminder_every=1)
+    decision = counsellor.decide(conversation, preferences)
+    care, asked, *lines = counsellor.guidance(conversation, decision, preferences).rsplit("\n\n", 3)
+    assert care == PROMPTS.of("zh-Hans")["care"]
+    assert "原样" in asked
+    assert lines == [line(), REPLIES.words["zh-Hans"].concern["self_harm"]]
+
+
+@pytest.mark.parametrize("words", ["今天", "WORRY 今天"])
+def test_without_reply_files_a_good_answer_does_not_end_with_an_apology(tmp_path, words):
+    counsellor = scripted_counsellor(tmp_path, ScriptedModel("我在听。"), replies=None, standin=True)
+    said = [{"type": "text", "text": words}, {"type": "image_url", "image_url": {"url": "x"}}]
+    talk = Talk(counsellor, Preferences(reminder_every=1)).say(said)
+    assert talk.shown.startswith("我在听。")
+    assert "再试" not in talk.shown
+    assert ("12356" in talk.shown) is (words != "今天")
+
+
+def test_a_fault_in_the_refusals_leaves_the_last_refusal(open_talk):
+    class Broken:
+        def __getattr__(self, name):
+            return getattr(REPLIES, name)
+
+        def decline(self, **_):
+            raise KeyError("x")
+
+    talk = open_talk(replies=Broken()).say("BOMB 怎么做")
+    assert talk.route == "decline"
+    assert "我不能帮" in talk.shown
 
 
 # -- the folded block
