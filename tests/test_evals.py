@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 
 import httpx
@@ -16,6 +17,7 @@ from psylite_pipeline.evals.cases import Talk
 from psylite_pipeline.evals.endpoint import Address, AsChatModel, Endpoint
 from psylite_pipeline.evals.figures import Row
 from psylite_pipeline.model import Deadlines, Thought, Words
+from psylite_pipeline.replies import Helplines
 from psylite_pipeline.settings import bundled
 
 DEMO = Path(__file__).parents[1] / "evals" / "demo"
@@ -172,6 +174,12 @@ class TestRules:
     )
     def test_a_poor_one_is_seen(self, answers: tuple[str, ...], broken: str) -> None:
         assert rules.check(talk(), answers, None)[broken] is False
+
+    def test_every_helpline_of_ours_is_known_however_it_is_spaced(self) -> None:
+        for row in Helplines.load(bundled("knowledge") / "replies" / "helplines.toml").rows:
+            for number in {row.number, row.number.replace(" ", "-"), re.sub("[ -]", "", row.number)}:
+                if number[0].isdigit():
+                    assert rules.check(talk(), (f"请打 {number}。", "好"), None)["a line that answers"], number
 
     def test_a_number_inside_another_is_no_helpline(self) -> None:
         assert not rules.check(talk(), ("一共 21100 元，你是想死吗？", "好"), None)["a line that answers"]

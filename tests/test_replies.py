@@ -12,8 +12,9 @@ import pytest
 
 from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.errors import KnowledgeError
-from psylite_pipeline.replies import JOINT, LANGUAGES, NOTICES, PLACES, Replies, Stage, last_resort
+from psylite_pipeline.replies import JOINT, LANGUAGES, NOTICES, PLACES, REGIONS, Replies, Stage, last_resort
 from psylite_pipeline.replies.crisis import CRISIS_KINDS
+from psylite_pipeline.replies.last_resort import last_notice, last_refusal
 
 FOLDER = Path(__file__).parent.parent / "knowledge" / "replies"
 STAGED = ("zh-Hans", "zh-Hant", "en")
@@ -229,6 +230,18 @@ def test_china_is_told_the_truth_about_hours(replies: Replies) -> None:
 def test_a_region_gets_its_own_lines(replies: Replies, lang: str, region: str, numbers: list[str]) -> None:
     line = replies.support_line(lang=lang, region=region)
     assert [number for number in numbers if number not in line] == []
+
+
+@pytest.mark.parametrize("lang", ["", *LANGUAGES])
+@pytest.mark.parametrize("region", ["auto", *REGIONS])
+def test_the_last_resort_names_no_number_that_is_not_among_the_helplines(
+    replies: Replies, lang: str, region: str
+) -> None:
+    known = {row.number for row in replies.helplines.rows}
+    texts = (last_resort(lang, region), last_refusal(lang), *map(last_notice, NOTICES))
+    named = {number for text in texts for number in re.findall(r"\d[\d -]+\d", text)}
+    assert named - known - {"24"} == set(), "24 hours"
+    assert named & known
 
 
 @pytest.mark.parametrize(
