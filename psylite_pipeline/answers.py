@@ -115,7 +115,7 @@ class Answers:
                     risk=decision.risk,
                     lang=voice.language,
                     region=voice.region,
-                    region_before=self._region(conversation.said[:-1], preferences),
+                    region_before=self._region_before(conversation.said, preferences),
                     said=conversation.answered,
                     seed=_seed(conversation),
                     episode=decision.episode,
@@ -306,6 +306,11 @@ class Answers:
             return named
         main = main_language(said) if preferences.language == "auto" else ""
         return f"auto.{'en' if main == 'other' else main}" if main else "auto"
+
+    def _region_before(self, said: Sequence[str], preferences: Preferences) -> str | None:
+        """The region until the last turn, where that turn says where the person is."""
+        named = self._replies is not None and self._replies.region_of(said[-1:])
+        return self._region(said[:-1], preferences) if named else None
 
     def _notice(self, name: str, voice: _Voice) -> str:
         if self._replies:

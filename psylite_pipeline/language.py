@@ -29,6 +29,8 @@ _IN_BIG5 = frozenset(_ALL_HAN.encode("big5", "ignore").decode("big5"))
 _NEUTRAL = frozenset("囧喆堃嘚瞓镕珺昇淼犇赟叕垚昶煊翀璟祎喵氵囍槑烎呲")
 _SIMPLIFIED = _IN_GB - _IN_BIG5 - _NEUTRAL
 _TRADITIONAL = (_IN_BIG5 - _IN_GB - _NEUTRAL) | frozenset("嘅喺咁冇咗哋啲嚟嘢瞓於爲裏")
+# Letters of Cantonese, which is written beside simplified ones, too.
+_CANTONESE = frozenset("嘅喺咁冇咗哋啲嚟嘢瞓佢唔噚")
 
 _ENGLISH_WORDS = """
 a about after again all alone always am an and any anymore anyone are aren't as ask at away be because been
@@ -112,7 +114,8 @@ def main_language(said: Sequence[str]) -> str:
     mixed or in another. A Chinese character counts as much as a word, a pasted page no more than a few lines."""
     weights: Counter[str] = Counter()
     chinese: list[str] = []
-    for text in said[-_TURNS:]:
+    for whole in said[-_TURNS:]:
+        text = whole[: 8 * _MOST_OF_A_TURN]
         if not (language := language_of(text)):
             continue
         han, words = (min(len(found), _MOST_OF_A_TURN) for found in (_HAN.findall(text), _LATIN_WORD.findall(text)))
@@ -123,7 +126,13 @@ def main_language(said: Sequence[str]) -> str:
         else:
             weights[language] += words or len(text)
     ((main, _),) = weights.most_common(1) or [("", 0)]
-    return language_of_talk(chinese) if main == "zh" else main
+    if main != "zh":
+        return main
+    # Whoever writes Cantonese or a few old letters among simplified ones lives where simplified ones are written.
+    written = "".join(chinese)
+    simplified = sum(char in _SIMPLIFIED for char in written)
+    traditional = sum(char in _TRADITIONAL and char not in _CANTONESE for char in written)
+    return "zh-Hans" if simplified > 0 and traditional <= 3 * simplified else language_of_talk(chinese)
 
 
 def _readable(text: str) -> str:

@@ -98,6 +98,11 @@ def test_numbers_that_changed_are_told_first_and_once(open_talk):
     assert not talk.say("I'm in Sydney DIE").shown.startswith("For where you are")
 
 
+def test_a_change_of_script_is_no_place_that_somebody_named(open_talk):
+    talk = open_talk().say("我敢报警吗 DIE").say("我好驚，不知道怎麼辦 DIE")
+    assert "你那邊" not in talk.shown
+
+
 def test_the_valve_outweighs_a_named_place(open_talk):
     assert "988" in open_talk(preferences=Preferences(region="US")).say("我在香港 DIE").shown
 
@@ -108,6 +113,8 @@ def test_the_valve_outweighs_a_named_place(open_talk):
         (["I feel so bad today and nothing helps", "he hits me when 他喝醉了 DIE"], "988", "12356"),
         (["我男朋友打我，我很害怕，不知道怎么办", "I want to DIE"], "12356", "988"),
         (["我想死，真的不想活下去了", "ok", "yes", "no DIE"], "12356", "988"),
+        (["家己嘅老公打我 我唔敢报警", "佢噚日又打我", "我好驚 DIE"], "12356", "1925"),
+        (["我不想活了", "是", "我一個人 DIE"], "1925", "12356"),
     ],
 )
 def test_one_turn_in_another_language_does_not_change_the_country(open_talk, turns, own, other):

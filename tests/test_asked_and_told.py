@@ -190,6 +190,45 @@ def test_a_child_is_heard(text: str, told: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("I want to hurt my baby", Told.BABY),
+        ("I shook the baby", Told.BABY),
+        ("I'm scared of hurting my baby", Told.BABY),
+        ("孩子哭我就想把他扔出去", Told.BABY),
+        ("有时候觉得抱着他一起跳下去就解脱了", Told.BABY),
+        ("我控制不住想摔孩子", Told.BABY),
+        ("老师摸我", Told.TOUCHED),
+        ("前任說要把我的裸照散布出去", Told.TOUCHED),
+        ("my teacher keeps touching me", Told.TOUCHED),
+        ("My boyfriend makes me have sex when I don't want to", Told.TOUCHED),
+        ("what number do I call in Australia", Told.NUMBER),
+        ("给我个号码", Told.NUMBER),
+    ],
+)
+def test_what_needs_words_of_its_own_is_heard(text: str, told: Told) -> None:
+    assert told in LEXICON.told(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "我想打我老婆",
+        "我想杀了打我女儿的人",
+        "I want to hurt the man who hurt my son",
+        "我没打孩子",
+        "我孩子在睡觉",
+        "他摸我的头",
+        "your song touched me deeply",
+        "my number is up",
+        "多少钱",
+    ],
+)
+def test_what_does_not_is_not(text: str) -> None:
+    assert not LEXICON.told(text) & {Told.BABY, Told.TOUCHED, Told.NUMBER}
+
+
+@pytest.mark.parametrize(
     ("text", "asked"),
     [
         ("打电话要钱吗", ["cost"]),

@@ -329,3 +329,27 @@ def test_a_child_is_told_of_grown_ups_and_a_line_for_children(
     assert stage_of(replies, reply, lang) is Stage.MEANS
     if kind is Kind.ABUSE:
         assert re.search("送回去|send you back", first), "home may be where the danger is"
+
+
+@pytest.mark.parametrize("lang", STAGED)
+@pytest.mark.parametrize(
+    ("kind", "told", "own"),
+    [
+        (Kind.HARM_TO_OTHERS, Told.BABY, {Stage.OPENING, Stage.MEANS, Stage.COMPANY, Stage.TIME}),
+        (Kind.ABUSE, Told.TOUCHED, {Stage.OPENING, Stage.MEANS, Stage.TIME}),
+    ],
+)
+def test_a_child_in_ones_care_and_being_touched_are_talks_of_their_own(
+    replies: Replies, lang: str, kind: Kind, told: Told, own: set[Stage]
+) -> None:
+    said: list[str] = []
+    for known in ({told}, set(), set(), set()):
+        said.append(
+            replies.crisis(kind=kind, risk=Risk.HIGH, lang=lang, region="auto", said=said, seed=len(said), told=known)
+        )
+    variants = [variant_of(replies, text, lang) for text in said]
+    assert [variant.stage for variant in variants] == [Stage.OPENING, Stage.MEANS, Stage.COMPANY, Stage.TIME]
+    assert {variant.stage for variant in variants if variant.told is told} == own
+    if told is Told.BABY:
+        assert re.search("小床|cot", said[0]), "the child is put down, not left"
+        assert re.search("想过死|想過死|dying", variants[-1].question), "and the parent is asked about themselves"

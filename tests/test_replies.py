@@ -102,7 +102,9 @@ def test_openings_say_what_is_owed(replies: Replies, lang: str, kind: Kind) -> N
     trusted = re.compile(
         "信得过|信得過|安心|家人|家里人|朋友|大人|靠得住|靠谱|可靠|家屬|trust|friend|family|adult|steady|safer|reliable|relative"
     )
-    for variant in replies.crisis_texts.of(lang, kind, Stage.OPENING):
+    every = [v for v in replies.crisis_texts.variants[lang] if v.kind == kind.value and v.stage is Stage.OPENING]
+    assert every
+    for variant in every:
         assert "AI" in variant.text
         assert ("{abuse_line}" if kind is Kind.ABUSE else "{line}") in variant.text
         assert professional.search(variant.text), variant.text

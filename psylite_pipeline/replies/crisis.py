@@ -35,8 +35,8 @@ class Stage(StrEnum):
     STAYING = "staying"
 
 
-# What the person told unasked answers the question of a stage; getting help themselves is answered while staying. Who
-# injures themselves is asked about the wound and what came before it, once with the direct question.
+# What the person told unasked answers the question of a stage; getting help themselves is answered while staying. The
+# last three are talks of their own: about an injury, a child in their care, being touched.
 _ANSWERED = {
     Told.ACT: (Stage.IMMINENT,),
     Told.MEANS: (Stage.MEANS,),
@@ -44,7 +44,10 @@ _ANSWERED = {
     Told.ALONE: (Stage.COMPANY,),
     Told.HELP: (Stage.STAYING,),
     Told.INJURY: (Stage.OPENING, Stage.MEANS, Stage.TIME),
+    Told.BABY: (Stage.OPENING, Stage.MEANS, Stage.COMPANY, Stage.TIME),
+    Told.TOUCHED: (Stage.OPENING, Stage.MEANS, Stage.TIME),
 }
+_LASTING = frozenset(told for told, stages in _ANSWERED.items() if Stage.OPENING in stages)
 # With a life in danger this minute the time is known, and somebody at the person's side comes before all else.
 _ORDER_IMMINENT = (Stage.IMMINENT, Stage.COMPANY)
 _ORDER_HIGH = (Stage.OPENING, Stage.MEANS, Stage.COMPANY, Stage.TIME)
@@ -149,8 +152,7 @@ class CrisisTexts:
         spoken = JOINT.join(recent)
         counted = recent if episode is None else recent[max(0, len(recent) - episode) :]
         asked = JOINT.join(counted)
-        if self._on_injury(asked):
-            told = {*told, Told.INJURY}
+        told = {*told, *self._begun(asked)}
         stage = self._stage(lang, kind, risk, asked, told)
         pool = self.of(lang, kind, stage)
         heard = self._heard(lang, kind, stage, asked, told)
@@ -182,10 +184,10 @@ class CrisisTexts:
                     return found
         return ()
 
-    def _on_injury(self, asked: str) -> bool:
-        """Whether the talk is about an injury already: our own question says so, whatever is told by now."""
-        known = (v for found in self.variants.values() for v in found if v.told is Told.INJURY)
-        return any(variant.stands_in(asked) for variant in known)
+    def _begun(self, asked: str) -> set[Told]:
+        """What the talk is about already: our own words say so, whatever the last turns told."""
+        known = (v for found in self.variants.values() for v in found if v.told in _LASTING)
+        return {variant.told for variant in known if variant.told and variant.stands_in(asked)}
 
     def _aside(
         self, lang: str, kind: Kind, stage: Stage, risk: Risk, told: Collection[Told], spoken: str
