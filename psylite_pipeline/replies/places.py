@@ -7,9 +7,9 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 
 #: Of a longer turn only so much is read.
-_READ = 2_000
+_READ = 1_000
 #: Only this many of the latest turns are read: the cost of a turn must not grow with the talk.
-LOOK_BACK = 60
+LOOK_BACK = 40
 
 # Present tense and the person themselves: "I was in …", "I want to live in …", "she is in …" do not say where they are.
 _STILL = (
