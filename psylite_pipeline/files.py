@@ -34,6 +34,14 @@ def write_whole(path: Path, data: bytes, *, durable: bool = True) -> None:
         raise
 
 
+def set_aside(path: Path) -> Path:
+    """Rename what cannot be read, beside what was set aside before; returns its new path. Raises OSError."""
+    number = 1
+    while (aside := path.with_name(f"{path.name}.broken-{number}")).exists():
+        number += 1
+    return path.replace(aside)
+
+
 def _sweep(path: Path) -> None:
     for litter in path.parent.glob(f"{path.name}.*.part"):
         with suppress(OSError):

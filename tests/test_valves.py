@@ -115,8 +115,11 @@ def mended(folder: Path, data: bytes) -> dict:
 )
 def test_a_file_that_is_no_valves_is_kept_aside(tmp_path, data, caplog):
     assert mended(tmp_path, data) == {}
-    assert (tmp_path / "psylite" / "valves.json.broken").read_bytes() == data
-    assert "valves.json.broken" in caplog.text
+    assert (tmp_path / "psylite" / "valves.json.broken-1").read_bytes() == data
+    assert "valves.json.broken-1" in caplog.text
+    assert mended(tmp_path, b"again") == {}
+    assert (tmp_path / "psylite" / "valves.json.broken-1").read_bytes() == data, "an older one is not lost"
+    assert (tmp_path / "psylite" / "valves.json.broken-2").read_bytes() == b"again"
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError, field_serializer
 
-from psylite_pipeline.files import write_whole
+from psylite_pipeline.files import set_aside, write_whole
 from psylite_pipeline.settings import Preferences
 
 log = logging.getLogger(__name__)
@@ -72,13 +72,13 @@ def mend_saved_valves(loader_file: Path, valves: type[V]) -> None:
 
 
 def _set_aside(saved: Path) -> None:
-    broken = saved.with_name("valves.json.broken")
-    log.warning("%s cannot be read; it is kept as %s and the defaults are used.", saved, broken.name)
     try:
-        saved.replace(broken)
-        _write(saved, "{}")
+        broken = set_aside(saved)
     except OSError as error:
-        log.warning("%s could not be set aside: %s.", saved, error)
+        log.warning("%s cannot be read and could not be set aside: %s.", saved, error)
+        return
+    log.warning("%s cannot be read; it is kept as %s and the defaults are used.", saved, broken.name)
+    _write(saved, "{}")
 
 
 def _write(path: Path, text: str) -> None:

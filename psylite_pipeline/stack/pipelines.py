@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from psylite_pipeline.errors import StackError
+from psylite_pipeline.files import write_whole
 from psylite_pipeline.settings import Settings, bundled
 from psylite_pipeline.stack.layout import Layout
 from psylite_pipeline.stack.ollama import ModelServer
@@ -29,9 +30,7 @@ def install_loaders(layout: Layout, source: Path | None = None) -> list[str]:
             text, target = loader.read_bytes(), layout.pipelines / loader.name
             (layout.pipelines / "failed" / loader.name).unlink(missing_ok=True)  # so that a new failure is seen
             if not target.exists() or target.read_bytes() != text:
-                beside = target.with_name(target.name + ".part")
-                beside.write_bytes(text)
-                beside.replace(target)
+                write_whole(target, text, durable=False)
     except OSError as error:
         raise StackError(f"{layout.pipelines} cannot be written: {error.strerror}. Correct its permissions.") from None
     return [loader.stem for loader in loaders]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from psylite_pipeline.errors import StackError
+from psylite_pipeline.files import write_whole
 from psylite_pipeline.stack.layout import Layout
 
 #: Seconds a process has to end after SIGTERM before it is killed.
@@ -96,9 +97,7 @@ def stop_all(children: Sequence[Child], patience: float = PATIENCE) -> None:
 
 def remember(record: Path, pid: int) -> None:
     """Write down who `pid` is now, so that a later process with the same number is never taken for it."""
-    beside = record.with_name(record.name + ".part")
-    beside.write_text(json.dumps({"pid": pid, "born": born(pid)}), encoding="utf-8")
-    beside.replace(record)
+    write_whole(record, json.dumps({"pid": pid, "born": born(pid)}).encode(), durable=False)
 
 
 def recorded(record: Path) -> int | None:

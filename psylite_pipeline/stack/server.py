@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from psylite_pipeline.errors import PsyLiteError, StackError
-from psylite_pipeline.files import write_whole
+from psylite_pipeline.files import set_aside, write_whole
 from psylite_pipeline.settings import Settings, misspelt
 from psylite_pipeline.stack.guard import App, Guard, Message, Receive, Scope, Send
 from psylite_pipeline.stack.wordless import WordlessFormatter
@@ -80,11 +80,8 @@ def set_aside_broken_valves(folder: Path) -> None:
                 continue
         except (OSError, ValueError):
             pass
-        number = 1
-        while (broken := saved.with_name(f"valves.json.broken-{number}")).exists():
-            number += 1
         try:
-            saved.replace(broken)
+            broken = set_aside(saved)
         except OSError as error:
             raise StackError(f"{saved} cannot be read or renamed: {error.strerror}. Correct its permissions.") from None
         _log.warning("%s could not be read. It is kept as %s, and the default settings are used.", saved, broken.name)
