@@ -37,7 +37,10 @@ WORRY_AT_MOST = 2.2
 WORRIED = 1.9
 
 #: What holds beyond the turn in which it was told, and what holds until the other is told.
-_STAYS = frozenset({Told.ACT, Told.MEANS, Told.COMPANY, Told.ALONE, Told.HE, Told.SHE})
+_STAYS = frozenset(
+    {Told.ACT, Told.MEANS, Told.COMPANY, Told.ALONE, Told.HE, Told.SHE}
+    | {Told.INJURY, Told.YOUNG, Told.BABY, Told.TOUCHED}
+)
 _WITH_WHOM = frozenset({Told.COMPANY, Told.ALONE})
 _OF_WHOM = frozenset({Told.HE, Told.SHE})
 
