@@ -16,6 +16,7 @@ from psylite_pipeline import opening
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.errors import PsyLiteError
 from psylite_pipeline.humour.corpus import load_corpus
+from psylite_pipeline.model import has
 from psylite_pipeline.replies import Replies
 from psylite_pipeline.risk.classifier import Classifier
 from psylite_pipeline.risk.lexicon import Lexicon
@@ -149,7 +150,7 @@ def _model(settings: Settings) -> Finding:
         names = {str(model.get("name", "")) for model in tags.get("models", [])}
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, AttributeError, TypeError):
         return Finding("model", False, f"no Ollama answers at {settings.ollama_url}", cure)
-    if not names & {settings.model, f"{settings.model}:latest"}:
+    if not has(names, settings.model):
         return Finding(
             "model",
             False,

@@ -7,7 +7,7 @@ import queue
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -262,11 +262,16 @@ def _in_memory(client: ollama.Client, model: str) -> bool:
     """Whether Ollama has `model` loaded; yes where it does not say. Asked before the chat: a model that is being loaded
     is listed like one that is there. Raises what tells that no server answers."""
     try:
-        return {model, f"{model}:latest"} & {running.model for running in client.ps().models} != set()
+        return has([running.model or "" for running in client.ps().models], model)
     except (httpx.HTTPError, ConnectionError):
         raise
     except Exception:  # noqa: BLE001  an older or foreign server without this list: no reason to fail a turn
         return True
+
+
+def has(names: Collection[str], model: str) -> bool:
+    """Whether `model` is among the names that an Ollama lists; without a tag it means `latest`."""
+    return model in names or f"{model}:latest" in names
 
 
 def split_thoughts(pieces: Iterator[Words | Thought | Waiting]) -> Iterator[Words | Thought | Waiting]:

@@ -17,8 +17,10 @@ from typer.testing import CliRunner
 
 from psylite_pipeline import cli, opening
 from psylite_pipeline import doctor as clinic
+from psylite_pipeline.model import has
 from psylite_pipeline.opening import open_lexicon
 from psylite_pipeline.settings import Settings, bundled
+from psylite_pipeline.stack import ollama as stack_ollama
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -287,6 +289,15 @@ def test_doctor_tells_a_missing_model_from_a_missing_server(monkeypatch, ollama)
     assert not found.ok
     assert "'nowhere'" in found.seen
     assert "PSYLITE_MODEL" in found.cure
+
+
+def test_up_and_doctor_find_the_same_ollama_whatever_proxy_is_set(monkeypatch, ollama):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "")
+    monkeypatch.setattr(stack_ollama, "is_local", lambda url: False)
+    monkeypatch.setenv("OLLAMA_BASE_URL", ollama.url)
+    assert clinic._model(Settings.load()).ok
+    assert has(stack_ollama.listed(ollama.url) or [], "psylite")
 
 
 @pytest.mark.parametrize("url", ["http://[::1", "localhost:1", "http://a b", "ftp://x", "http://127.0.0.1:99999"])

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import httpx
 
 from psylite_pipeline.errors import EvaluationError, ModelAway, ModelBroken, ModelError, ModelMissing, ModelTimeout
-from psylite_pipeline.model import Deadlines, Thought, Waiting, Words, split_thoughts
+from psylite_pipeline.model import Deadlines, Thought, Waiting, Words, has, split_thoughts
 
 KEY_VARIABLE = "PSYLITE_EVAL_KEY"
 """Environment variable with the key of an OpenAI-compatible server. Never an option: those end up in histories."""
@@ -97,7 +97,7 @@ class Endpoint:
             return "not told"
         name = self.address.name
         for card in self._call("GET", "/api/tags").get("models", []):
-            if card.get("name") in {name, f"{name}:latest"}:
+            if has([str(card.get("name"))], name):
                 return str(card.get("digest", "not told"))
         raise ModelMissing(f"{self.address.url} has no model named {name}.")
 

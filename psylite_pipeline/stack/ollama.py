@@ -12,6 +12,7 @@ import httpx
 import ollama
 
 from psylite_pipeline.errors import StackError
+from psylite_pipeline.model import has
 from psylite_pipeline.settings import Settings
 from psylite_pipeline.stack import processes
 from psylite_pipeline.stack.guard import LOOPBACK
@@ -38,17 +39,12 @@ class ModelServer:
 
 
 def listed(url: str, seconds: float = 3.0) -> list[str] | None:
-    """The names of the models an Ollama at `url` has; None when none answers."""
+    """The names of the models an Ollama at `url` has; None when none answers. Past any proxy, as each turn goes."""
     try:
-        answer = httpx.get(f"{url.rstrip('/')}/api/tags", timeout=seconds, trust_env=not is_local(url))
+        answer = httpx.get(f"{url.rstrip('/')}/api/tags", timeout=seconds, trust_env=False)
         return [str(model["name"]) for model in answer.raise_for_status().json()["models"]]
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError):
         return None
-
-
-def has(names: list[str], model: str) -> bool:
-    """Whether `model` is among `names`; without a tag it means `latest`."""
-    return model in names or f"{model}:latest" in names
 
 
 def is_local(url: str) -> bool:
@@ -84,7 +80,7 @@ def fetch(settings: Settings, teller: Teller) -> None:
 
     Raises StackError when it cannot.
     """
-    client = ollama.Client(host=settings.ollama_url, timeout=httpx.Timeout(30.0, read=_SILENCE))
+    client = ollama.Client(host=settings.ollama_url, trust_env=False, timeout=httpx.Timeout(30.0, read=_SILENCE))
     source = settings.weights if settings.model.removesuffix(":latest") == OURS else settings.model
     try:
         if not has(listed(settings.ollama_url) or [], source):

@@ -13,6 +13,7 @@ from functools import partial
 from rich.console import Console
 
 from psylite_pipeline.errors import StackError
+from psylite_pipeline.model import has
 from psylite_pipeline.secret import secret
 from psylite_pipeline.settings import Settings, bundled
 from psylite_pipeline.stack import health, install, ollama, pipelines, ports, processes, standin, webui
@@ -122,7 +123,7 @@ def _get_model(settings: Settings, layout: Layout, teller: Teller, parts: list[P
             parts.append(Part("Ollama", again, lambda: ollama.listed(url) is not None, 60, child))
             names = ollama.listed(url)
     if names is not None:
-        if ollama.has(names, model):
+        if has(names, model):
             return ModelServer(url, model)
         try:
             ollama.fetch(settings, teller)
