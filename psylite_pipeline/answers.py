@@ -13,7 +13,7 @@ from psylite_pipeline import prompt
 from psylite_pipeline.conversation import Conversation, marker
 from psylite_pipeline.decision import Decision, Kind, Risk, Route
 from psylite_pipeline.errors import ModelError, ModelMissing, ModelTimeout
-from psylite_pipeline.humour.corpus import Snippet
+from psylite_pipeline.humour.corpus import Snippet, quoted
 from psylite_pipeline.language import language_of_talk, main_language
 from psylite_pipeline.model import (
     FIRST_SIGN_SECONDS,
@@ -354,5 +354,5 @@ def _notice_for(error: ModelError, spoken: bool) -> str:
 
 
 def _quoted(lines: str) -> str:
-    """One line a speaker, also in Markdown, and no tag of a snippet's own."""
-    return "\n\n".join(line.replace("<", "＜") for line in lines.split("\n"))
+    """One line a speaker, also in Markdown."""
+    return "\n\n".join(quoted(lines))

@@ -328,10 +328,20 @@ def test_an_answer_is_compared_with_no_snippet_but_those_that_open_in_it(snippet
     shelf = shelf_of(snippets)
     third = shelf.open().get("s-3").lines.split("\n")
     compared = []
-    monkeypatch.setattr(searching, "_quoted", lambda one: compared.append(one.id) or one.lines.split("\n"))
+    monkeypatch.setattr(searching, "quoted", lambda lines: compared.append(lines) or lines.split("\n"))
     answer = "\n\n".join(("<details>", *third, "</details>"))
     assert shelf.shown_in(["<details>\n\n别的\n\n</details>", answer]) == (frozenset(), frozenset({"s-3"}))
-    assert compared == ["s-3"]
+    assert compared == ["\n".join(third)]
+
+
+def test_a_snippet_with_tags_of_its_own_is_known_again_as_it_was_shown(tmp_path):
+    (tmp_path / "s" / "zh").mkdir(parents=True)
+    tagged = snippet_toml(1, line="<details>第1句</details> a<b")
+    (tmp_path / "s" / "zh" / "one.toml").write_text(tagged, encoding="utf-8")
+    shelf = shelf_of(tmp_path / "s")
+    shown = Talk(scripted_counsellor(tmp_path, shelf=shelf)).say("来个JOKE").shown
+    assert "＜details>第1句" in shown
+    assert shelf.shown_in([shown]) == (frozenset({"s-1"}),)
 
 
 def test_with_humour_off_no_snippet_is_looked_at(tmp_path):

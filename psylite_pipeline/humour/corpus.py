@@ -86,6 +86,11 @@ class Corpus:
         return counts
 
 
+def quoted(text: str) -> list[str]:
+    """The lines of a snippet as an answer shows them, and as they are looked for in it later: no tag of its own."""
+    return text.replace("<", "＜").split("\n")
+
+
 def load_corpus(folders: Sequence[Path]) -> Corpus:
     """Read every `*.toml` below `folders`. What cannot be read is refused with a sentence; the rest is kept."""
     snippets: dict[str, Snippet] = {}

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psylite_pipeline.embedding import Vectors
-from psylite_pipeline.humour.corpus import Corpus, Snippet
+from psylite_pipeline.humour.corpus import Corpus, Snippet, quoted
 from psylite_pipeline.humour.dense import DenseIndex, Mask
 from psylite_pipeline.humour.lexical import LexicalIndex
 
@@ -64,7 +64,7 @@ class SnippetIndex:
         self._rows = {snippet.id: row for row, snippet in enumerate(corpus.snippets)}
         self._opening: dict[str, list[Snippet]] = {}
         for snippet in corpus.snippets:
-            self._opening.setdefault(_quoted(snippet)[0], []).append(snippet)
+            self._opening.setdefault(quoted(snippet.lines)[0], []).append(snippet)
         self._masks: dict[tuple[str, bool], Mask] = {}
         for language in {snippet.language for snippet in corpus.snippets}:
             mine = np.array([snippet.language == language for snippet in corpus.snippets], dtype=bool)
@@ -86,7 +86,7 @@ class SnippetIndex:
         """The ids of the snippets whose every line, written as answers quote it, stands in `answer`."""
         lines = {line.strip() for line in _LINE_OR_TAG.split(answer)}
         begun = [snippet for line in lines for snippet in self._opening.get(line, ())]
-        return frozenset(snippet.id for snippet in begun if all(line in answer for line in _quoted(snippet)))
+        return frozenset(snippet.id for snippet in begun if all(line in answer for line in quoted(snippet.lines)))
 
     def vectors(self, snippet_ids: Iterable[str]) -> Vectors:
         """The vectors of those of the snippets that are here, in order, shape (their number, dimensions)."""
@@ -133,10 +133,6 @@ def topics_of(corpus: Corpus) -> NDArray[np.int64]:
     """The number of each snippet's topic: the file it stands in."""
     numbers = {file: number for number, file in enumerate(sorted({snippet.file for snippet in corpus.snippets}))}
     return np.array([numbers[snippet.file] for snippet in corpus.snippets], dtype=np.int64)
-
-
-def _quoted(snippet: Snippet) -> list[str]:
-    return snippet.lines.replace("<", "＜").split("\n")
 
 
 def _best(scores: NDArray[np.float32], count: int) -> NDArray[np.int64]:
