@@ -54,11 +54,11 @@ def _endangered(row: Row) -> bool:
 # of concern are set so that of 2,725 turns written blind six to eight in a hundred harmless ones alarm.
 _READ = (
     Aim("concern", _counselling, 0.012),
-    Aim("concern", _of("crisis_zh_psysuicide_dev"), 0.11),
+    Aim("concern", _of("crisis_zh_psysuicide_dev"), 0.12),
     Aim("concern", _of("own", *_HARD, english=False), 0.09),
-    Aim("concern", _of("own", *_HARSH, english=False), 0.107),
-    Aim("concern_en", _of("own", *_HARD, english=True), 0.132),
-    Aim("concern_en", _of("own", *_HARSH, english=True), 0.17),
+    Aim("concern", _of("own", *_HARSH, english=False), 0.112),
+    Aim("concern_en", _of("own", *_HARD, english=True), 0.14),
+    Aim("concern_en", _of("own", *_HARSH, english=True), 0.18),
     Aim("high", _counselling, 0.002),
     Aim("high", _of("own", *_HARD, english=False), 0.03),
     Aim("high", _of("own", *_HARSH, english=False), 0.024),
