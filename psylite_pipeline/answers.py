@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-import zlib
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from psylite_pipeline import prompt
 from psylite_pipeline.conversation import Conversation, marker
-from psylite_pipeline.decision import Decision, Kind, Risk, Route
+from psylite_pipeline.decision import Decision, Risk, Route
 from psylite_pipeline.errors import ModelError, ModelMissing, ModelTimeout
 from psylite_pipeline.humour.corpus import Snippet, quoted
-from psylite_pipeline.language import language_of_talk, main_language
 from psylite_pipeline.model import (
     FIRST_SIGN_SECONDS,
     HEARTBEAT_SECONDS,
@@ -29,20 +26,13 @@ from psylite_pipeline.outcheck import OutputCheck, Unfit
 from psylite_pipeline.pieces import Source, Status
 from psylite_pipeline.prompt import Prompts
 from psylite_pipeline.replies import Replies
-from psylite_pipeline.replies.last_resort import last_notice, last_refusal, last_resort
-from psylite_pipeline.risk.walk import RHYTHM
 from psylite_pipeline.settings import Preferences
 from psylite_pipeline.tally import Tally
+from psylite_pipeline.voice import Voice
 
 log = logging.getLogger(__name__)
 
 Piece = Words | Thought | Status | Source
-
-#: SUPPORT repeats the helpline line every so many turns of an episode, its first turn included.
-SUPPORT_LINE_EVERY = RHYTHM
-
-#: The direct question is not asked again within so many answers: worry that fades and comes back is no new talk.
-ASK_AGAIN_AFTER = 8
 
 #: What a background task gets whose text speaks of danger: the form that the host parses, and nothing of the talk.
 _NEUTRAL_TASKS = {
@@ -63,13 +53,6 @@ class Backend:
     model: str
     num_ctx: int = 4096
     standin: bool = False
-
-
-class _Voice(NamedTuple):
-    """The language to answer in, and the region whose helplines are named: one of PLACES in replies/helplines.py."""
-
-    language: str
-    region: str
 
 
 class Answers:
@@ -106,44 +89,15 @@ class Answers:
 
     def crisis(self, conversation: Conversation, decision: Decision, preferences: Preferences) -> Iterator[Piece]:
         """The staged reply. No model."""
-        voice = self._voice(conversation, preferences)
-        text = ""
-        if self._replies:
-            try:
-                text = self._replies.crisis(
-                    kind=decision.kind or Kind.SELF_HARM,
-                    risk=decision.risk,
-                    lang=voice.language,
-                    region=voice.region,
-                    region_before=self._region_before(conversation.said, preferences),
-                    said=conversation.answered,
-                    seed=_seed(conversation),
-                    episode=decision.episode,
-                    told=decision.told,
-                )
-            except Exception as error:  # noqa: BLE001  nothing may leave a person in danger without words
-                log.warning("The crisis texts failed (%s); the last resort speaks.", type(error).__name__)
-        yield Words(text or last_resort(*voice))
+        yield Words(self._voice(conversation, preferences).crisis(decision))
 
     def decline(self, conversation: Conversation, preferences: Preferences) -> Iterator[Piece]:
         """The warm refusal. No model."""
-        voice = self._voice(conversation, preferences)
-        text = ""
-        if self._replies:
-            try:
-                text = self._replies.decline(
-                    lang=voice.language,
-                    region=voice.region,
-                    said=conversation.answered,
-                    seed=len(conversation.turns),
-                )
-            except Exception as error:  # noqa: BLE001  as in `crisis`
-                log.warning("The refusals failed (%s); the last resort speaks.", type(error).__name__)
-        yield Words(text or last_refusal(voice.language))
+        yield Words(self._voice(conversation, preferences).decline())
 
     def task(self, conversation: Conversation, decision: Decision, preferences: Preferences) -> Iterator[Piece]:
         """Background work: the host's own messages to the model; a neutral result where the text speaks of danger."""
-        title = self._notice("task_title", self._voice(conversation, preferences))
+        title = self._voice(conversation, preferences).notice("task_title")
         form = _NEUTRAL_TASKS.get(conversation.task or "", "%s")
         neutral = form.replace("%s", title)
         if decision.risk > Risk.NONE:
@@ -169,14 +123,14 @@ class Answers:
         last = conversation.last
         if last is None or not last.text.strip():
             notice = "image_only" if last is not None and last.has_image else "empty_turn"
-            yield Words(self._notice(notice, voice))
+            yield Words(voice.notice(notice))
         else:
             fit = yield from self._model_words(conversation, decision, preferences, snippet, voice)
             snippet = snippet if fit else None  # no joke under words that had to be stopped
         if tail := self._tail(conversation, decision, preferences, snippet, voice):
             yield Words("\n\n" + "\n\n".join(tail))
         if snippet is not None and preferences.show_snippet:
-            summary = self._notice("snippet_summary", voice)
+            summary = voice.notice("snippet_summary")
             yield Source(f"{summary} · {snippet.title}", snippet.lines)
 
     def guidance(
@@ -186,7 +140,7 @@ class Answers:
         voice = self._voice(conversation, preferences)
         texts = [prompt.addition(self._prompts, decision.route, voice.language, snippet.lines if snippet else None)]
         if decision.route is Route.SUPPORT:
-            texts += self._prompts.care_lines(self._care_lines(conversation, decision, voice), voice.language)
+            texts += self._prompts.care_lines(voice.care_lines(decision), voice.language)
         return "\n\n".join(text for text in texts if text)
 
     def _model_words(
@@ -195,7 +149,7 @@ class Answers:
         decision: Decision,
         preferences: Preferences,
         snippet: Snippet | None,
-        voice: _Voice,
+        voice: Voice,
     ) -> Generator[Piece, None, bool]:
         """The answer, or true words in its place. Returns False when the answer was held back."""
         messages = prompt.build(
@@ -217,7 +171,7 @@ class Answers:
         try:
             for piece in pieces:
                 if isinstance(piece, Waiting):
-                    yield Status(self._notice(_status_for(piece), voice))
+                    yield Status(voice.notice(_status_for(piece)))
                     continue
                 if isinstance(piece, Words):
                     if not spoken and not piece.text.strip():
@@ -228,16 +182,16 @@ class Answers:
             log.warning("The model's answer was held back (%s).", found.rule)
             self._tally.failed("output", found.rule)
             gap = "\n\n" if spoken else ""
-            yield Words(gap + self._notice("held_back_support" if support else "held_back", voice))
+            yield Words(gap + voice.notice("held_back_support" if support else "held_back"))
             return False
         except ModelError as error:
             log.warning("The model failed: %s", error)
             self._tally.failed("model", type(error).__name__)
             gap = "\n\n" if spoken else ""
-            yield Words(gap + self._notice(_notice_for(error, spoken), voice))
+            yield Words(gap + voice.notice(_notice_for(error, spoken)))
             return True
         if not spoken:
-            yield Words(self._notice("model_empty", voice))
+            yield Words(voice.notice("model_empty"))
         return True
 
     def _worst(self, texts: Sequence[str]) -> Risk:
@@ -253,78 +207,38 @@ class Answers:
         decision: Decision,
         preferences: Preferences,
         snippet: Snippet | None,
-        voice: _Voice,
+        voice: Voice,
     ) -> list[str]:
         tail: list[str] = []
         number = len(conversation.said)
         last = conversation.last
         if last is not None and last.has_image and last.text.strip():
-            tail.append(self._notice("image_unseen", voice))
+            tail.append(voice.notice("image_unseen"))
         if snippet is not None and preferences.show_snippet:
-            summary = self._notice("snippet_summary", voice)
+            summary = voice.notice("snippet_summary")
             title = f"<summary>{summary} · {_quoted(snippet.title)}</summary>"
             tail.append(f"<details>\n{title}\n\n{_quoted(snippet.lines)}\n\n</details>")
         elif snippet is not None:
             tail.append(marker(snippet.id).strip())
         if decision.route is Route.SUPPORT:
-            tail += self._care_lines(conversation, decision, voice)
+            tail += voice.care_lines(decision)
         if preferences.reminder_every and number and number % preferences.reminder_every == 0:
-            tail.append(self._notice("ai_reminder", voice))
+            tail.append(voice.notice("ai_reminder"))
         if self._backend.standin:
-            notice = self._notice("standin", voice)
+            notice = voice.notice("standin")
             tail += [] if any(notice in said for said in conversation.answered) else [notice]
         return [text for text in tail if text]
-
-    def _care_lines(self, conversation: Conversation, decision: Decision, voice: _Voice) -> list[str]:
-        """What belongs under an answer of SUPPORT, whoever gives it: the helpline line, the direct question."""
-        if not self._replies:
-            return [last_resort(*voice)]
-        lines: list[str] = []
-        episode, said = decision.episode or 0, conversation.answered
-        line = self._replies.support_line(lang=voice.language, region=voice.region, kind=decision.kind)
-        if episode % SUPPORT_LINE_EVERY == 0 and not any(line in text for text in said[1 - SUPPORT_LINE_EVERY :]):
-            lines.append(line)
-        if episode == 0 and not self._replies.concern_asked(said[-ASK_AGAIN_AFTER:]):
-            lines.append(self._replies.concern_question(kind=decision.kind, lang=voice.language))
-        return lines
 
     def _stream(self, messages: list[Message], preferences: Preferences) -> Iterator[Words | Thought | Waiting]:
         deadlines = Deadlines(preferences.first_piece_seconds, preferences.silence_seconds)
         return self._model.stream(self.model_name(preferences), messages, deadlines)
 
-    def _voice(self, conversation: Conversation, preferences: Preferences) -> _Voice:
-        """The language of the valve, else that of the talk; the region as `_region` says."""
-        said = conversation.said
-        language = language_of_talk(said) or "zh-Hans" if preferences.language == "auto" else preferences.language
-        return _Voice(language, self._region(said, preferences))
-
-    def _region(self, said: Sequence[str], preferences: Preferences) -> str:
-        """The region of the valve; else where the person says they are; else what most of the talk is written in."""
-        if preferences.region != "auto" or self._replies is None:
-            return preferences.region
-        if named := self._replies.region_of(said):
-            return named
-        main = main_language(said) if preferences.language == "auto" else ""
-        return f"auto.{'en' if main == 'other' else main}" if main else "auto"
-
-    def _region_before(self, said: Sequence[str], preferences: Preferences) -> str | None:
-        """The region until the last turn, where that turn says where the person is."""
-        named = self._replies is not None and self._replies.region_of(said[-1:])
-        return self._region(said[:-1], preferences) if named else None
-
-    def _notice(self, name: str, voice: _Voice) -> str:
-        if self._replies:
-            return self._replies.notice(name, lang=voice.language, region=voice.region)
-        return last_notice(name)
+    def _voice(self, conversation: Conversation, preferences: Preferences) -> Voice:
+        return Voice.of(self._replies, conversation, preferences)
 
     def _without_own_lines(self, conversation: Conversation) -> Conversation:
         """The talk without the lines we appended, so that the model does not learn to repeat them."""
         return conversation if self._replies is None else conversation.map_answers(self._replies.strip)
-
-
-def _seed(conversation: Conversation) -> int:
-    """Which of several wordings: another one in another talk, the same one when a turn is asked for again."""
-    return zlib.crc32("".join(conversation.said[:1]).encode("utf-8", "replace")) + len(conversation.turns)
 
 
 def _without_thoughts(pieces: Iterator[Words | Thought | Waiting]) -> Iterator[Words | Thought | Waiting]:

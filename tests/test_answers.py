@@ -8,7 +8,6 @@ import json
 import pytest
 from scripted import KeywordRules, ScriptedModel, Talk, scripted_counsellor
 
-from psylite_pipeline.answers import SUPPORT_LINE_EVERY
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.errors import ModelAway, ModelBroken, ModelMissing, ModelTimeout
 from psylite_pipeline.language import language_of
@@ -18,6 +17,7 @@ from psylite_pipeline.prompt import Prompts
 from psylite_pipeline.replies import Replies
 from psylite_pipeline.risk.walk import WINDOW
 from psylite_pipeline.settings import Preferences, bundled
+from psylite_pipeline.voice import SUPPORT_LINE_EVERY
 
 REPLIES = Replies.load(bundled("knowledge") / "replies")
 PROMPTS = Prompts.load(bundled("knowledge") / "prompts")

@@ -1,0 +1,109 @@
+"""The fixed words for one talk, in its language and with the helplines of its region; the last resort where their files
+are broken."""
+
+from __future__ import annotations
+
+import logging
+import zlib
+from dataclasses import dataclass
+
+from psylite_pipeline.conversation import Conversation
+from psylite_pipeline.decision import Decision, Kind
+from psylite_pipeline.language import language_of_talk, main_language
+from psylite_pipeline.replies import Replies
+from psylite_pipeline.replies.last_resort import last_notice, last_refusal, last_resort
+from psylite_pipeline.risk.walk import RHYTHM
+from psylite_pipeline.settings import Preferences
+
+log = logging.getLogger(__name__)
+
+#: SUPPORT repeats the helpline line every so many turns of an episode, its first turn included.
+SUPPORT_LINE_EVERY = RHYTHM
+
+#: The direct question is not asked again within so many answers: worry that fades and comes back is no new talk.
+ASK_AGAIN_AFTER = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """`replies` is None when its files are broken. `language` is what is answered in, `region` the one whose helplines
+    are named: one of PLACES in replies/helplines.py; `region_before` the one until the last turn, where that turn says
+    where the person is."""
+
+    replies: Replies | None
+    conversation: Conversation
+    language: str
+    region: str
+    region_before: str | None = None
+
+    @classmethod
+    def of(cls, replies: Replies | None, conversation: Conversation, preferences: Preferences) -> Voice:
+        """The language of the valve, else that of the talk. The region of the valve; else where the person says they
+        are; else what most of the talk is written in."""
+        said = conversation.said
+        language = language_of_talk(said) or "zh-Hans" if preferences.language == "auto" else preferences.language
+        now = _region(replies, said, preferences)
+        moved = replies is not None and replies.region_of(said[-1:])
+        return cls(replies, conversation, language, now, _region(replies, said[:-1], preferences) if moved else None)
+
+    def crisis(self, decision: Decision) -> str:
+        """The staged reply. Never raises."""
+        try:
+            if self.replies:
+                return self.replies.crisis(
+                    kind=decision.kind or Kind.SELF_HARM,
+                    risk=decision.risk,
+                    lang=self.language,
+                    region=self.region,
+                    region_before=self.region_before,
+                    said=self.conversation.answered,
+                    seed=self._seed,
+                    episode=decision.episode,
+                    told=decision.told,
+                )
+        except Exception as error:  # noqa: BLE001  nothing may leave a person in danger without words
+            log.warning("The crisis texts failed (%s); the last resort speaks.", type(error).__name__)
+        return last_resort(self.language, self.region)
+
+    def decline(self) -> str:
+        """The warm refusal. Never raises."""
+        try:
+            if self.replies:
+                return self.replies.decline(
+                    lang=self.language, region=self.region, said=self.conversation.answered, seed=self._seed
+                )
+        except Exception as error:  # noqa: BLE001  as in `crisis`
+            log.warning("The refusals failed (%s); the last resort speaks.", type(error).__name__)
+        return last_refusal(self.language)
+
+    def care_lines(self, decision: Decision) -> list[str]:
+        """What belongs under an answer of SUPPORT, whoever gives it: the helpline line, the direct question."""
+        if not self.replies:
+            return [last_resort(self.language, self.region)]
+        lines: list[str] = []
+        episode, said = decision.episode or 0, self.conversation.answered
+        line = self.replies.support_line(lang=self.language, region=self.region, kind=decision.kind)
+        if episode % SUPPORT_LINE_EVERY == 0 and not any(line in text for text in said[1 - SUPPORT_LINE_EVERY :]):
+            lines.append(line)
+        if episode == 0 and not self.replies.concern_asked(said[-ASK_AGAIN_AFTER:]):
+            lines.append(self.replies.concern_question(kind=decision.kind, lang=self.language))
+        return lines
+
+    def notice(self, name: str) -> str:
+        """What a person sees when something breaks or takes long."""
+        return self.replies.notice(name, lang=self.language, region=self.region) if self.replies else last_notice(name)
+
+    @property
+    def _seed(self) -> int:
+        """Which of several wordings: another one in another talk, the same one when a turn is asked for again."""
+        first = "".join(self.conversation.said[:1]).encode("utf-8", "replace")
+        return zlib.crc32(first) + len(self.conversation.turns)
+
+
+def _region(replies: Replies | None, said: tuple[str, ...], preferences: Preferences) -> str:
+    if preferences.region != "auto" or replies is None:
+        return preferences.region
+    if named := replies.region_of(said):
+        return named
+    main = main_language(said) if preferences.language == "auto" else ""
+    return f"auto.{'en' if main == 'other' else main}" if main else "auto"
