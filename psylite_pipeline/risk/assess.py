@@ -116,9 +116,10 @@ class Assessor:
         if exchanges:
             asked, text = exchanges[-1]
             read = self._read(asked, text, encode)
-            asks = not self._lexicon.told(text) & _NO_REQUEST
-            if read.reading and self._classifier and asks and read.reading.harmful < self._limits.harmful:
+            if read.reading and self._classifier and read.reading.harmful < self._limits.harmful:
                 pieces = self._classifier.in_pieces(text, [earlier for _, earlier in exchanges[:-1]], self._found(text))
+                if pieces >= self._limits.harmful and self._lexicon.told(text) & _NO_REQUEST:
+                    pieces = 0.0
                 read = replace(read, reading=replace(read.reading, harmful=max(read.reading.harmful, pieces)))
             readings.append(self._turn(asked, text, read, sensitive=sensitive, last=True))
         danger = next((n for n, reading in enumerate(readings) if reading.level > Risk.NONE), len(readings))
