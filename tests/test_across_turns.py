@@ -136,6 +136,11 @@ def test_means_and_a_near_time_together_are_an_emergency():
     assert levels("DIE", "TOLD soon")[-1] is HIGH
 
 
+@pytest.mark.parametrize("told", [Told.INJURY, Told.YOUNG, Told.BABY, Told.TOUCHED])
+def test_what_kind_of_harm_it_is_and_who_writes_is_known_to_the_end(told):
+    assert assess(f"DIE TOLD {told}", "x", "x").told == {told}
+
+
 def test_whom_they_spoke_of_first_is_kept():
     assert assess("DIE TOLD she", "TOLD he").told == {Told.SHE}
     assert assess("DIE TOLD she TOLD he", "TOLD he").told == {Told.HE}, "both at once say nothing"

@@ -47,7 +47,6 @@ _ANSWERED = {
     Told.BABY: (Stage.OPENING, Stage.MEANS, Stage.COMPANY, Stage.TIME),
     Told.TOUCHED: (Stage.OPENING, Stage.MEANS, Stage.TIME),
 }
-_LASTING = frozenset(told for told, stages in _ANSWERED.items() if Stage.OPENING in stages)
 # With a life in danger this minute the time is known, and somebody at the person's side comes before all else.
 _ORDER_IMMINENT = (Stage.IMMINENT, Stage.COMPANY)
 _ORDER_HIGH = (Stage.OPENING, Stage.MEANS, Stage.COMPANY, Stage.TIME)
@@ -152,7 +151,6 @@ class CrisisTexts:
         spoken = JOINT.join(recent)
         counted = recent if episode is None else recent[max(0, len(recent) - episode) :]
         asked = JOINT.join(counted)
-        told = {*told, *self._begun(asked)}
         stage = self._stage(lang, kind, risk, asked, told)
         pool = self.of(lang, kind, stage)
         heard = self._heard(lang, kind, stage, asked, told)
@@ -183,11 +181,6 @@ class CrisisTexts:
                 if found:
                     return found
         return ()
-
-    def _begun(self, asked: str) -> set[Told]:
-        """What the talk is about already: our own words say so, whatever the last turns told."""
-        known = (v for found in self.variants.values() for v in found if v.told in _LASTING)
-        return {variant.told for variant in known if variant.told and variant.stands_in(asked)}
 
     def _aside(
         self, lang: str, kind: Kind, stage: Stage, risk: Risk, told: Collection[Told], spoken: str
