@@ -185,10 +185,10 @@ def search(
     from psylite_pipeline.conversation import Conversation
     from psylite_pipeline.humour.choosing import mood_of, query_of, threshold
     from psylite_pipeline.language import language_of_talk
-    from psylite_pipeline.opening import open_counsellor, open_shelf
+    from psylite_pipeline.opening import open_counsellor
 
-    settings = Settings.load()
-    shelf = open_shelf(settings)
+    counsellor = open_counsellor(Settings.load())
+    shelf = counsellor.shelf
     said = [*(after or ()), text]
     language = "en" if language_of_talk(said) == "en" else "zh"
     found = shelf.choices(said, language=language, used=frozenset(told or ()))
@@ -208,7 +208,7 @@ def search(
         highlight=False,
     )
     talk = Conversation.from_body({"messages": [{"role": "user", "content": turn} for turn in said]})
-    decision = open_counsellor(settings).decide(talk)
+    decision = counsellor.decide(talk)
     if not decision.snippets:
         console.print(
             f"But no snippet would be told: the turn is not light ({decision.route.value}, humour "

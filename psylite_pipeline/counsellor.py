@@ -63,6 +63,11 @@ class Counsellor:
         self._model = model
         self._tally = tally or Tally()
 
+    @property
+    def shelf(self) -> Shelf:
+        """The snippets it tells from."""
+        return self._shelf
+
     def decide(self, conversation: Conversation, preferences: Preferences | None = None) -> Decision:
         """Judge the last turn of `conversation`. Never raises; whatever fails leaves the turn at least as safe."""
         preferences = preferences or Preferences()
