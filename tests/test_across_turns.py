@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
-from scripted import KeywordClassifier, KeywordRules, ScriptedModel, Talk, scripted_counsellor, snippet_folder
+from scripted import KeywordClassifier, KeywordRules
 
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Kind, Risk, Told
-from psylite_pipeline.errors import ModelTimeout
-from psylite_pipeline.humour.shelf import Shelf
 from psylite_pipeline.risk.assess import Assessor
-from psylite_pipeline.risk.readings import Reading
 from psylite_pipeline.risk.walk import (
     CALM_AFTER_CONCERN,
     CALM_AFTER_CRISIS,
@@ -22,7 +17,6 @@ from psylite_pipeline.risk.walk import (
     Assessment,
     risk_floor,
 )
-from psylite_pipeline.settings import Preferences
 
 NONE, CONCERN, HIGH, IMMINENT = Risk
 
@@ -278,138 +272,3 @@ def test_scores_stay_in_the_band_of_their_level_and_fade():
     assert risks[-1].risk < 0.5
     assert assess("BOMB").harmful_request >= 0.9
     assert assess("BOMB", "x").harmful_request < 0.5
-
-
-# -- with floor, judge and fixed replies
-
-
-def talk(tmp_path, preferences=None, **parts) -> Talk:
-    return Talk(scripted_counsellor(tmp_path, **parts), preferences)
-
-
-def test_the_routes_of_a_talk(tmp_path):
-    said = talk(tmp_path)
-    routes = [said.say(turn).route for turn in ("今天", "WORRY", "BOMB", "DIE BOMB", "嗯", "BOMB")]
-    assert routes == ["plain", "support", "decline", "crisis", "crisis", "crisis"]
-
-
-def test_a_floor_may_raise_and_never_lower(tmp_path):
-    def decided(content, **carried):
-        return talk(tmp_path).say(content, psylite=carried).decision
-
-    assert decided("x", risk="high").route.value == "crisis"
-    assert decided("x", route="crisis").risk is HIGH
-    assert decided("x", risk="concern").route.value == "support"
-    assert decided("x", route="decline").route.value == "decline"
-    for carried in ({"risk": "none"}, {"route": "plain"}, {"route": "humour", "risk": "none"}, {"task": ""}):
-        assert decided("DIE", **carried).route.value == "crisis"
-        assert decided("WORRY", **carried).route.value == "support"
-
-
-@pytest.mark.parametrize("content", [None, "", [], [{"type": "image_url", "image_url": {"url": "x"}}]])
-def test_pictures_and_silence_within_a_crisis_stay_in_the_crisis(tmp_path, content):
-    model = ScriptedModel()
-    said = talk(tmp_path, model=model)
-    shown = [said.say("我很难受 DIE").shown]
-    for _ in range(STAGES - 1):
-        shown.append(said.say(content).shown)
-        assert said.route == "crisis"
-    assert len(set(shown)) == STAGES
-    said.say(content)
-    assert said.route == "support"
-    assert "12356" in said.shown
-    assert model.calls == []
-
-
-def test_a_judge_raises_freely_and_lowers_by_one_at_most(tmp_path):
-    always = Preferences(judge="always")
-
-    def decided(judged, *turns):
-        model = ScriptedModel()
-        model.judged = judged
-        said = talk(tmp_path, always, model=model)
-        for turn in turns:
-            said.say(turn)
-        return said.decision
-
-    assert decided({"level": "high"}, "x").route.value == "crisis"
-    assert decided({"level": "none"}, "GRAVE").risk >= CONCERN
-    assert decided({"level": "none"}, "FAINT").risk is NONE
-    assert decided({"level": "none"}, "WORRY").risk is CONCERN
-    assert decided({"level": "none"}, "DIE").route.value == "crisis"
-    assert decided({"level": "none"}, "WORRY", "x").route.value == "support"
-
-
-@pytest.mark.parametrize(
-    "judged", [{}, {"level": 3}, {"level": None}, {"level": "calm"}, ModelTimeout("late"), RuntimeError("ours")]
-)
-def test_a_judge_without_a_verdict_means_the_safer_route(tmp_path, judged):
-    model = ScriptedModel()
-    model.judged = judged
-    said = talk(tmp_path, Preferences(judge="always"), model=model)
-    assert said.say("x").route == "support"
-    assert "judge.no-verdict" in said.decision.rules
-
-
-def test_the_judge_is_asked_only_where_the_valve_says(tmp_path):
-    model = ScriptedModel()
-    for preferences, turns in (
-        (Preferences(), ["x", "WORRY"]),
-        (Preferences(judge="unsure"), ["x"]),
-        (Preferences(judge="always"), ["DIE", "x"][1:]),
-    ):
-        said = talk(tmp_path, preferences, model=model)
-        if preferences.judge == "always":
-            said.messages = [{"role": "user", "content": "DIE"}, {"role": "assistant", "content": "嗯"}]
-        for turn in turns:
-            said.say(turn)
-    assert model.asked == 0
-    talk(tmp_path, Preferences(judge="always"), model=model).say("x")
-    assert model.asked == 1
-
-
-class Odd(KeywordClassifier):
-    def __init__(self, value: float) -> None:
-        self.value = value
-
-    def read(self, text, vector, findings):
-        return Reading(self.value, self.value, self.value, self.value, self.value)
-
-
-@pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
-def test_scores_are_probabilities_whatever_the_classifier_says(tmp_path, value):
-    for content in ("x", "WORRY", "DIE"):
-        decision = talk(tmp_path, classifier=Odd(value)).say(content).decision
-        for score in (decision.scores.risk, decision.scores.harmful_request, decision.scores.humour):
-            assert 0 <= score <= 1
-        if content == "DIE":
-            assert decision.route.value == "crisis"
-
-
-# -- the real lexicon and classifier, with plain sentences only
-
-
-def test_a_real_talk_from_danger_to_calm(parts, ollama, tmp_path):
-    few = Shelf([snippet_folder(tmp_path / "snippets")], parts.embedder, tmp_path / "index")
-    said = Talk(replace(parts, shelf=few).counsellor(ollama.url))
-    ollama.otherwise(lambda body: "我在听。")
-    routes = [said.say("我不想活了").route]
-    while len(routes) < 14:
-        routes.append(said.say("今天有点累").route)
-    assert routes[:STAGES] == ["crisis"] * STAGES
-    assert routes[STAGES : STAGES + CALM_AFTER_CRISIS] == ["support"] * CALM_AFTER_CRISIS
-    assert routes[-1] == "plain"
-
-
-def test_a_real_talk_in_english(parts, ollama):
-    said = Talk(parts.counsellor(ollama.url))
-    assert said.say("I want to kill myself").route == "crisis"
-    assert said.say("no").route == "crisis"
-    assert "988" in said.messages[1]["content"] or "findahelpline" in said.messages[1]["content"]
-
-
-def test_calm_words_stay_plain(parts, ollama, tmp_path):
-    ollama.otherwise(lambda body: "我在听。")
-    few = Shelf([snippet_folder(tmp_path / "snippets")], parts.embedder, tmp_path / "index")
-    said = Talk(replace(parts, shelf=few).counsellor(ollama.url))
-    assert [said.say("今天有点累").route for _ in range(3)] == ["plain"] * 3
