@@ -22,6 +22,10 @@ _BATCH = 64  # prompt tokens between two looks at whether the client is still th
 _QUIET = 900.0  # seconds of silence; reading a full context takes about seven minutes on one slow core
 
 
+#: What Ollama takes where nothing else is asked for. Without a penalty this small model says one sentence for minutes.
+OLLAMA_DEFAULTS: Mapping[str, Any] = {"temperature": 0.8, "repeat_penalty": 1.1, "repeat_last_n": 64}
+
+
 class LlamaBackend:
     """A Backend over one GGUF file, ready when the constructor returns (3 to 8 s; the file is mapped, not read).
 
@@ -72,7 +76,7 @@ class LlamaBackend:
     async def generate(self, tokens: Sequence[int], sampling: Sampling) -> AsyncGenerator[Piece | Finish]:
         """See Backend."""
         asked: dict[str, Any] = {"prompt": list(tokens), "n_predict": sampling.limit, "stream": True}
-        asked |= {"temperature": 0.8, **sampling.options}
+        asked |= {**OLLAMA_DEFAULTS, **sampling.options}
         if sampling.schema is not None:
             asked["json_schema"] = dict(sampling.schema)
         with _translated():
