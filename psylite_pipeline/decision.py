@@ -44,6 +44,8 @@ class Kind(StrEnum):
     SOMEONE_ELSE = "someone_else"
     ABUSE = "abuse"
     HARMFUL_REQUEST = "harmful_request"
+    EMERGENCY = "emergency"
+    """Sudden illness, poisoning by accident, an injury, fire, gas: nobody means harm, and minutes count."""
 
 
 class Told(StrEnum):

@@ -9,7 +9,7 @@ import pytest
 
 from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.replies import JOINT, LANGUAGES, Replies, Stage
-from psylite_pipeline.replies.crisis import CRISIS_KINDS, Variant
+from psylite_pipeline.replies.crisis import INTENT_KINDS, Variant
 
 STAGED = ("zh-Hans", "zh-Hant", "en")
 
@@ -36,7 +36,7 @@ def stage_of(replies: Replies, text: str, lang: str) -> Stage:
     return variant_of(replies, text, lang).stage
 
 
-@pytest.mark.parametrize(("lang", "kind", "seed"), list(product(STAGED, CRISIS_KINDS, (0, 1, 5))))
+@pytest.mark.parametrize(("lang", "kind", "seed"), list(product(STAGED, INTENT_KINDS, (0, 1, 5))))
 def test_a_talk_of_twelve_turns_asks_in_order_and_repeats_nothing(
     replies: Replies, lang: str, kind: Kind, seed: int
 ) -> None:
@@ -48,7 +48,7 @@ def test_a_talk_of_twelve_turns_asks_in_order_and_repeats_nothing(
     assert len(paragraphs) == len(set(paragraphs))
 
 
-@pytest.mark.parametrize(("lang", "kind"), list(product(STAGED, CRISIS_KINDS)))
+@pytest.mark.parametrize(("lang", "kind"), list(product(STAGED, INTENT_KINDS)))
 def test_an_imminent_danger_is_answered_first(replies: Replies, lang: str, kind: Kind) -> None:
     said = speak(replies, [Risk.IMMINENT] * 10, lang=lang, kind=kind)
     stages = [stage_of(replies, text, lang) for text in said]
@@ -138,7 +138,7 @@ def test_whoever_gets_help_is_not_kept_by_a_question_but_the_opening_comes_first
     assert say(said, Risk.IMMINENT) in replies.crisis_texts.of(lang, Kind.SELF_HARM, Stage.STAYING, told=Told.HELP)
 
 
-@pytest.mark.parametrize(("lang", "kind"), list(product(STAGED, [k for k in CRISIS_KINDS if k is not Kind.SELF_HARM])))
+@pytest.mark.parametrize(("lang", "kind"), list(product(STAGED, [k for k in INTENT_KINDS if k is not Kind.SELF_HARM])))
 def test_other_kinds_are_asked_as_ever(replies: Replies, lang: str, kind: Kind) -> None:
     said: list[str] = []
     for _ in range(4):
@@ -212,7 +212,7 @@ def test_who_has_done_something_is_told_first_aid_and_keeps_hearing_of_the_ambul
 ASKED = [one for one in Told if one.value in {"unanswered", "cannot_call", "hospital", "secret", "cost", "human"}]
 
 
-@pytest.mark.parametrize(("lang", "kind", "told"), list(product(STAGED, CRISIS_KINDS, ASKED)))
+@pytest.mark.parametrize(("lang", "kind", "told"), list(product(STAGED, INTENT_KINDS, ASKED)))
 def test_what_is_asked_in_a_crisis_is_answered_once_and_the_question_follows(
     replies: Replies, lang: str, kind: Kind, told: Told
 ) -> None:
@@ -319,7 +319,7 @@ def test_an_injury_after_the_direct_question_is_not_asked_it_again(replies: Repl
         ("en", "INTL", "findahelpline"),
     ],
 )
-@pytest.mark.parametrize("kind", CRISIS_KINDS)
+@pytest.mark.parametrize("kind", INTENT_KINDS)
 def test_a_child_is_told_of_grown_ups_and_a_line_for_children(
     replies: Replies, kind: Kind, lang: str, region: str, number: str
 ) -> None:

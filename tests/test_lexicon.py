@@ -334,7 +334,7 @@ def test_a_cantonese_wish_is_heard() -> None:
         ("she's got a razor right now", Kind.SOMEONE_ELSE, Risk.IMMINENT),
         ("My daughter (16) took an overdose of paracetamol", Kind.SOMEONE_ELSE, Risk.IMMINENT),
         ("my housemate drank antifreeze", Kind.SOMEONE_ELSE, Risk.IMMINENT),
-        ("my baby isn't breathing", Kind.SOMEONE_ELSE, Risk.IMMINENT),
+        ("my baby isn't breathing", Kind.EMERGENCY, Risk.IMMINENT),
         ("swallowed about 30 panadol", Kind.SELF_HARM, Risk.IMMINENT),
         ("od'd on tylenol an hr ago", Kind.SELF_HARM, Risk.IMMINENT),
         ("the car is running in the garage", Kind.SELF_HARM, Risk.IMMINENT),

@@ -13,7 +13,7 @@ import pytest
 from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.errors import KnowledgeError
 from psylite_pipeline.replies import JOINT, LANGUAGES, NOTICES, PLACES, REGIONS, Replies, Stage, last_resort
-from psylite_pipeline.replies.crisis import CRISIS_KINDS
+from psylite_pipeline.replies.crisis import INTENT_KINDS
 from psylite_pipeline.replies.last_resort import last_notice, last_refusal
 
 FOLDER = Path(__file__).parent.parent / "knowledge" / "replies"
@@ -42,7 +42,7 @@ def every_text(replies: Replies, lang: str) -> list[str]:
 
 
 # ---------------------------------------------------------------- the texts themselves
-@pytest.mark.parametrize(("lang", "kind", "stage"), list(product(STAGED, CRISIS_KINDS, Stage)))
+@pytest.mark.parametrize(("lang", "kind", "stage"), list(product(STAGED, INTENT_KINDS, Stage)))
 def test_each_kind_and_stage_has_three_variants(replies: Replies, lang: str, kind: Kind, stage: Stage) -> None:
     assert len(replies.crisis_texts.of(lang, kind, stage)) >= 3
 
@@ -95,7 +95,7 @@ def test_crisis_texts_are_short_and_ask_one_thing(replies: Replies, lang: str) -
         assert variant.question.count(marks) == 1, variant.question
 
 
-@pytest.mark.parametrize(("lang", "kind"), list(product(LANGUAGES, CRISIS_KINDS)))
+@pytest.mark.parametrize(("lang", "kind"), list(product(LANGUAGES, INTENT_KINDS)))
 def test_openings_say_what_is_owed(replies: Replies, lang: str, kind: Kind) -> None:
     """An AI; a line for day and night; a professional; a trusted person."""
     professional = re.compile("医|醫|心理|doctor|counsellor")
@@ -150,7 +150,7 @@ def test_texts_on_violence_fit_whoever_is_hurt(replies: Replies, lang: str) -> N
             ), variant
 
 
-@pytest.mark.parametrize(("lang", "kind"), list(product(STAGED, CRISIS_KINDS)))
+@pytest.mark.parametrize(("lang", "kind"), list(product(STAGED, INTENT_KINDS)))
 def test_imminent_replies_give_the_emergency_number_and_say_ai(replies: Replies, lang: str, kind: Kind) -> None:
     for variant in replies.crisis_texts.of(lang, kind, Stage.IMMINENT):
         assert variant.names_emergency, variant.text

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from psylite_pipeline.decision import Kind, Risk, Told
-from psylite_pipeline.replies.crisis import JOINT, LOOK_BACK, CrisisTexts, Stage
+from psylite_pipeline.replies.crisis import CRISIS_KINDS, JOINT, LOOK_BACK, CrisisTexts, Stage
 from psylite_pipeline.replies.helplines import PLACES, TEXT_LANGUAGES, Helplines
 from psylite_pipeline.replies.words import DEFAULT, Words
 
@@ -118,7 +118,7 @@ class Replies:
 
     def _concerns(self, kind: Kind) -> tuple[str, ...]:
         """The questions that ask what this kind's opening asks; a kind without an opening is opened as self-harm."""
-        others = (Kind.HARM_TO_OTHERS, Kind.SOMEONE_ELSE, Kind.ABUSE)
+        others = tuple(other for other in CRISIS_KINDS if other is not Kind.SELF_HARM)
         keys = (kind.value,) if kind in others else (Kind.SELF_HARM.value, DEFAULT)
         return tuple(text for own in self.words.values() for key, text in own.concern.items() if key in keys)
 

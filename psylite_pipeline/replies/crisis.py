@@ -13,7 +13,9 @@ from psylite_pipeline.errors import KnowledgeError
 from psylite_pipeline.replies.helplines import PLACEHOLDERS
 from psylite_pipeline.replies.tables import StrictTable, read_toml
 
-CRISIS_KINDS = (Kind.SELF_HARM, Kind.HARM_TO_OTHERS, Kind.SOMEONE_ELSE, Kind.ABUSE)
+#: Where somebody means harm, and is asked about it; in an emergency nobody does.
+INTENT_KINDS = (Kind.SELF_HARM, Kind.HARM_TO_OTHERS, Kind.SOMEONE_ELSE, Kind.ABUSE)
+CRISIS_KINDS = (*INTENT_KINDS, Kind.EMERGENCY)
 JOINT = "\n\n"
 _ANY = "any"
 # Only this many of the assistant's latest texts are looked through: the cost of a turn must not grow with the talk.
@@ -47,6 +49,8 @@ _ANSWERED = {
     Told.BABY: (Stage.OPENING, Stage.MEANS, Stage.COMPANY, Stage.TIME),
     Told.TOUCHED: (Stage.OPENING, Stage.MEANS, Stage.TIME),
 }
+# An emergency is met with what to do; the questions about intent, and words meant for any other kind, are not for it.
+_URGENT_STAGES = (Stage.IMMINENT, Stage.COMPANY, Stage.STAYING)
 # With a life in danger this minute the time is known, and somebody at the person's side comes before all else.
 _ORDER_IMMINENT = (Stage.IMMINENT, Stage.COMPANY)
 _ORDER_HIGH = (Stage.OPENING, Stage.MEANS, Stage.COMPANY, Stage.TIME)
@@ -116,7 +120,8 @@ class CrisisTexts:
         )
         for lang, path in files.items():
             for kind in CRISIS_KINDS:
-                for stage in Stage if lang in staged else (Stage.OPENING, Stage.STAYING):
+                stages = _URGENT_STAGES if kind is Kind.EMERGENCY else tuple(Stage)
+                for stage in stages if lang in staged else (Stage.OPENING, Stage.STAYING):
                     if not crisis.of(lang, kind, stage):
                         raise KnowledgeError(
                             f'{path.name}: no [[reply]] with kind "{kind.value}" and stage "{stage.value}"; add one.'
@@ -125,7 +130,8 @@ class CrisisTexts:
 
     def of(self, lang: str, kind: Kind, stage: Stage, *, told: Told | None = None) -> tuple[Variant, ...]:
         """The variants of one stage, in the file's order; those for any kind come last."""
-        found = [v for v in self.variants[lang] if v.stage is stage and v.kind in (kind.value, _ANY) and v.told is told]
+        kinds = (kind.value,) if kind is Kind.EMERGENCY else (kind.value, _ANY)
+        found = [v for v in self.variants[lang] if v.stage is stage and v.kind in kinds and v.told is told]
         return tuple(sorted(found, key=lambda variant: variant.kind == _ANY))
 
     def say(

@@ -39,7 +39,7 @@ PIECES = 0.8
 #: Characters of a turn that only says "and then?".
 SHORT = 12
 
-KINDS = tuple(Kind)
+KINDS = tuple(kind for kind in Kind if kind is not Kind.EMERGENCY)  # an accident says nothing about intent
 FORMAT = 3
 
 Floats = NDArray[np.floating]
@@ -169,7 +169,8 @@ class Classifier:
 
 
 def finding_features(findings: Sequence[Finding]) -> Floats:
-    """The lexicon's findings by level, kind and sign; rule ids do not matter."""
+    """The lexicon's findings by level, kind and sign; rule ids do not matter, nor do emergencies."""
+    findings = [finding for finding in findings if finding.kind is not Kind.EMERGENCY]
     danger = [finding for finding in findings if finding.level > Risk.NONE]
     top = max((finding.level for finding in danger), default=Risk.NONE)
     own = max((finding.level for finding in danger if finding.kind is Kind.SELF_HARM), default=Risk.NONE)

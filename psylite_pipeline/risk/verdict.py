@@ -68,9 +68,13 @@ class Verdict:
 def by_rules(findings: Sequence[Finding]) -> Verdict:
     """What the lexicon says."""
     level = max((finding.level for finding in findings), default=Risk.NONE)
+    kinds = [finding.kind for finding in findings if finding.level == level and level > Risk.NONE]
+    meant = [
+        kind for kind in kinds if kind is not Kind.EMERGENCY
+    ]  # what was done on purpose needs more than an ambulance
     return Verdict(
         level,
-        next((f.kind for f in findings if f.level == level and level > Risk.NONE), None),
+        next(iter(meant or kinds), None),
         tuple(finding.rule for finding in findings),
         harmful=any(finding.kind is Kind.HARMFUL_REQUEST for finding in findings),
         heavy=any(finding.sign in HEAVY_SIGNS for finding in findings),
