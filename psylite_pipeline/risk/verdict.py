@@ -69,9 +69,7 @@ def by_rules(findings: Sequence[Finding]) -> Verdict:
     """What the lexicon says."""
     level = max((finding.level for finding in findings), default=Risk.NONE)
     kinds = [finding.kind for finding in findings if finding.level == level and level > Risk.NONE]
-    meant = [
-        kind for kind in kinds if kind is not Kind.EMERGENCY
-    ]  # what was done on purpose needs more than an ambulance
+    meant = [kind for kind in kinds if kind is not Kind.EMERGENCY]  # on purpose: that needs more than an ambulance
     return Verdict(
         level,
         next(iter(meant or kinds), None),
