@@ -3,7 +3,8 @@
 `python -m benchmarks.output_check` (some seconds). Answers are made of the assistant's sentences in
 knowledge/risk/turns, cut into pieces as a model writes them, under the strict rules that hold while somebody may be at
 risk. A letter waits while it may be the beginning of a phrase that must not be said; how long depends on the model's
-pace, so waiting is counted in pieces and given in milliseconds at the paces of benchmarks/overhead.py.
+pace, so waiting is counted in pieces and given in milliseconds at the paces of benchmarks/overhead.py. Beside it stands
+what is seen of a forbidden sentence before it is stopped: of the rules' own examples, cut in the same way.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ def main() -> None:
     for language, known in said.items():
         answers = [("" if language == "zh" else " ").join(draw.sample(known, SENTENCES)) for _ in range(chosen.answers)]
         one = languages[language] = measured(check, [pieces(answer, language, draw) for answer in answers])
+        one["forbidden"] = seen(check, language)
         row = (one["pieces"], one["processor_ms"]["p50"], one["processor_ms"]["p99"], one["share_that_waits"])
         table.add_row(language, *map(str, (*row, one["letters_held_mean"], one["letters_held_most"])))
     console.print(table)
@@ -120,6 +122,18 @@ def measured(check: OutputCheck, answers: list[list[str]]) -> dict[str, Any]:
         },
         "answers_stopped": stopped,
     }
+
+
+def seen(check: OutputCheck, language: str) -> dict[str, int]:
+    """How many of the rules' examples are stopped, and how many of their letters are shown before that."""
+    examples = [one for rule in check.rules for one in rule.examples if one.isascii() is (language == "en")]
+    draw = random.Random(SEED)
+    shown = stopped = 0
+    for example in examples:
+        watch = Watch(check, support=True)
+        shown += len("".join([*map(watch.feed, pieces(example, language, draw)), watch.rest()]))
+        stopped += bool(watch.hit)
+    return {"examples": len(examples), "stopped": stopped, "letters": sum(map(len, examples)), "letters_shown": shown}
 
 
 if __name__ == "__main__":

@@ -11,14 +11,13 @@ import logging
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from string import ascii_letters
 
-import ahocorasick
-
+from psylite_pipeline.beginnings import Beginnings
 from psylite_pipeline.decision import Risk
 from psylite_pipeline.errors import KnowledgeError, ModelError, PsyLiteError
 from psylite_pipeline.model import Thought, Waiting, Words
 from psylite_pipeline.risk.lexicon import Lexicon
-from psylite_pipeline.risk.normalise import SENTENCE_ENDS, is_word
 from psylite_pipeline.risk.patterns import Phrase
 from psylite_pipeline.risk.rulebook import Rule, read_rulebook
 
@@ -53,7 +52,7 @@ class OutputCheck:
 
     def __init__(self, lexicon: Lexicon, phrases: Iterable[Phrase]) -> None:
         self._lexicon = lexicon
-        self._starts = _Starts(phrases)
+        self._beginnings = Beginnings(phrases)
 
     @classmethod
     def load(cls, folder: Path) -> OutputCheck:
@@ -76,7 +75,14 @@ class OutputCheck:
 
     def look(self, text: str) -> tuple[bool, int]:
         """Whether `text` may hold a forbidden phrase, and how many letters at its end may be the beginning of one."""
-        return self._starts.look(self._lexicon.fold(_spaced(text)))
+        text = _spaced(text)
+        folded = self._lexicon.fold(text)
+        possible, waiting = self._beginnings.look(folded)
+        word = _last_word(text).lower()
+        if word and word != _last_word(folded):  # "you d" reads "you would", until it goes on: "you died"
+            unread = f"{self._lexicon.fold(text[: -len(word)])} {word}"
+            waiting = max(waiting, self._beginnings.look(unread)[1])
+        return possible, waiting
 
     def guard(self, pieces: Iterator[Piece], *, support: bool) -> Iterator[Piece]:
         """The same pieces, some a little later. Raises Unfit in place of the words that are not fit, after closing
@@ -187,90 +193,14 @@ class Watch:
             self._held = self._held[at:]
 
 
-class _Starts:
-    """Finds where in a folded text a forbidden phrase may stand or begin, without judging it."""
-
-    def __init__(self, phrases: Iterable[Phrase]) -> None:
-        begun: dict[str, list[_Tail]] = {}
-        for phrase in phrases:
-            tail = _Tail(phrase)
-            for literal in phrase.parts[0]:
-                begun.setdefault(literal, []).append(tail)
-        self._automaton = ahocorasick.Automaton()
-        for literal, tails in begun.items():
-            self._automaton.add_word(literal, (len(literal), tuple(tails)))
-        self._longest = max(map(len, begun), default=0)
-        if begun:
-            self._automaton.make_automaton()
-
-    def look(self, text: str) -> tuple[bool, int]:
-        """See OutputCheck.look."""
-        text = text.rstrip("'")
-        size = first = len(text)
-        whole = False
-        if not self._longest:
-            return False, 0
-        sentence = max(text.rfind(mark) for mark in SENTENCE_ENDS) + 1
-        for last, (length, tails) in self._automaton.iter(text):
-            start, end = last + 1 - length, last + 1
-            if _inside_word(text, start) or (end < size and _inside_word(text, end)):
-                continue
-            rest = text[end:]
-            for tail in tails:
-                if whole and len(rest) > tail.reach:
-                    continue
-                complete, grows = tail.follow(rest)
-                whole = whole or complete
-                if grows and start >= sentence and _tells(text[start:]):
-                    first = min(first, start)
-        for start in range(max(size - self._longest, sentence), first):
-            rest = text[start:]
-            if _tells(rest) and not _inside_word(text, start) and self._automaton.longest_prefix(rest) == len(rest):
-                first = start
-                break
-        return whole, sum(map(str.isalnum, text[first:]))
-
-
-class _Tail:
-    """What must come after the first part of a phrase."""
-
-    def __init__(self, phrase: Phrase) -> None:
-        self._parts = phrase.parts
-        self._gaps = phrase.gaps
-        longest = [max(map(len, part)) for part in phrase.parts]
-        self._reach = [sum(phrase.gaps[at:]) + sum(longest[at:]) for at in range(len(longest) + 1)]
-        self.reach = self._reach[1]
-
-    def follow(self, rest: str, part: int = 1) -> tuple[bool, bool]:
-        """Whether `rest` may complete the phrase from `part` on, and whether it may grow into doing so."""
-        if part == len(self._parts):
-            return True, not rest
-        if self._gaps[part]:
-            return True, len(rest) <= self._reach[part]
-        if len(rest) > self._reach[part] and not rest.startswith(self._parts[part]):  # quick, and the usual case
-            return False, False
-        complete = grows = False
-        for literal in self._parts[part]:
-            if rest.startswith(literal):
-                follows = self.follow(rest[len(literal) :], part + 1)
-                complete, grows = complete or follows[0], grows or follows[1]
-            elif literal.startswith(rest):
-                grows = True
-        return complete, grows
-
-
 def _spaced(text: str) -> str:
     """10mg as two words, which it is."""
     return _UNIT.sub(" ", text)
 
 
-def _inside_word(text: str, start: int) -> bool:
-    return start > 0 and is_word(text[start]) and is_word(text[start - 1])
-
-
-def _tells(beginning: str) -> bool:
-    """Whether a beginning is more than one Chinese character or English word, which begin far too much."""
-    return " " in beginning if is_word(beginning[0]) else len(beginning) > 1
+def _last_word(text: str) -> str:
+    """The English letters at the end of `text`."""
+    return text[len(text.rstrip(ascii_letters)) :]
 
 
 def _sentence_end(text: str, at: int) -> int:

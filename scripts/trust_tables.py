@@ -96,6 +96,12 @@ def output_check() -> str:
     head = ["language", "pieces", "processor ms a piece, p50", "p99", "letters that wait", "letters held, mean", "most"]
     stopped = sum(one["answers_stopped"] for one in found["languages"].values())
     tail = f"{stopped} of {found['answers'] * len(rows)} answers were stopped and count up to there."
+    for language, one in found["languages"].items():
+        words = one["forbidden"]
+        tail += (
+            f" Of {words['examples']} forbidden sentences ({language}) {words['stopped']} were stopped, with"
+            f" {words['letters_shown'] / words['letters']:.1%} of their letters shown before that."
+        )
     return _with_machine("output_check", f"{_table([*head, *scenes], rows)}\n\n{tail}")
 
 

@@ -201,6 +201,6 @@ def test_a_model_that_breaks_off_has_its_last_words_judged(error: Exception) -> 
         list(CHECK.guard(says("你应该去死"), support=False))
     heard: list[object] = []
     with pytest.raises(type(error)):
-        for piece in CHECK.guard(says("今天我是"), support=False):
+        for piece in CHECK.guard(says("今天我保证"), support=False):
             heard.append(piece)
-    assert heard == [Words("今天"), Words("我是")]
+    assert heard == [Words("今天"), Words("我保证")]
