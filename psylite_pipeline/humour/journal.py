@@ -1,20 +1,18 @@
 """Vectors that are encoded already, kept on disk as they come, so that a build killed at any moment goes on from there.
 
-One file an encoder: a header of fixed size, then records of fixed size, only ever appended. What a kill left half
-written at the end is cut off; a record whose check sum is wrong is not used.
+One SQLite file an encoder: a batch is in it whole or not at all, and a check sum beside each vector finds what the disk
+has changed since.
 """
 
 from __future__ import annotations
 
-import fcntl
-import json
 import logging
-import os
+import sqlite3
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
@@ -23,52 +21,44 @@ from psylite_pipeline.errors import EncoderError
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1
-_HEADER_BYTES = 512
-MOST_DIMENSIONS = 65_536
-
-#: Records of snippets that are no more, beyond as many as there are, until the file is written anew.
+#: Vectors of snippets that are no more, beyond as many as there are, until they are dropped.
 SPARE = 1_000
-
-#: Records that are read at once.
-_CHUNK = 16_384
 
 
 class Journal:
-    """A mapping from digests of texts (16 bytes) to vectors. A file that cannot be read or written costs only time.
-
-    One process writes at a time; another one meanwhile reads what is there and keeps in memory what it encodes.
-    """
+    """A mapping from digests of texts to vectors. A file that cannot be read or written costs only time."""
 
     def __init__(self, path: Path, encoder: str, *, anew: bool = False) -> None:
         self._path = path
-        self._encoder = encoder
-        self._record: np.dtype[Any] | None = None
-        self._at: dict[bytes, int] = {}
-        self._records = 0
+        self._table = f"vectors_{zlib.crc32(encoder.encode()):08x}"  # names of encoders may share a file's name
+        self._dimensions = 0
+        self._saved: dict[bytes, int] = {}  # row of each
         self._unsaved: dict[bytes, Vectors] = {}
-        self._writable = True
-        self._file = self._opened()
-        with suppress(OSError):  # what cannot be read is encoded anew
-            if not anew:
-                self._read()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._database = self._opened(anew)
+        except (OSError, sqlite3.Error):
+            self._database = sqlite3.connect(":memory:")  # without a table: all stays unsaved
 
     def __contains__(self, digest: bytes) -> bool:
-        return digest in self._at or digest in self._unsaved
+        return digest in self._saved or digest in self._unsaved
 
     def add(self, digests: Sequence[bytes], vectors: Vectors) -> None:
         """Keep `vectors`, shape (len(digests), dimensions). Once this returns they survive the process."""
-        if self._record is None or self._record["vector"].shape != vectors.shape[1:]:
-            self._begin(vectors.shape[1])  # the first ones, or an encoder of the same name and another size
-        assert self._record is not None
-        records = np.zeros(len(digests), dtype=self._record)
-        records["digest"] = np.frombuffer(b"".join(digests), dtype="V16")
-        records["vector"] = vectors
-        records["crc32"] = [_crc(record) for record in records]
-        if self._append(records.tobytes()):
-            self._at.update(zip(digests, range(self._records, self._records + len(digests)), strict=True))
-            self._records += len(digests)
-        else:
+        if anew := self._dimensions != vectors.shape[1]:  # the first, or an encoder of the same name and another size
+            self._dimensions = vectors.shape[1]
+            self._saved.clear()
+            self._unsaved.clear()
+        blobs = [row.astype("<f4").tobytes() for row in vectors]
+        rows = [(digest, blob, _crc(digest, blob)) for digest, blob in zip(digests, blobs, strict=True)]
+        insert = f"INSERT INTO {self._table} (digest, vector, crc32) VALUES (?, ?, ?)"
+        try:
+            with self._database:  # a transaction
+                if anew:
+                    self._database.execute(f"DELETE FROM {self._table}")
+                places = [self._database.execute(insert, row).lastrowid or 0 for row in rows]
+            self._saved.update(zip(digests, places, strict=True))
+        except sqlite3.Error:  # no room, or another process keeps it for too long
             self._unsaved.update(zip(digests, vectors, strict=True))
 
     def vectors(self, digests: Sequence[bytes]) -> Vectors:
@@ -76,132 +66,76 @@ class Journal:
 
         Raises KeyError for a new one, EncoderError where the file was cut or changed since it was opened.
         """
-        rows = [
-            self._unsaved[digest] if digest in self._unsaved else self._stored(self._at[digest]) for digest in digests
-        ]
+        rows = [self._stored(self._saved[one]) if one in self._saved else self._unsaved[one] for one in digests]
         return np.stack(rows).astype(np.float32)
 
-    def _stored(self, at: int) -> Vectors:
-        # Read, not mapped: a mapped file that somebody cuts short takes the process with it.
-        assert self._record is not None and self._file is not None
-        size = self._record.itemsize
-        with suppress(OSError):
-            raw = os.pread(self._file.fileno(), size, _HEADER_BYTES + at * size)
-            if len(raw) == size and int((one := np.frombuffer(raw, self._record)[0])["crc32"]) == _crc(one):
-                return one["vector"]
-        raise EncoderError(f"{self._path} was cut or changed while it was read. What it held is encoded again.")
-
     def close(self, live: Iterable[bytes] = ()) -> None:
-        """Let go of the file. Where most of it is not among `live`, it is written anew with those alone."""
-        if self._writable and self._at:
-            wanted = [digest for digest in dict.fromkeys(live) if digest in self._at]
-            if wanted and self._records > 2 * len(wanted) + SPARE:
-                self._compact(wanted)
-        if self._file is not None:
-            self._file.close()
+        """Let go of the file. Where most of it is not among `live`, the rest is dropped."""
+        wanted = self._saved.keys() & set(live)
+        gone = [(place,) for digest, place in self._saved.items() if digest not in wanted]
+        if wanted and len(gone) > len(wanted) + SPARE:
+            with suppress(sqlite3.Error):
+                with self._database:
+                    self._database.executemany(f"DELETE FROM {self._table} WHERE place = ?", gone)
+                self._database.execute("VACUUM")
+        self._database.close()
 
-    def _opened(self) -> IO[bytes] | None:
-        """The file, locked where it can be."""
+    def _opened(self, anew: bool) -> sqlite3.Connection:
+        """The database, read. Raises OSError, sqlite3.Error where it can be neither read nor made."""
+        if anew:
+            self._remove()
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            for _ in range(3):
-                file = self._path.open("a+b", buffering=0)
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except OSError:
-                    self._writable = False
-                    return file
-                if self._path.stat().st_ino == os.fstat(file.fileno()).st_ino:
-                    return file
-                file.close()  # who had the lock has written it anew meanwhile
-        except OSError:
-            pass
-        self._writable = False
-        with suppress(OSError):
-            return self._path.open("rb")
-        return None
+            return self._read()
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # SQLite names in its message what it stumbled over
+            if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
+                raise  # no room, no right, no time: it may be whole
+        log.warning("%s is damaged or was written by another version; it is not used and made anew.", self._path)
+        self._remove()
+        return self._read()
 
-    def _read(self) -> None:
-        if self._file is None:
-            return
-        self._file.seek(0)
-        head = self._file.read(_HEADER_BYTES)
-        if not head:
-            return
-        header = _header(head)
-        dimensions = header.get("dimensions")
-        ours = header.get("format") == FORMAT and header.get("encoder") == self._encoder
-        if not ours or not isinstance(dimensions, int) or not 0 < dimensions <= MOST_DIMENSIONS:
-            log.warning("%s is damaged or belongs to another encoder; it is not used and made anew.", self._path)
-            return
-        self._record = _record(dimensions)
-        damaged = 0
-        while len(chunk := self._file.read(self._record.itemsize * _CHUNK)) >= self._record.itemsize:
-            whole = chunk[: len(chunk) // self._record.itemsize * self._record.itemsize]
-            for one in np.frombuffer(whole, dtype=self._record):
-                if int(one["crc32"]) == _crc(one):
-                    self._at[bytes(one["digest"])] = self._records
+    def _read(self) -> sqlite3.Connection:
+        self._saved.clear()
+        database = sqlite3.connect(self._path)
+        database.text_factory = bytes  # a damaged file may call anything a text
+        try:
+            database.execute("PRAGMA page_size = 32768")  # at 4,096 a page would hold one vector and much air
+            columns = "place INTEGER PRIMARY KEY, digest BLOB, vector BLOB, crc32 INTEGER"
+            database.execute(f"CREATE TABLE IF NOT EXISTS {self._table} ({columns})")
+            damaged = 0
+            for place, *row in database.execute(f"SELECT place, digest, vector, crc32 FROM {self._table}"):
+                if (vector := _whole(*row)) is not None and len(vector) == (self._dimensions or len(vector)):
+                    self._dimensions = len(vector)
+                    self._saved[row[0]] = place
                 else:
                     damaged += 1
-                self._records += 1
-        if self._writable:
-            self._file.truncate(self._end)
+        except BaseException:
+            database.close()
+            raise
         if damaged:
             log.warning("%s: %d damaged vectors are not used and made anew.", self._path, damaged)
+        return database
 
-    @property
-    def _end(self) -> int:
-        """Where the last whole record ends."""
-        return _HEADER_BYTES + self._records * (self._record.itemsize if self._record else 0)
+    def _stored(self, place: int) -> Vectors:
+        query = f"SELECT digest, vector, crc32 FROM {self._table} WHERE place = ?"
+        with suppress(sqlite3.Error, UnicodeDecodeError):
+            row = self._database.execute(query, (place,)).fetchone()
+            if row and (vector := _whole(*row)) is not None and len(vector) == self._dimensions:
+                return vector
+        self._remove()
+        raise EncoderError(f"{self._path} was cut or changed while it was read. What it held is encoded again.")
 
-    def _begin(self, dimensions: int) -> None:
-        self._record, self._records = _record(dimensions), 0
-        self._at.clear()
-        self._unsaved.clear()
-        about = {"format": FORMAT, "encoder": self._encoder, "dimensions": dimensions}
-        if self._writable and self._file is not None:
+    def _remove(self) -> None:
+        for name in (self._path.name, f"{self._path.name}-journal"):  # the other is SQLite's, of a killed process
             with suppress(OSError):
-                self._file.truncate(0)
-            self._append(json.dumps(about).encode().ljust(_HEADER_BYTES), end=0)
-
-    def _append(self, data: bytes, end: int | None = None) -> bool:
-        """Whether all of `data` is on the disk now. If not, what came of it is taken back, and no more is written."""
-        if not self._writable or self._file is None:
-            return False
-        with suppress(OSError):
-            if self._file.write(data) == len(data):
-                os.fsync(self._file.fileno())
-                return True
-        self._writable = False
-        with suppress(OSError):
-            self._file.truncate(self._end if end is None else end)
-        return False
-
-    def _compact(self, wanted: Sequence[bytes]) -> None:
-        beside = self._path.with_suffix(".part")
-        with suppress(OSError, EncoderError):
-            beside.unlink(missing_ok=True)
-            smaller = Journal(beside, self._encoder)
-            for start in range(0, len(wanted), _CHUNK):
-                some = wanted[start : start + _CHUNK]
-                smaller.add(some, self.vectors(some))
-            smaller.close()
-            if smaller._writable:
-                beside.replace(self._path)
-            beside.unlink(missing_ok=True)
+                self._path.with_name(name).unlink()
 
 
-def _record(dimensions: int) -> np.dtype[Any]:
-    return np.dtype([("digest", "V16"), ("crc32", "<u4"), ("vector", "<f4", (dimensions,))])
+def _whole(digest: Any, blob: Any, crc32: Any) -> Vectors | None:
+    """The vector that was kept; None where the disk has changed it, perhaps into something that is no bytes."""
+    if isinstance(digest, bytes) and isinstance(blob, bytes) and _crc(digest, blob) == crc32:
+        return np.frombuffer(blob, dtype="<f4")
+    return None
 
 
-def _crc(record: Any) -> int:
-    return zlib.crc32(record["vector"].tobytes(), zlib.crc32(bytes(record["digest"])))
-
-
-def _header(data: bytes) -> Mapping[str, Any]:
-    try:
-        found = json.loads(data)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
+def _crc(digest: bytes, blob: bytes) -> int:
+    return zlib.crc32(blob, zlib.crc32(digest))
