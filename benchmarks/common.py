@@ -14,8 +14,8 @@ from typing import Any
 from rich.console import Console
 
 from benchmarks import figures
+from benchmarks.figures import RESULTS
 
-RESULTS = Path(__file__).parent / "results"
 console = Console()
 
 

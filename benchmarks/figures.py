@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 Figures = dict[str, Any]
+RESULTS = Path(__file__).parent / "results"
 
 
 def draw(name: str, found: Figures, folder: Path) -> None:
@@ -117,6 +118,33 @@ def soak(axes: Any, found: Figures) -> None:
     axes.set_xlabel("share of the turns")
 
 
+def retrieval(axes: Any, found: Figures) -> None:
+    """Both measures by system, and the silence where none fits."""
+    labels = ("hit@3", "nDCG@5", "nothing where none fits")
+    for place, (name, of) in enumerate(found["systems"].items()):
+        values = (of["hit@3"], of["ndcg@5"], of["nothing_where_none_fits"])
+        bars = axes.bar([at + 0.27 * (place - 1) for at in range(3)], values, 0.25, label=name)
+        axes.bar_label(bars, fmt="%.2f", fontsize=8)
+    axes.set_xticks(range(3), labels)
+    axes.set_ylim(0, 1.2)
+    _named(axes, "Finding a snippet", "", "", columns=3)
+
+
+def index(axes: Any, found: Figures) -> None:
+    """Milliseconds by size, with recall."""
+    sizes = found["sizes"]
+    across = [one["snippets"] for one in sizes]
+    axes.plot(across, [one["p50_ms"] for one in sizes], "o-", label="the nearest ten")
+    turns = [one["as_a_turn_asks"]["processor_p50_ms"] for one in sizes]
+    axes.plot(across, turns, "s--", label="as a turn asks")
+    for one in sizes:
+        label, at = f"recall@10 {one['recall_at_10']:.3f}", (one["snippets"], one["p50_ms"])
+        axes.annotate(label, at, (0, -14), textcoords="offset points", fontsize=8, ha="center")
+    axes.set_xscale("log")
+    axes.set_ylim(bottom=-0.8)
+    _named(axes, "Searching the index", "snippets", "p50, ms of one core")
+
+
 def _named(axes: Any, title: str, across: str, up: str, columns: int = 1) -> None:
     axes.set_title(title, fontsize=10)
     axes.set_xlabel(across)
@@ -125,14 +153,12 @@ def _named(axes: Any, title: str, across: str, up: str, columns: int = 1) -> Non
 
 
 DRAWN: dict[str, Callable[[Any, Figures], None]] = {
-    one.__name__: one for one in (decision, overhead, load, usual_way, output_check, soak)
+    one.__name__: one for one in (decision, overhead, load, usual_way, output_check, soak, retrieval, index)
 }
 
 
 def main() -> None:
     """Draw all that is measured."""
-    from benchmarks.common import RESULTS
-
     for name in DRAWN:
         path = RESULTS / f"{name}.json"
         if path.is_file():

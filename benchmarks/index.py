@@ -1,4 +1,4 @@
-"""How fast, how exact and how large the index is: `python benchmarks/index.py` (about ten minutes, 5 GB of disk).
+"""How fast, how exact and how large the index is: `python -m benchmarks.index` (about ten minutes, 5 GB of disk).
 
 Dense retrieval on one core at our own snippets, at 100,000 and at 1,000,000: vectors drawn by seed from a mixture of
 Gaussians fitted to the vectors of our snippets, asked with the turns of evals/retrieval. Recall is the share of the ten
@@ -23,11 +23,10 @@ from typing import Any
 
 import faiss
 import numpy as np
-from machine import RESULTS, facts, save
-from retrieval import rows
-from rich.console import Console
 from rich.table import Table
 
+from benchmarks.common import RESULTS, console, machine, save
+from benchmarks.retrieval import rows
 from psylite_pipeline.embedding import BundledEncoder, Vectors
 from psylite_pipeline.humour.corpus import Corpus, Snippet, load_corpus
 from psylite_pipeline.humour.dense import EXACT_MOST, DenseIndex
@@ -52,7 +51,6 @@ def main() -> None:
     if given.part:
         sys.stdout.write(json.dumps(PARTS[given.part](given.folder)))
         return
-    console = Console()
     corpus = load_corpus([CROSSTALK])
     encoder = BundledEncoder()
     real = snippet_vectors(corpus.snippets, encoder)
@@ -84,12 +82,11 @@ def main() -> None:
     console.print(table)
     console.print(f"Serving {max(given.sizes, default=0):,} snippets with their texts and the encoder: {serving}")
     console.print(f"Our {len(real)} snippets built cold: {cold}; loaded warm: {warm}")
-    small = {"machine": facts(), "cold": cold, "warm": warm}
+    small = {"machine": machine(), "cold": cold, "warm": warm}
     if given.sizes:
-        save("index", {"machine": facts(), "sizes": sizes, "serving": serving, "small": small})
-        figure(sizes)
+        save("index", sizes=sizes, serving=serving, small=small)
     elif (RESULTS / "index.json").exists():  # only what takes seconds is measured anew
-        save("index", {**json.loads((RESULTS / "index.json").read_text(encoding="utf-8")), "small": small})
+        save("index", **{**json.loads((RESULTS / "index.json").read_text(encoding="utf-8")), "small": small})
 
 
 def draw_vectors(real: Vectors, size: int, path: Path) -> Vectors:
@@ -248,39 +245,13 @@ PARTS: dict[str, Callable[[Path], dict[str, Any]]] = {"serve": serve, "cold": co
 
 def apart(part: str, folder: Path) -> dict[str, Any]:
     """What a part measures in a process of its own."""
-    command = [sys.executable, __file__, "--part", part, "--folder", str(folder)]
+    command = [sys.executable, "-m", "benchmarks.index", "--part", part, "--folder", str(folder)]
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 
 def best(part: str, folder: Path) -> dict[str, Any]:
     """The quickest of three: other work on the machine only ever makes it slower."""
     return min((apart(part, folder) for _ in range(3)), key=lambda found: next(iter(found.values())))
-
-
-def figure(sizes: list[dict[str, Any]]) -> None:
-    """Milliseconds by size, with recall."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    drawing, axes = plt.subplots(figsize=(6, 3.4), layout="constrained")
-    across = [one["snippets"] for one in sizes]
-    axes.plot(across, [one["p50_ms"] for one in sizes], "o-", label="the nearest ten")
-    turns = [one["as_a_turn_asks"]["processor_p50_ms"] for one in sizes]
-    axes.plot(across, turns, "s--", label=f"as a turn asks: {NEIGHBOURS} of a language")
-    for one in sizes:
-        label = f"recall@10 {one['recall_at_10']:.3f}"
-        axes.annotate(
-            label, (one["snippets"], one["p50_ms"]), (0, -14), textcoords="offset points", fontsize=8, ha="center"
-        )
-    axes.set_xscale("log")
-    axes.set_ylim(bottom=-0.8)
-    axes.set_xlabel("snippets")
-    axes.set_ylabel("p50, ms of one core")
-    axes.legend(fontsize=8, frameon=False)
-    RESULTS.mkdir(exist_ok=True)
-    drawing.savefig(RESULTS / "index.png", dpi=130)
 
 
 if __name__ == "__main__":

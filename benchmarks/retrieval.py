@@ -1,4 +1,4 @@
-"""How well a snippet is found: `python benchmarks/retrieval.py`.
+"""How well a snippet is found: `python -m benchmarks.retrieval`.
 
 Own query turns (evals/retrieval/queries.jsonl) against graded snippets (evals/retrieval/grades.jsonl and, by somebody
 else who saw neither those grades nor which system found what, second-grades.jsonl), for three systems: BM25 alone,
@@ -23,11 +23,10 @@ from typing import Any
 import ir_measures
 import numpy as np
 from ir_measures import Success, nDCG
-from machine import facts, save
-from rich.console import Console
 from rich.table import Table
 from sklearn.metrics import cohen_kappa_score
 
+from benchmarks.common import console, save
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.humour.choosing import THRESHOLDS, query_of
 from psylite_pipeline.humour.shelf import Shelf
@@ -51,17 +50,16 @@ def main() -> None:
     parser.add_argument("--pool", action="store_true", help="print what is not graded yet")
     parser.add_argument("--thresholds", action="store_true", help="measure where to set an encoder's threshold")
     wanted = parser.parse_args()
-    console = Console()
     shelf = open_shelf(Settings.load())
     shelf.open()
     queries, tuning = rows("queries"), rows("tuning")
     if wanted.thresholds:
-        print_thresholds(console, shelf, tuning)
+        print_thresholds(shelf, tuning)
         return
     grades, second = graded("grades"), graded("second-grades")
     systems = {name: [rank(shelf, row) for row in queries] for name, rank in SYSTEMS.items()}
     if wanted.pool:
-        print_pool(console, queries, systems, grades)
+        print_pool(queries, systems, grades)
         return
     table = Table(
         "system", "hit@3", "nDCG@5", "second grader: hit@3", "nDCG@5", "after its threshold: hit@3", "nDCG@5",
@@ -111,16 +109,12 @@ def main() -> None:
     )
     save(
         "retrieval",
-        {
-            "machine": facts(),
-            "encoder": shelf.embedder.name,
-            "ungraded": unjudged,
-            "weighted_kappa": agreement,
-            "systems": measured,
-            "whole_turns": told,
-        },
+        encoder=shelf.embedder.name,
+        ungraded=unjudged,
+        weighted_kappa=agreement,
+        systems=measured,
+        whole_turns=told,
     )
-    draw(measured)
 
 
 def rows(name: str) -> list[Row]:
@@ -181,7 +175,7 @@ def bests(shelf: Shelf, name: str, tuning: list[Row], lang: str) -> list[tuple[f
     ]
 
 
-def print_thresholds(console: Console, shelf: Shelf, tuning: list[Row]) -> None:
+def print_thresholds(shelf: Shelf, tuning: list[Row]) -> None:
     """For a few thresholds, which share of the turns of each kind would bring a snippet."""
     for lang in ("zh", "en"):
         best = bests(shelf, "both, as served", tuning, lang)
@@ -234,9 +228,7 @@ def whole_turns(queries: list[Row]) -> dict[str, float]:
     return {name: round(float(np.mean(brought[fits])), 3) for name, fits in (("suited", True), ("unsuited", False))}
 
 
-def print_pool(
-    console: Console, queries: list[Row], systems: dict[str, list[Ranking]], grades: dict[tuple[str, str], int]
-) -> None:
+def print_pool(queries: list[Row], systems: dict[str, list[Ranking]], grades: dict[tuple[str, str], int]) -> None:
     """What is not graded yet, one turn after the other."""
     for number, row in enumerate(queries):
         pooled = {hit for found in systems.values() for hit, _ in found[number][:DEPTH]} if row["fits"] else set()
@@ -247,26 +239,6 @@ def print_pool(
                 f"{row['id']} {' / '.join([*row.get('before', []), row['text']])}", soft_wrap=True, style="bold"
             )
             console.print(f"  {' '.join(new)}", soft_wrap=True, highlight=False)
-
-
-def draw(measured: dict[str, Any]) -> None:
-    """Bars of both measures, and of the silence where none fits."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(7, 3.6), layout="constrained")
-    labels = ("hit@3", "nDCG@5", "nothing where none fits")
-    for place, (name, of) in enumerate(measured.items()):
-        values = (of["hit@3"], of["ndcg@5"], of["nothing_where_none_fits"])
-        bars = axes.bar(np.arange(3) + 0.27 * (place - 1), values, 0.25, label=name)
-        axes.bar_label(bars, fmt="%.2f", fontsize=8)
-    axes.set_xticks(range(3), labels)
-    axes.set_ylim(0, 1.12)
-    axes.legend(ncols=3, loc="upper center", fontsize=8, frameon=False)
-    axes.set_title("Finding a snippet", fontsize=10)
-    figure.savefig(Path(__file__).parent / "results" / "retrieval.png", dpi=130)
 
 
 if __name__ == "__main__":

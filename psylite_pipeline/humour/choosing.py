@@ -12,7 +12,7 @@ from psylite_pipeline.embedding import MAX_CHARACTERS, Vectors
 from psylite_pipeline.humour.corpus import Mood
 from psylite_pipeline.humour.searching import Hit, SnippetIndex
 
-#: The score from which a snippet fits a turn, by encoder and language. `python benchmarks/retrieval.py --thresholds`
+#: The score from which a snippet fits a turn, by encoder and language. `python -m benchmarks.retrieval --thresholds`
 #: measures them, on turns that the benchmark itself does not use; docs/humour.md has its table. An encoder or language
 #: that is not listed gets a value computed from the snippets.
 THRESHOLDS: dict[str, dict[str, float]] = {

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from psylite_pipeline.embedding import Vectors
 from psylite_pipeline.errors import IndexFileError
 
-#: Vectors up to which all are compared (`python benchmarks/index.py` has the milliseconds).
+#: Vectors up to which all are compared (`python -m benchmarks.index` has the milliseconds).
 EXACT_MOST = 5_000
 
 #: How many of the inverted lists are looked at: a quarter, and at least so many. Turns are no snippets, and their
