@@ -60,6 +60,8 @@ class Told(StrEnum):
     """The one they fear to hurt is their baby or a small child."""
     TOUCHED = "touched"
     """Somebody was touched, or pressed, against their will."""
+    FIRE = "fire"
+    """Fire, smoke or gas where they are: out first, then the call."""
     MEANS = "means"
     COMPANY = "company"
     ALONE = "alone"

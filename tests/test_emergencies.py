@@ -8,7 +8,7 @@ from itertools import product
 import pytest
 from dialogue import Chat
 
-from psylite_pipeline.decision import Kind, Risk, Route
+from psylite_pipeline.decision import Kind, Risk, Route, Told
 from psylite_pipeline.replies.book import Replies
 from psylite_pipeline.replies.crisis import Stage
 
@@ -90,14 +90,31 @@ def test_a_wish_to_die_after_an_emergency_is_met_as_one(chat: Chat) -> None:
 
 
 @pytest.mark.parametrize("lang", STAGED)
-def test_the_texts_say_what_the_sources_say_first(replies: Replies, lang: str) -> None:
-    """Out before calling with fire or gas, no food or drink, no diagnosis; each names the number and says AI."""
-    urgent = replies.crisis_texts.of(lang, Kind.EMERGENCY, Stage.IMMINENT)
-    assert len(urgent) >= 3
+def test_each_text_names_the_number_and_says_who_writes(replies: Replies, lang: str) -> None:
+    texts = replies.crisis_texts
+    urgent = (
+        *texts.of(lang, Kind.EMERGENCY, Stage.IMMINENT),
+        *texts.of(lang, Kind.EMERGENCY, Stage.IMMINENT, told=Told.FIRE),
+    )
+    assert len(urgent) >= 5
     for variant in urgent:
         assert variant.names_emergency
         assert "AI" in variant.text
-        assert re.search("先出来|先出來|先离开|先離開|都到外面再打|out first|leave first|everybody out", variant.text)
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [("楼道里全是烟，怎么办", "楼梯"), ("屋里有一股煤气味", "开关|开灯"), ("smoke is coming under the door", "stairs")],
+)
+def test_with_fire_or_gas_getting_out_comes_first(chat: Chat, text: str, first: str) -> None:
+    chat.user(text)
+    assert re.search(first, chat.shown)
+
+
+def test_of_a_swallowed_battery_nothing_is_said_about_fire(chat: Chat) -> None:
+    for turn in ("孩子误吞了纽扣电池", "两岁", "现在没什么"):
+        chat.user(turn)
+        assert not re.search("火|烟|煤气", chat.shown)
 
 
 @pytest.mark.parametrize(("lang", "seed"), list(product(STAGED, (0, 1, 2))))

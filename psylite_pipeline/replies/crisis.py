@@ -41,6 +41,7 @@ class Stage(StrEnum):
 # last three are talks of their own: about an injury, a child in their care, being touched.
 _ANSWERED = {
     Told.ACT: (Stage.IMMINENT,),
+    Told.FIRE: (Stage.IMMINENT,),
     Told.MEANS: (Stage.MEANS,),
     Told.COMPANY: (Stage.COMPANY,),
     Told.ALONE: (Stage.COMPANY,),
