@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psylite_pipeline.errors import EncoderError
+from psylite_pipeline.text import ends_of
 
 Vectors = NDArray[np.float32]
 
@@ -115,7 +116,4 @@ def _model_folder(source: str) -> str:
 
 def _clean(text: str) -> str:
     """Head and tail of a long text, without the lone surrogates that no tokenizer takes."""
-    if len(text) > MAX_CHARACTERS:
-        half = MAX_CHARACTERS // 2
-        text = text[:half] + " " + text[-half:]
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return ends_of(text, MAX_CHARACTERS, " ").encode("utf-8", "replace").decode("utf-8")

@@ -7,14 +7,16 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
+from psylite_pipeline.text import HAN, ends_of
+
 # Of a longer text only head and tail are read: a hundred thousand pasted characters cost no more than these.
-_PART = 4_000
+_READ = 8_000
 
 # Of a talk so many of the latest turns are read, and of each at most so many words tell what most of it is written in.
 _TURNS = 40
 _MOST_OF_A_TURN = 50
 
-_HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]")
+_HAN = re.compile(rf"[{HAN}\U00020000-\U0003ffff]")
 _KANA = re.compile(r"[\u3041-\u309f\u30a1-\u30fa\u30fc-\u30ff]")
 _HANGUL = re.compile(r"[\u1100-\u11ff\u3130-\u318f\uac00-\ud7af]")
 _LATIN_WORD = re.compile(r"[A-Za-z\u00c0-\u024f\u1e00-\u1eff]+(?:['’][A-Za-z\u00c0-\u024f]+)*")
@@ -138,9 +140,7 @@ def main_language(said: Sequence[str]) -> str:
 def _readable(text: str) -> str:
     if not isinstance(text, str):
         return ""
-    if len(text) > 2 * _PART:
-        text = text[:_PART] + " " + text[-_PART:]
-    return _ADDRESS.sub(" ", unicodedata.normalize("NFKC", text))
+    return _ADDRESS.sub(" ", unicodedata.normalize("NFKC", ends_of(text, _READ, " ")))
 
 
 def _letters(word: str) -> int:

@@ -11,6 +11,7 @@ from psylite_pipeline.conversation import Conversation, Turn
 from psylite_pipeline.decision import Risk, Route
 from psylite_pipeline.errors import KnowledgeError
 from psylite_pipeline.risk import judge
+from psylite_pipeline.text import ends_of, fenced
 
 Message = dict[str, str]
 
@@ -20,8 +21,8 @@ ANSWER_SHARE = 0.3
 #: Characters of the host's own system text that are passed on.
 MAX_NOTE = 1500
 
-#: Tokens below which a text is not shortened any further.
-_SHORTEST = 32
+#: Tokens below which a text is not shortened any further, and what stands where its middle was.
+_SHORTEST, _CUT = 32, "\n……\n"
 
 #: Which line recalls what was left out, by the worst level in it.
 _MEMORY = {
@@ -130,7 +131,7 @@ def build(
     note_room = spare - tokens(texts["host_note"])
     if conversation.system and texts["host_note"] and note_room >= _SHORTEST:
         note = _shorten(conversation.system[:MAX_NOTE], note_room)
-        parts.append(texts["host_note"].replace("{note}", _defenced(note)))
+        parts.append(texts["host_note"].replace("{note}", fenced(note)))
     room = budget - sum(map(tokens, parts)) - max(map(tokens, memory.values()))
     turns = _alternating(conversation.turns)
     kept, left_out = _fit(turns, room)
@@ -146,7 +147,7 @@ def addition(prompts: Prompts, route: Route, language: str, snippet: str | None)
     if route is Route.SUPPORT:
         return texts["care"]
     if route is Route.HUMOUR and snippet:
-        return texts["humour"].replace("{snippet}", _defenced(snippet))
+        return texts["humour"].replace("{snippet}", fenced(snippet))
     return ""
 
 
@@ -186,14 +187,10 @@ def _shorten(text: str, room: int) -> str:
     room = max(room, _SHORTEST)
     if tokens(text) <= room:
         return text
-    half = max(int(len(text) * (room - 16) / tokens(text)) // 2, 8)
-    while half > 8 and tokens(_ends(text, half)) > room:  # one end may be denser than the whole
-        half = half * 9 // 10
-    return _ends(text, half)
-
-
-def _ends(text: str, half: int) -> str:
-    return f"{text[:half]}\n……\n{text[-half:]}"
+    most = max(int(len(text) * (room - 16) / tokens(text)), 16)
+    while most > 16 and tokens(ends_of(text, most, _CUT)) > room:  # one end may be denser than the whole
+        most = most * 9 // 10
+    return ends_of(text, most, _CUT)
 
 
 def _alternating(turns: Sequence[Turn]) -> list[Turn]:
@@ -208,8 +205,3 @@ def _alternating(turns: Sequence[Turn]) -> list[Turn]:
         else:
             joined.append(turn)
     return joined
-
-
-def _defenced(text: str) -> str:
-    """Foreign text that cannot close the fence around it."""
-    return text.replace("<", "＜").replace(">", "＞")

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from psylite_pipeline.evals.cases import Message
+from psylite_pipeline.text import fenced
 
 _PROMPTS = Path(__file__).with_name("prompts.toml")
 _OBJECT = re.compile(r"\{[^{}]*\}")
@@ -60,10 +61,10 @@ def focus(name: str, key: str) -> str:
 
 def ask(rubric: Rubric, history: Sequence[Message], answer: str | None, note: str = "") -> list[dict[str, str]]:
     """The messages for the judge. `answer` is what is weighed; None weighs the assistant's part of the whole talk."""
-    talk = "\n".join(f"[{_NAMES[message['role']]}] {_fenced(message['content'])}" for message in history)
+    talk = "\n".join(f"[{_NAMES[message['role']]}] {fenced(message['content'])}" for message in history)
     parts = [f"<talk>\n{talk}\n</talk>"]
     if answer is not None:
-        parts.append(f"<answer>\n{_fenced(answer)}\n</answer>")
+        parts.append(f"<answer>\n{fenced(answer)}\n</answer>")
     if note:
         parts.append(note)
     return [{"role": "system", "content": rubric.instruction}, {"role": "user", "content": "\n\n".join(parts)}]
@@ -94,8 +95,3 @@ def _fits(value: Any, low: int, high: int, optional: bool) -> bool:
 
 
 _NAMES = {"user": "person", "assistant": "assistant", "system": "system"}
-
-
-def _fenced(text: str) -> str:
-    """Judged text is data: it cannot close its own fence."""
-    return text.replace("<", "＜").replace(">", "＞")

@@ -15,13 +15,14 @@ from psylite_pipeline.evals.endpoint import Reply
 from psylite_pipeline.finetune import data
 from psylite_pipeline.finetune.data import Row
 from psylite_pipeline.finetune.likeness import grams
+from psylite_pipeline.text import HAN
 
 LEAST, MOST = 60, 3000
 """Letters of a reasoning that can be learnt from: shorter says nothing, longer crowds out the answer."""
 
 TRIES = 3
 
-_HAN = re.compile(r"[\u4e00-\u9fff]")
+_HAN = re.compile(f"[{HAN}]")
 #: The teacher must think its way to the answer, not talk about an answer that it was given.
 _TOLD = re.compile(
     r"给定的|给出的(?:回答|答案)|标准答案|参考(?:回答|答案)|这(?:个|条)回复|上面的回答"

@@ -26,6 +26,7 @@ from psylite_pipeline.humour.themes import Themes
 from psylite_pipeline.humour.unfit import unfit
 from psylite_pipeline.language import language_of
 from psylite_pipeline.risk.assess import Rules
+from psylite_pipeline.text import HAN
 
 Outcome = Literal["kept", "split", "refused"]
 
@@ -38,8 +39,8 @@ MOST_ALIKE = 20
 #: What the lexicon may not see in a joke, besides danger.
 _SIGNS = frozenset({"grief", "illness", "trauma"})
 _ALIKE = "as good as "
-_LOST_MARK = re.compile(r"(?<=[，。！？!?,])[AB](?=[\u4e00-\u9fff])")
-_INNER_NAME = re.compile(r"^([\u4e00-\u9fff]{2,5})(?<![说问道喊])[:：](?=.)", re.MULTILINE)
+_LOST_MARK = re.compile(rf"(?<=[，。！？!?,])[AB](?=[{HAN}])")
+_INNER_NAME = re.compile(rf"^([{HAN}]{{2,5}})(?<![说问道喊])[:：](?=.)", re.MULTILINE)
 _MARKS = {"zh": ("甲：", "乙："), "en": ("A: ", "B: ")}
 _HEADER = """\
 # Made by `psylite index --add` from {source}.

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psylite_pipeline.errors import IndexFileError
+from psylite_pipeline.text import HAN
 
 #: Snippets up to which words are counted. Above, the postings would take more memory than all the rest: two gigabytes
 #: for a million snippets.
@@ -21,7 +22,7 @@ MOST = 100_000
 #: BM25's saturation and length weight. Among (0.8 to 1.5) x (0.3 to 0.75), by turns held out of our own snippets.
 _K1, _B = 0.9, 0.4
 
-_HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]+")
+_HAN = re.compile(f"[{HAN}]+")
 _WORD = re.compile(r"[a-z0-9]+(?:'[a-z]+)?")
 
 Scores = NDArray[np.float32]

@@ -6,8 +6,9 @@ import re
 import zlib
 from collections import Counter
 
-_HAN = "\u3400-\u4dbf\u4e00-\u9fff"
-_HAN_RUN = re.compile(f"[{_HAN}]+")
+from psylite_pipeline.text import HAN
+
+_HAN_RUN = re.compile(f"[{HAN}]+")
 _LATIN_WORD = re.compile(r"[a-z][a-z']{3,}")
 _OPENING = re.compile(r".{4,}?(?=[，。！？；：,!?;:…]|\.(?:\s|$)|$)")
 
@@ -82,8 +83,8 @@ _WIDE = str.maketrans({",": "，", "?": "？", "!": "！", ":": "：", ";": "；
 
 def chinese_punctuation(text: str) -> str:
     """Half-width marks beside Chinese characters made full-width, and doubled full stops single."""
-    text = re.sub(rf"(?<=[{_HAN}”’》）？！…])[,?!:;]+|[,?!:;]+(?=[{_HAN}])", lambda m: m.group().translate(_WIDE), text)
-    text = re.sub(rf"(?<=[{_HAN}”’》])\.(?![\w.])", "。", text)
+    text = re.sub(rf"(?<=[{HAN}”’》）？！…])[,?!:;]+|[,?!:;]+(?=[{HAN}])", lambda m: m.group().translate(_WIDE), text)
+    text = re.sub(rf"(?<=[{HAN}”’》])\.(?![\w.])", "。", text)
     text = re.sub(r"\.{3,}|。{2,}|…{1,6}", "……", text)
     return re.sub(r"([。！？，；])[。，；.]+", r"\1", text)
 

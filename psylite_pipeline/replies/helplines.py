@@ -11,6 +11,7 @@ from typing import Any
 from psylite_pipeline.errors import KnowledgeError
 from psylite_pipeline.replies.places import Places
 from psylite_pipeline.replies.tables import StrictTable, read_toml
+from psylite_pipeline.text import HAN
 
 REGIONS = ("CN", "HK", "TW", "SG", "US", "CA", "GB", "IE", "AU", "EU", "INTL")
 TEXT_LANGUAGES = ("zh-Hans", "zh-Hant", "en")
@@ -26,7 +27,7 @@ _HELP = ("ambulance", "police", "both")
 _OR = {"zh-Hans": " 或 ", "zh-Hant": " 或 ", "en": " or "}
 # Where one number is both police and ambulance, the second mention in a sentence.
 _AGAIN = {"zh-Hans": "同一个电话", "zh-Hant": "同一支電話", "en": "the same number"}
-_GAP_BETWEEN_HAN = re.compile(r"(?<=[\u3001-\u303f\u4e00-\u9fff\uff00-\uffef]) (?=[\u4e00-\u9fff])")
+_GAP_BETWEEN_HAN = re.compile(rf"(?<=[\u3001-\u303f{HAN}\uff00-\uffef]) (?=[{HAN}])")
 _DIALLED = re.compile(r"\d[\d ()-]*\d|[\w-]+\.[a-z]{2,}", re.IGNORECASE)
 _FIELD = re.compile(r"\{(\w+)\}")
 

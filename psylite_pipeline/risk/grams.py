@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psylite_pipeline.risk.normalise import normalise
+from psylite_pipeline.text import ends_of
 
 MAX_CHARACTERS = 3000
 """Longer texts are read as their first and last half of this many characters."""
@@ -43,9 +44,7 @@ class Grams:
 
 def grams_of(text: str) -> Grams:
     """Fold and hash `text`. Never raises."""
-    if len(text) > MAX_CHARACTERS:
-        text = f"{text[: MAX_CHARACTERS // 2]}\n{text[-MAX_CHARACTERS // 2 :]}"
-    folded = normalise(text)
+    folded = normalise(ends_of(text, MAX_CHARACTERS))
     codes = np.frombuffer(f"\x02{folded}\x03".encode("utf-32-le", "replace"), dtype="<u4").astype(np.uint64)
     count = len(codes)
     other = np.concatenate(([0], np.cumsum(codes > 127)))

@@ -9,6 +9,7 @@ from psylite_pipeline.decision import Risk
 from psylite_pipeline.errors import ModelBroken
 from psylite_pipeline.model import ChatModel, Message
 from psylite_pipeline.risk.walk import Assessment
+from psylite_pipeline.text import ends_of, fenced
 
 SCHEMA = {
     "type": "object",
@@ -34,7 +35,7 @@ LAST_RESORT = (
 def ask(model: ChatModel, name: str, turns: Sequence[Turn], seconds: float, instruction: str = LAST_RESORT) -> Risk:
     """The level that the model `name` gives the last turn. Raises ModelError; the caller keeps the safer level."""
     talk = "\n".join(
-        f"[{'person' if turn.speaker == 'user' else 'assistant'}] {_fenced(turn.text)}" for turn in turns[-SHOWN_TURNS:]
+        f"[{'person' if turn.speaker == 'user' else 'assistant'}] {_shown(turn.text)}" for turn in turns[-SHOWN_TURNS:]
     )
     messages: list[Message] = [
         {"role": "system", "content": instruction},
@@ -61,8 +62,5 @@ def combine(assessment: Assessment, said: Risk) -> Risk:
     return max(said, Risk(max(assessment.level - 1, min(assessment.lexicon, assessment.level), carried)))
 
 
-def _fenced(text: str) -> str:
-    text = (
-        text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS // 2]} … {text[-SHOWN_CHARACTERS // 2 :]}"
-    )
-    return text.replace("<", "＜").replace(">", "＞")
+def _shown(text: str) -> str:
+    return fenced(ends_of(text, SHOWN_CHARACTERS, " … "))

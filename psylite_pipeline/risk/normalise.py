@@ -13,6 +13,8 @@ from functools import lru_cache
 import ahocorasick
 import opencc
 
+from psylite_pipeline.text import HAN, ends_of
+
 MAX_CHARS = 400_000
 """Longer texts are read as their first and last half of this many characters."""
 
@@ -21,17 +23,16 @@ SENTENCE_ENDS = "。?"
 
 CLAUSE_ENDS = SENTENCE_ENDS + ","
 
-_CJK = "\u3400-\u4dbf\u4e00-\u9fff"
-_HAN = re.compile(f"[{_CJK}]")
-_GAP = r"[^\w\u3400-\u4dbf\u4e00-\u9fff]"
+_HAN = re.compile(f"[{HAN}]")
+_GAP = rf"[^\w{HAN}]"
 # One character at a time with something in between, three or more of them: 我 想 死, 我，想，死, k.m.s
-_SPACED_HAN = re.compile(f"(?<![{_CJK}])[{_CJK}](?:(?:{_GAP}|_){{1,3}}+[{_CJK}]){{2,}}+")
+_SPACED_HAN = re.compile(f"(?<![{HAN}])[{HAN}](?:(?:{_GAP}|_){{1,3}}+[{HAN}]){{2,}}+")
 _SPACED_LATIN = re.compile(rf"(?<![a-z0-9])[a-z0-9](?:(?:{_GAP}|_){{1,2}}+[a-z](?![a-z0-9])){{2,}}+")
 _NOT_WORD = re.compile(r"[\W_]+")
 _APOSTROPHE = re.compile(r"(?<=[a-z])'(?=[a-z])")
-_HAN_NOISE = re.compile(rf"(?<=[{_CJK}])[ \t*_~|\\/+^#&@=<>`·•\-]++(?=[{_CJK}])")
-_HAN_SPACE = re.compile(rf" +(?=[{_CJK}])|(?<=[{_CJK}]) +")
-_LONG_RUN = re.compile(rf"([a-z{_CJK}])\1{{2,}}+")
+_HAN_NOISE = re.compile(rf"(?<=[{HAN}])[ \t*_~|\\/+^#&@=<>`·•\-]++(?=[{HAN}])")
+_HAN_SPACE = re.compile(rf" +(?=[{HAN}])|(?<=[{HAN}]) +")
+_LONG_RUN = re.compile(rf"([a-z{HAN}])\1{{2,}}+")
 _SOFT = re.compile(r"\.{2,}+|。{2,}+|[,、:()\[\]{}—\u2013]")
 _HARD = re.compile(r"!(?![a-z])|[;\n\r]|\.(?![a-z0-9])|(?<![a-z0-9])\.")
 _SPACES = re.compile(r"[ \t\f\v]+")
@@ -89,10 +90,8 @@ class Folder:
     def fold(self, text: str) -> str:
         """`text` in one spelling: lower-case letters, simplified characters, digits, emoji, single spaces, `,` between
         clauses, `。` or `?` between sentences. Any string is accepted."""
-        if len(text) > MAX_CHARS:
-            text = f"{text[: MAX_CHARS // 2]}\n{text[-MAX_CHARS // 2 :]}"
         # Marks go before decomposition: sorting a storm of them takes quadratic time.
-        text = text.translate(self._folding)
+        text = ends_of(text, MAX_CHARS).translate(self._folding)
         if not text.isascii():
             text = unicodedata.normalize("NFKD", text).casefold().translate(self._folding)
             if _HAN.search(text):
