@@ -11,7 +11,8 @@ from scripted import shipped_lexicon
 from psylite_pipeline.decision import Kind, Risk
 from psylite_pipeline.errors import KnowledgeError
 from psylite_pipeline.risk.lexicon import Lexicon
-from psylite_pipeline.risk.rulebook import Rule
+from psylite_pipeline.risk.rulebook import Rule, read_rulebook
+from psylite_pipeline.settings import bundled
 
 LEXICON = shipped_lexicon()
 
@@ -321,6 +322,34 @@ def test_rules_in_traditional_letters_and_full_punctuation_match(tmp_path: Path)
     lexicon = Lexicon.load(tmp_path)
     for text in ("紫河馬來了", "紫河马来了", "don't wake the hippo"):
         assert [finding.rule for finding in lexicon.read(text)] == ["own.river"], text
+
+
+@pytest.mark.parametrize("place", ["lexicon", "output"])
+def test_every_literal_is_written_as_a_folded_turn_holds_it(place: str) -> None:
+    """A phrase is folded piece by piece, a turn as a whole: what only comes about where pieces meet (整整|整瓶) finds
+    nothing. Write such a phrase as the turn reads once it is folded."""
+    folder = bundled("knowledge") / "risk" / place
+    lexicon, (book, _) = Lexicon.load(folder), read_rulebook(folder)
+
+    def deaf(literals: list[str]) -> list[str]:
+        together = "。".join(literals)
+        if lexicon.fold(together) == together:
+            return []
+        middle = len(literals) // 2
+        return literals if not middle else deaf(literals[:middle]) + deaf(literals[middle:])
+
+    named: dict[str, str] = {}
+    for name, phrases in book.groups():
+        named.update((part.strip(), name) for phrase in phrases for literals in phrase.parts for part in literals)
+    named.pop("", None)
+    assert [(named[literal], literal) for literal in deaf(list(named))] == []
+
+
+def test_words_that_only_meet_are_not_read_as_one() -> None:
+    assert LEXICON.fold("他用棍子杀了我") == "他用棍子杀了我"
+    assert level("does whatsapp have a self delete timer") is Risk.NONE
+    assert level("i will self delete tonight") >= Risk.HIGH
+    assert "en.loss.suicide" in {finding.rule for finding in LEXICON.read("I still dream about my friend's suicide")}
 
 
 def test_a_cantonese_wish_is_heard() -> None:

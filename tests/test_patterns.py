@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psylite_pipeline.risk.patterns import WRITTEN_OUT, Cover, Patterns, PhraseError, expand, parse, split
+from psylite_pipeline.risk.patterns import WRITTEN_OUT, Cover, Patterns, Phrase, PhraseError, expand, parse, split
 
 LISTS = {"药": ["安眠药", "药"], "kin": ["mom", "dad"], "想": ["想", "要", ""]}
 
@@ -105,6 +105,39 @@ def found(text: str, *phrases: str, gap: int = 10) -> list[tuple[int, int]]:
 )
 def test_where_a_phrase_is_found(text: str, phrase: str, spans: list[tuple[int, int]]) -> None:
     assert found(text, phrase) == spans
+
+
+@pytest.mark.parametrize("gap", ["", " … "])
+def test_a_phrase_is_found_from_each_of_its_beginnings(gap: str) -> None:
+    signs = "|".join(chr(0x4E00 + number) for number in range(WRITTEN_OUT + 1))
+    assert set(found("我想一丁了", f"(我|)想({signs}){gap}({signs})了")) == {(0, 5), (1, 5)}
+    assert set(found("i want to go now", f"(i |)want to{gap or ' '}(go|{signs}) now")) == {(0, 16), (2, 16)}
+
+
+@pytest.mark.parametrize("text", ["my friends loss", "friends loss", "my friend loss"])
+def test_a_long_product_is_cut_at_the_edge_of_a_word(text: str) -> None:
+    many = "|".join(f"cousin{number}" for number in range(WRITTEN_OUT))
+    phrase = f"(my |)(friend|{many})(s|) loss"
+    assert set(found(text, phrase)) == {(at, len(text)) for at in (0, 3) if text[at:].startswith("friend") or not at}
+
+
+WORDS = st.sampled_from(["", "a", "b", "ab", "a ", " b", "ab ", "我", "想", "我想"])
+
+
+@given(st.lists(st.lists(WORDS, min_size=1, max_size=3), min_size=1, max_size=3), st.data())
+def test_what_is_cut_in_parts_is_found_where_it_would_be_written_out(choices: list[list[str]], data: st.DataObject):
+    """Nine more choices at each place, which no text holds, make the phrase too long to be written out."""
+    text = data.draw(WORDS) + "".join(data.draw(st.sampled_from(choice)) for choice in choices) + "死"
+    short, long = ([[*choice, *more] for choice in choices] for more in ([], [chr(0x5000 + one) for one in range(9)]))
+    made = Patterns()
+    made.add(0, Phrase((expand("".join(f"({'|'.join(choice)})" for choice in short) + "死", {}),), (0,)))
+    try:
+        made.add(1, parse("".join(f"({'|'.join(choice)})" for choice in long) + "死", {}, 5))
+    except PhraseError:  # too many literals inside one word
+        return
+    made.freeze()
+    spans = made.find(text * 2)
+    assert set(spans.get(0, [])) == set(spans.get(1, []))
 
 
 def test_one_literal_fills_every_group_that_names_it() -> None:

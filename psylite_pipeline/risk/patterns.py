@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import ahocorasick
@@ -19,7 +19,8 @@ MAX_LITERALS = 60_000
 """Most literals one part of a phrase may stand for: more is a mistake in a data file."""
 
 WRITTEN_OUT = 60
-"""Most literals a part is multiplied out to; beyond that it becomes two parts that must touch."""
+"""Most literals a part is multiplied out to; beyond that it becomes two parts that must touch (unless that parts a
+word). What is found is the same either way."""
 
 Span = tuple[int, int]
 _REMEMBERED = 8
@@ -27,6 +28,7 @@ _PART = re.compile(r"\s*…(\d*)\s*")
 _TOKENS = re.compile(r"[()|]|<[^<>]*>|[^()|<]+|<")
 _PIECES = re.compile(r"[()|]|<[^<>]*>|…[0-9]*|[^()|<…]+|<")
 _PLAIN = re.compile(r"[()|<]")
+_SENTENCE_END = re.compile(f"[{SENTENCE_ENDS}]")
 _BRACKETS = re.compile(r"[()]")
 
 
@@ -130,7 +132,7 @@ def _runs(choices: list[Sequence[str]], most: int = WRITTEN_OUT) -> list[tuple[s
     runs: list[tuple[str, ...]] = []
     here: dict[str, None] = {"": None}
     for at, choice in enumerate(choices):
-        if len(here) * len(choice) > most and "" not in here:
+        if len(here) * len(choice) > most and "" not in here and not _parts_a_word(here, choices[at:]):
             rest_may_be_empty = all("" in later for later in choices[at:])
             if rest_may_be_empty:  # nothing after this is needed for a match
                 break
@@ -146,6 +148,18 @@ def _runs(choices: list[Sequence[str]], most: int = WRITTEN_OUT) -> list[tuple[s
     if any("" in run for run in runs):
         raise PhraseError("a part of the phrase is or may be empty")
     return runs
+
+
+def _parts_a_word(before: Iterable[str], later: Sequence[Sequence[str]]) -> bool:
+    """Whether a cut here would fall inside a word: each part must stand at the edge of one (friend|s suicide)."""
+    if not any(is_word(literal[-1]) for literal in before):
+        return False
+    for choice in later:
+        if any(is_word(literal[0]) for literal in choice if literal):
+            return True
+        if "" not in choice:
+            return False
+    return False
 
 
 def split(phrase: str) -> list[str]:
@@ -217,35 +231,40 @@ class Patterns:
             for group in groups:
                 found.setdefault(group, []).append((start, end))
             for number, part in steps:
-                begin = start
-                if part:
+                if not part:
+                    spans = [(start, end)]
+                else:
                     before = chains.get((number, part - 1))
                     if before is None or start - before[-1][1] > self._longest_gap:
                         continue
                     group, phrase = self._phrases[number]
-                    joined = _chain(text, before, start, phrase.gaps[part])
-                    if joined is None:
+                    spans = _chained(text, before, (start, end), phrase.gaps[part])
+                    if not spans:
                         continue
                     if part == len(phrase.parts) - 1:
-                        found.setdefault(group, []).append((joined, end))
+                        found.setdefault(group, []).extend(spans)
                         continue
-                    begin = joined
                 chain = chains.get((number, part))
                 if chain is None:
-                    chains[number, part] = [(begin, end)]
+                    chains[number, part] = spans
                 else:
-                    chain.append((begin, end))
+                    chain += spans
                     if len(chain) > _REMEMBERED:
-                        del chain[0]
+                        del chain[: len(chain) - _REMEMBERED]
         return found
 
 
-def _chain(text: str, before: list[Span], start: int, gap: int) -> int | None:
+def _chained(text: str, before: list[Span], here: Span, gap: int) -> list[Span]:
+    """The spans of a chain that goes on `here`, one for every beginning of the part that ends nearest before it: a
+    phrase may or may not begin with the 我 of (我|)."""
+    start, end = here
     # Only the latest few can be near enough; overlapping ones are why it is not just the last.
-    for begin, end in reversed(before):
-        if end <= start and start - end <= gap and not any(mark in text[end:start] for mark in SENTENCE_ENDS):
-            return begin
-    return None
+    for _, nearest in reversed(before):
+        if nearest <= start:
+            if start - nearest > gap or _SENTENCE_END.search(text, nearest, start):
+                return []
+            return [(begin, end) for begin, last in before if last == nearest]
+    return []
 
 
 class Cover:
