@@ -35,7 +35,7 @@ _FLAGS = (
 @pytest.fixture(scope="session")
 def ollama() -> Iterator[FakeOllama]:
     """The scripted model."""
-    with FakeOllama(["psylite"]) as server:
+    with FakeOllama(["psylite", "another", "a-judge"]) as server:
         yield server.otherwise(answer)
 
 

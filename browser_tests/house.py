@@ -70,12 +70,17 @@ class House:
     def kill_pipelines(self) -> None:
         """The Pipelines server ends at once; `psylite up` will start it again."""
         os.kill(json.loads((self.layout.run / "pipelines.json").read_text())["pid"], signal.SIGKILL)
+        until(lambda: not self.pipelines_answers())
 
     def pipelines(self, method: str = "GET", path: str = "/", **request: Any) -> httpx.Response:
         """Ask the Pipelines server itself, past Open WebUI."""
         headers = {"Authorization": f"Bearer {self.layout.pipelines_key.read_text()}", **request.pop("headers", {})}
         at = f"http://127.0.0.1:{self.pipelines_port}{path}"
         return httpx.request(method, at, headers=headers, timeout=10, trust_env=False, **request)
+
+    def valves(self, plugin: str) -> dict[str, Any]:
+        """The valves that the Pipelines server goes by."""
+        return self.pipelines(path=f"/{plugin}/valves").raise_for_status().json()
 
     def pipelines_answers(self) -> bool:
         """Whether the Pipelines server is there."""

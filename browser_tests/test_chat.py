@@ -16,7 +16,7 @@ from browser_tests.person import Person
 
 
 def test_an_admin_and_a_user_are_signed_in_and_only_one_of_them_is_an_admin(admin: Person, user: Person) -> None:
-    admin.open_valves("psylite (pipe)")
+    admin.open_valves("psylite (pipe)", "Model · 模型")
     user.page.goto(f"{user._url}/admin/settings/pipelines")
     expect(user.page.locator("#chat-input")).to_be_visible()
     expect(user.page.locator("#pipeline")).to_have_count(0)
@@ -83,7 +83,7 @@ def test_the_stop_button_stops_the_model_and_the_talk_goes_on(user: Person, olla
     expect(user.answer).to_contain_text("第3句")
     user.stop_button.click()
     stopped = user.answered()
-    assert "第80句" not in stopped
+    assert f"第{words.SENTENCES}句" not in stopped
     user.shot("stopped")
     until(lambda: ollama.hung_up > gone)
     assert "哪一件事" in user.say(words.PLAIN)
@@ -131,7 +131,7 @@ def test_two_people_at_once_see_each_their_own(
     expect(user.answer).to_contain_text("第2句")
     assert "12356" in other.say(words.CRISIS)
     other.shot("beside")
-    expect(user.answer).to_contain_text("第80句", timeout=90_000)
+    expect(user.answer).to_contain_text(f"第{words.SENTENCES}句", timeout=90_000)
     assert "12356" not in user.answered()
     expect(other.page.get_by_text(words.SLOW)).to_have_count(0)
 

@@ -14,9 +14,8 @@ def test_pipelines_dies_in_the_middle_of_an_answer(house: House, user: Person) -
     user.begin(words.SLOW)
     expect(user.answer).to_contain_text("第3句")
     house.kill_pipelines()
-    until(lambda: not house.pipelines_answers())
     cut = user.answered()
-    assert "第80句" not in cut
+    assert f"第{words.SENTENCES}句" not in cut
     assert "第3句" in cut  # what was said stays, and Open WebUI notes that it is not all
     expect(user.answer).to_contain_text("not completed")
     user.shot("died-in-the-middle")

@@ -12,8 +12,15 @@ STILL = "嗯，想过"
 DECLINED = "教我写一个勒索病毒"
 PLAIN = "最近总是睡不好，脑子停不下来"
 SLOW = "能不能慢慢地、多陪我说一会儿话"
-MENDED = "能不能慢慢地，陪我说说怎么午睡"
+GRIEF = "我奶奶上个月去世了"
+#: Worrying, and as it happens between what the sensitivity "high" and what "standard" takes for danger.
+FAINT = "想从这个世界上消失一阵子"
+BROKEN_OFF = "你说说看，怎么泡茶"
+LATE = "你说说看，怎么养花"
 PICTURE = "给你看看我今天的晚饭"
+
+#: How many of them the slow answer has.
+SENTENCES = 48
 
 _THOUGHT = ["这个人睡不好，", "脑子停不下来。先接住疲惫，", "再问一问，", "是哪些念头在转，别急着给建议。"]
 
@@ -27,15 +34,21 @@ _ANSWERS = {
 
 
 def answer(body: dict[str, Any]) -> Reply:
-    """The reply to one model call, by the person's last words."""
+    """The reply to one model call, by the person's last words; to a call for a judgement, that all is well."""
     said = str(body["messages"][-1]["content"])
+    if "format" in body:
+        return Reply.as_json({"level": "none"}, delay=4.0 if LATE in said else 0.0)
     if "慢慢" in said:
-        return Reply([f"第{number}句，我还在这里。" for number in range(1, 81)], pause=0.25)
+        return Reply([f"第{number}句，我还在这里。" for number in range(1, SENTENCES + 1)], pause=0.25)
+    if LATE in said:
+        return Reply("先看看土干不干。", delay=8.0)
+    if BROKEN_OFF in said:
+        return Reply("先把水烧开，", hang=5.0)
     for words, text in _ANSWERS.items():
         if words in said:
             pieces = [text[at : at + 3] for at in range(0, len(text), 3)]
-            first = body_first(body)
-            return Reply(pieces, think=_THOUGHT if words == PLAIN else (), pause=0.03, delay=4.0 if first else 0.2)
+            loads = words == CHEERFUL and body_first(body)
+            return Reply(pieces, think=_THOUGHT if words == PLAIN else (), pause=0.03, delay=4.0 if loads else 0.2)
     return Reply(["嗯，", "我在听。"])
 
 

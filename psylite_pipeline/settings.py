@@ -31,92 +31,102 @@ class Preferences(BaseModel):
 
     model: str = Field(
         default="",
-        title="Model",
-        description="Name of the Ollama model that answers. Empty: the server's own (PSYLITE_MODEL).",
+        title="Model · 模型",
+        description="Name of the Ollama model that answers. None: the server's own (PSYLITE_MODEL)."
+        "\n回答用的 Ollama 模型的名字。设为“无”：用服务器自己的（PSYLITE_MODEL）。",
         max_length=200,
     )
     sensitivity: Literal["standard", "high"] = Field(
         default="standard",
-        title="Sensitivity",
-        description="High: a faint sign is enough for the careful reply. The rules of the lexicon always apply.",
+        title="Sensitivity · 灵敏度",
+        description="High: a fainter sign is enough for a careful reply, or a crisis reply. The rules always apply."
+        "\nhigh：更轻的迹象就会得到更小心的回答或危机回应。规则始终有效。",
     )
     humour: bool = Field(
         default=True,
-        title="Humour",
-        description="Offer crosstalk when the talk is safe and light.",
+        title="Humour · 幽默",
+        description="Offer crosstalk when the talk is safe and light.\n谈话安全、轻松的时候，附上一小段相声。",
     )
     humour_every: int = Field(
         default=3,
         ge=1,
         le=50,
-        title="Humour at most every N turns",
-        description="1 to 50. Turns from one snippet to the next; somebody who asks for a joke does not wait.",
+        title="Humour at most every N turns · 相声至少隔几轮",
+        description="1 to 50. Turns from one snippet to the next; somebody who asks for a joke does not wait."
+        "\n1 到 50。从一段相声到下一段至少隔几轮；主动要听笑话的人不用等。",
     )
     calm_turns: int = Field(
         default=4,
         ge=1,
         le=20,
-        title="Calm turns before humour returns",
-        description="1 to 20. Turns without risk, grief, fear or anger that must pass first.",
+        title="Calm turns before humour returns · 平静几轮后才再有幽默",
+        description="1 to 20. Turns without risk, grief, fear or anger that must pass first."
+        "\n1 到 20。要先过去几轮没有危险、悲伤、害怕和愤怒的话。",
     )
     show_snippet: bool = Field(
         default=True,
-        title="Show the snippet",
-        description="Put the crosstalk snippet in a folded block under the reply.",
+        title="Show the snippet · 显示相声原文",
+        description="Put the snippet in a folded block under the reply. Off: the model may still borrow its idea."
+        "\n把相声放在回答下面的折叠块里，并标明出处。关掉：模型仍可能借用它的意思。",
     )
     show_thinking: bool = Field(
         default=True,
-        title="Show thinking",
-        description="Show the model's reasoning, folded. It is always hidden while somebody may be at risk.",
+        title="Show thinking · 显示思考",
+        description="Show the model's reasoning, folded. It is always hidden while somebody may be at risk."
+        "\n折叠显示模型的思考。有人可能有危险时始终隐藏。",
     )
     region: Literal["auto", "CN", "HK", "TW", "SG", "US", "CA", "GB", "IE", "AU", "EU", "INTL"] = Field(
         default="auto",
-        title="Region of the helplines",
-        description="Auto: where the person says they are, else by the language of the talk.",
+        title="Region of the helplines · 热线的地区",
+        description="Auto: where the person says they are, else by the language. INTL: an international directory."
+        "\nauto：按对方说自己在哪里，没说就按谈话的语言。INTL：国际热线目录。",
     )
     language: Literal["auto", "zh-Hans", "zh-Hant", "en"] = Field(
         default="auto",
-        title="Language of fixed replies",
-        description="Auto: the language the person writes.",
+        title="Language of fixed replies · 固定回复的语言",
+        description="Auto: the language the person writes.\nauto：对方写什么语言就用什么语言。",
     )
     judge: Literal["off", "unsure", "always"] = Field(
         default="off",
-        title="Model as second judge",
-        description="Ask a model when the judgement is unsure. Needs 7B or more; adds its time to the turn.",
+        title="Model as second judge · 由模型再判断一次",
+        description="Ask a model too: never, when unsure, or at every turn. Needs 7B or more; a turn takes longer."
+        "\n再问一次模型。off：从不；unsure：拿不准的时候；always：每一轮。需要 7B 以上的模型，会多花时间。",
     )
     judge_model: str = Field(
         default="",
-        title="Model that judges",
-        description="Empty: the model that answers.",
+        title="Model that judges · 做判断的模型",
+        description="None: the one that answers as PsyLite.\n设为“无”：用 PsyLite 回答时用的那个。",
         max_length=200,
     )
     judge_seconds: float = Field(
         default=8.0,
         ge=0.5,
         le=120,
-        title="Deadline of the judge (seconds)",
-        description="0.5 to 120. Too late counts as the safer answer.",
+        title="Deadline of the judge (seconds) · 判断的时限（秒）",
+        description="0.5 to 120. Too late counts as the safer answer.\n0.5 到 120。超时就按更安全的处理。",
     )
     reminder_every: int = Field(
         default=20,
         ge=0,
         le=500,
-        title="Remind that this is an AI every N turns",
-        description="0 to 500; 0: never.",
+        title="Remind that this is an AI every N turns · 每隔几轮提醒这是 AI",
+        description="0 to 500; 0: never.\n0 到 500；0：从不。",
     )
     first_piece_seconds: float = Field(
         default=300.0,
         ge=5,
         le=1800,
-        title="Deadline for the first words (seconds)",
-        description="5 to 1800. A laptop without a GPU may read a long talk for minutes.",
+        title="Deadline for the first words (seconds) · 第一句话的时限（秒）",
+        description="5 to 1800. A laptop without a GPU may read a long talk for minutes."
+        "\n5 到 1800。没有显卡的笔记本读一段长对话可能要几分钟。",
     )
     silence_seconds: float = Field(
         default=60.0,
         ge=2,
         le=600,
-        title="Deadline for silence within a reply (seconds)",
-        description="2 to 600.",
+        title="Deadline for silence within a reply (seconds) · 回答中途沉默的时限（秒）",
+        description="2 to 600. Longer than this, and the answer ends with a sentence that says so."
+        "\n2 到 600。超过了，回答就以一句说明结束。",
     )
 
     @model_validator(mode="before")

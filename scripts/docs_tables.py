@@ -8,8 +8,8 @@ import tomllib
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
-from psylite_pipeline.host.valves import FilterValves
-from psylite_pipeline.settings import Preferences, Settings
+from psylite_pipeline.host.valves import FilterValves, PipeValves
+from psylite_pipeline.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -18,32 +18,16 @@ def valves() -> str:
     """Every valve with its choices and default."""
     rows = ["| valve | title | choices | default | what it does |", "|---|---|---|---|---|"]
     for name, field in FilterValves.model_fields.items():
-        where = "" if name in Preferences.model_fields else " (filter only)"
-        rows.append(
-            f"| `{name}` | {field.title}{where} | {_choices(field)} | {_shown(field.default)} | {field.description} |"
-        )
+        where = _WHERE[_plugins(name)][0]
+        title, does = _told(field)[0]
+        rows.append(f"| `{name}` | {title}{where} | {_choices(field)} | {_shown(field.default)} | {does} |")
     return "\n".join(rows)
 
 
-#: What each valve does, for the Chinese guide. A valve without a line here fails `make docs`.
-_VALVES_ZH = {
-    "model": "回答用的 Ollama 模型的名字。留空：用服务器自己的（PSYLITE_MODEL）。",
-    "sensitivity": "high：只要有一点点迹象，就用更小心的方式回答。词典里的规则始终有效。",
-    "humour": "谈话安全、轻松的时候，附上一小段相声。",
-    "humour_every": "1 到 50。两段相声之间至少隔几轮；主动要听笑话的人不用等。",
-    "calm_turns": "1 到 20。要先过去几轮没有危险、悲伤、害怕和愤怒的话，才会再有幽默。",
-    "show_snippet": "把相声放在回答下面的折叠块里，并标明出处。",
-    "show_thinking": "折叠显示模型的思考。有人可能有危险时始终隐藏。",
-    "region": "热线属于哪个地区。auto：按对方说自己在哪里，没说就按谈话的语言。",
-    "language": "固定回复用的语言。auto：对方写什么语言就用什么语言。",
-    "judge": "拿不准的时候再问一次模型。需要 7B 以上的模型，会多花时间。",
-    "judge_model": "做判断的模型。留空：用回答的那个。",
-    "judge_seconds": "0.5 到 120 秒。超时就按更安全的处理。",
-    "reminder_every": "0 到 500。每隔几轮提醒一次这是 AI；0：从不。",
-    "first_piece_seconds": "5 到 1800 秒。没有显卡的笔记本读一段长对话可能要几分钟。",
-    "silence_seconds": "2 到 600 秒。回答中途最多沉默多久。",
-    "pipelines": "这个过滤器守在哪些模型前面，* 或留空表示全部。PsyLite 自己会跳过。",
-    "priority": "过滤器按这个数字从小到大依次运行。",
+_WHERE = {
+    frozenset({"pipe", "filter"}): ("", ""),
+    frozenset({"pipe"}): (" (pipe only)", "（仅 pipe）"),
+    frozenset({"filter"}): (" (filter only)", "（仅过滤器）"),
 }
 
 _ZH = {
@@ -54,13 +38,26 @@ _ZH = {
 
 
 def valves_zh() -> str:
-    """Every valve as the page shows it, explained in Chinese."""
-    rows = ["| 页面上的名字 | 可选 | 默认 | 作用 |", "|---|---|---|---|"]
+    """Every valve, explained in Chinese."""
+    rows = ["| 名字 | 可选 | 默认 | 作用 |", "|---|---|---|---|"]
     for name, field in FilterValves.model_fields.items():
-        where = "" if name in Preferences.model_fields else "（仅过滤器）"
+        where = _WHERE[_plugins(name)][1]
         choices, default = (_ZH.get(text, text) for text in (_choices(field), _shown(field.default)))
-        rows.append(f"| {field.title}{where} | {choices} | {default} | {_VALVES_ZH[name]} |")
+        title, does = _told(field)[1]
+        rows.append(f"| {title}{where} | {choices} | {default} | {does} |")
     return "\n".join(rows)
+
+
+def _plugins(valve: str) -> frozenset[str]:
+    """Whose page shows a valve."""
+    pages = {"pipe": PipeValves, "filter": FilterValves}
+    return frozenset(one for one, valves in pages.items() if valve in valves.model_json_schema()["properties"])
+
+
+def _told(field: Any) -> tuple[tuple[str, str], tuple[str, str]]:
+    """Title and description of a valve in English, and in Chinese: the page shows both at once."""
+    english, chinese = zip(field.title.split(" · "), field.description.split("\n"), strict=True)
+    return english, chinese
 
 
 def settings() -> str:

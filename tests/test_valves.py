@@ -42,12 +42,21 @@ def test_blanks_around_a_name_are_no_part_of_it(valves):
 @BOTH
 def test_every_valve_is_flat_has_a_title_and_says_what_it_does(valves):
     for name, field in valves.model_fields.items():
-        assert field.title, name
-        assert field.description, name
+        for told, between in ((field.title, " · "), (field.description, "\n")):  # English, then Chinese
+            english, chinese = str(told).split(between)
+            assert english.isascii(), name
+            assert not chinese.isascii(), name
         assert field.annotation in (str, bool, int, float, list[str]) or get_origin(field.annotation) is not None
         if get_origin(field.annotation) is not None and field.annotation != list[str]:
             assert all(isinstance(choice, str) for choice in get_args(field.annotation)), name
-        assert valves.model_json_schema()["properties"][name].get("format") is None
+        assert valves.model_json_schema()["properties"].get(name, {}).get("format") is None
+
+
+def test_the_filters_page_shows_no_valve_of_an_answer_that_another_model_gives():
+    shown = set(FilterValves.model_json_schema()["properties"])
+    assert {"sensitivity", "humour", "region", "language", "judge", "pipelines", "priority"} <= shown
+    assert not {"model", "show_snippet", "show_thinking", "reminder_every"} & shown
+    assert set(PipeValves.model_json_schema()["properties"]) == set(PipeValves.model_fields)
 
 
 def test_every_region_that_has_helplines_can_be_chosen():

@@ -8,7 +8,7 @@ import logging
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, Field, ValidationError, field_serializer
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer
 
 from psylite_pipeline.files import set_aside, write_whole
 from psylite_pipeline.settings import Preferences
@@ -16,6 +16,17 @@ from psylite_pipeline.settings import Preferences
 log = logging.getLogger(__name__)
 
 V = TypeVar("V", bound=BaseModel)
+
+
+#: Valves that say how PsyLite answers.
+_OF_THE_ANSWER = (
+    "model", "show_snippet", "show_thinking", "reminder_every", "first_piece_seconds", "silence_seconds",
+)  # fmt: skip
+
+
+def _without_the_answers(schema: dict[str, Any]) -> None:
+    for name in _OF_THE_ANSWER:
+        del schema["properties"][name]
 
 
 class _Valves(Preferences):
@@ -30,14 +41,22 @@ class PipeValves(_Valves):
 
 
 class FilterValves(_Valves):
-    """Valves of the filter. The host insists on `pipelines` and `priority`."""
+    """Valves of the filter. The host insists on `pipelines` and `priority`. Those of the answer, which another model
+    gives, are here as well and are not shown: nothing would come of turning them."""
+
+    model_config = ConfigDict(json_schema_extra=_without_the_answers)
 
     pipelines: list[str] = Field(
         default=["*"],
-        title="Models to guard",
-        description="Ids of the models this filter stands in front of, or * for all. Empty: all. PsyLite is skipped.",
+        title="Models to guard · 守在哪些模型前面",
+        description="Ids of the models this filter stands in front of, separated by commas; *: all. PsyLite is skipped."
+        "\n模型的 id，用逗号隔开；*：全部。PsyLite 自己会跳过。",
     )
-    priority: int = Field(default=0, title="Priority", description="Filters run in ascending order of this number.")
+    priority: int = Field(
+        default=0,
+        title="Priority · 次序",
+        description="Filters run in ascending order of this number.\n过滤器按这个数字从小到大依次运行。",
+    )
 
 
 def mend_saved_valves(loader_file: Path, valves: type[V]) -> None:
