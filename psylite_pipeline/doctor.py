@@ -12,11 +12,10 @@ from typing import Any
 
 import httpx
 
-from psylite_pipeline import opening
+from psylite_pipeline import listing, opening
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.errors import PsyLiteError
 from psylite_pipeline.humour.corpus import load_corpus
-from psylite_pipeline.model import has
 from psylite_pipeline.replies import Replies
 from psylite_pipeline.risk.classifier import Classifier
 from psylite_pipeline.risk.lexicon import Lexicon
@@ -144,13 +143,10 @@ def _model(settings: Settings) -> Finding:
     if settings.backend == "openai":
         return _openai(settings)
     cure = "Start Ollama or run `psylite up`; set OLLAMA_BASE_URL if it lives elsewhere."
-    try:
-        with httpx.Client(trust_env=False, timeout=5) as client:
-            tags = client.get(f"{settings.ollama_url.rstrip('/')}/api/tags").raise_for_status().json()
-        names = {str(model.get("name", "")) for model in tags.get("models", [])}
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError, AttributeError, TypeError):
+    names = listing.of_ollama(settings.ollama_url, 5)
+    if names is None:
         return Finding("model", False, f"no Ollama answers at {settings.ollama_url}", cure)
-    if not has(names, settings.model):
+    if not listing.has(names, settings.model):
         return Finding(
             "model",
             False,
@@ -161,13 +157,8 @@ def _model(settings: Settings) -> Finding:
 
 
 def _openai(settings: Settings) -> Finding:
-    key = settings.openai_key.get_secret_value()
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
-    try:
-        with httpx.Client(trust_env=False, timeout=5, headers=headers) as client:
-            listed = client.get(f"{settings.openai_url.rstrip('/')}/models").raise_for_status().json()
-        names = {str(model.get("id", "")) for model in listed.get("data", [])}
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError, AttributeError, TypeError):
+    names = listing.of_openai(settings.openai_url, settings.openai_key.get_secret_value())
+    if names is None:
         cure = "Start it; correct PSYLITE_OPENAI_URL (with its /v1) and PSYLITE_OPENAI_KEY."
         return Finding("model", False, f"no model server answers at {settings.openai_url}", cure)
     if settings.model not in names:

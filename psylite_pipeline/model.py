@@ -7,7 +7,7 @@ import queue
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,6 +15,7 @@ import httpx
 import ollama
 
 from psylite_pipeline.errors import ModelAway, ModelBroken, ModelError, ModelMissing, ModelTimeout
+from psylite_pipeline.listing import has
 
 Message = dict[str, str]
 
@@ -267,11 +268,6 @@ def _in_memory(client: ollama.Client, model: str) -> bool:
         raise
     except Exception:  # noqa: BLE001  an older or foreign server without this list: no reason to fail a turn
         return True
-
-
-def has(names: Collection[str], model: str) -> bool:
-    """Whether `model` is among the names that an Ollama lists; without a tag it means `latest`."""
-    return model in names or f"{model}:latest" in names
 
 
 def split_thoughts(pieces: Iterator[Words | Thought | Waiting]) -> Iterator[Words | Thought | Waiting]:

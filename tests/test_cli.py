@@ -15,9 +15,8 @@ import pytest
 from scripted import HashEncoder, snippet_folder, snippet_toml
 from typer.testing import CliRunner
 
-from psylite_pipeline import cli, opening
+from psylite_pipeline import cli, listing, opening
 from psylite_pipeline import doctor as clinic
-from psylite_pipeline.model import has
 from psylite_pipeline.opening import open_lexicon
 from psylite_pipeline.settings import Settings, bundled
 from psylite_pipeline.stack import ollama as stack_ollama
@@ -297,7 +296,7 @@ def test_up_and_doctor_find_the_same_ollama_whatever_proxy_is_set(monkeypatch, o
     monkeypatch.setattr(stack_ollama, "is_local", lambda url: False)
     monkeypatch.setenv("OLLAMA_BASE_URL", ollama.url)
     assert clinic._model(Settings.load()).ok
-    assert has(stack_ollama.listed(ollama.url) or [], "psylite")
+    assert listing.has(listing.of_ollama(ollama.url) or [], "psylite")
 
 
 @pytest.mark.parametrize("url", ["http://[::1", "localhost:1", "http://a b", "ftp://x", "http://127.0.0.1:99999"])

@@ -16,9 +16,10 @@ import pytest
 from pipelines_server import free_port, until
 from rich.console import Console
 
+from psylite_pipeline import listing
 from psylite_pipeline.errors import StackError
 from psylite_pipeline.settings import Settings
-from psylite_pipeline.stack import ollama, processes, standin, up
+from psylite_pipeline.stack import processes, standin, up
 from psylite_pipeline.stack.layout import Layout
 from psylite_pipeline.stack.teller import Teller
 
@@ -238,12 +239,12 @@ def test_an_ollama_on_the_path_is_started_told_to_make_the_model_and_stopped(tmp
         stack.ready()
         asked = (stack.data / "logs" / "ollama.log").read_text()
         assert asked.index("/api/pull") < asked.index("/api/create")
-        assert ollama.listed(url) == ["psylite:latest"]
+        assert listing.of_ollama(url) == ["psylite:latest"]
         assert "stand-in" not in stack.said
     finally:
         stack.process.terminate()
         stack.process.wait(30)
-    assert ollama.listed(url) is None
+    assert listing.of_ollama(url) is None
 
 
 def test_an_ollama_that_cannot_fetch_the_model_gives_way_to_the_stand_in(tmp_path, monkeypatch):

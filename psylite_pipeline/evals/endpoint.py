@@ -14,7 +14,8 @@ from typing import Any, Literal
 import httpx
 
 from psylite_pipeline.errors import EvaluationError, ModelAway, ModelBroken, ModelError, ModelMissing, ModelTimeout
-from psylite_pipeline.model import Deadlines, Thought, Waiting, Words, has, split_thoughts
+from psylite_pipeline.listing import has
+from psylite_pipeline.model import Deadlines, Thought, Waiting, Words, split_thoughts
 
 KEY_VARIABLE = "PSYLITE_EVAL_KEY"
 """Environment variable with the key of an OpenAI-compatible server. Never an option: those end up in histories."""

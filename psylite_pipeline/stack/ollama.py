@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import httpx
 import ollama
 
+from psylite_pipeline import listing
 from psylite_pipeline.errors import StackError
-from psylite_pipeline.model import has
 from psylite_pipeline.settings import Settings
 from psylite_pipeline.stack import processes
 from psylite_pipeline.stack.guard import LOOPBACK
@@ -38,15 +38,6 @@ class ModelServer:
     standin: bool = False
 
 
-def listed(url: str, seconds: float = 3.0) -> list[str] | None:
-    """The names of the models an Ollama at `url` has; None when none answers. Past any proxy, as each turn goes."""
-    try:
-        answer = httpx.get(f"{url.rstrip('/')}/api/tags", timeout=seconds, trust_env=False)
-        return [str(model["name"]) for model in answer.raise_for_status().json()["models"]]
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError):
-        return None
-
-
 def is_local(url: str) -> bool:
     """Whether `url` is on this machine."""
     try:
@@ -66,7 +57,7 @@ def start_ollama(settings: Settings, layout: Layout) -> processes.Child | None:
     environment = {**os.environ, "OLLAMA_HOST": urlsplit(settings.ollama_url).netloc}
     child = processes.start("ollama", [program, "serve"], environment, layout)
     deadline = time.monotonic() + _START
-    while listed(settings.ollama_url, 1.0) is None:
+    while listing.of_ollama(settings.ollama_url, 1.0) is None:
         if child.ended or time.monotonic() > deadline:
             words = child.last_words()
             child.stop()
@@ -83,7 +74,7 @@ def fetch(settings: Settings, teller: Teller) -> None:
     client = ollama.Client(host=settings.ollama_url, trust_env=False, timeout=httpx.Timeout(30.0, read=_SILENCE))
     source = settings.weights if settings.model.removesuffix(":latest") == OURS else settings.model
     try:
-        if not has(listed(settings.ollama_url) or [], source):
+        if not listing.has(listing.of_ollama(settings.ollama_url) or [], source):
             with teller.working(f"Ollama fetches {source}") as update:
                 for step in client.pull(source, stream=True):
                     megabytes = f"{(step.completed or 0) // 1_000_000} of {(step.total or 0) // 1_000_000} MB"

@@ -12,8 +12,8 @@ from functools import partial
 
 from rich.console import Console
 
+from psylite_pipeline import listing
 from psylite_pipeline.errors import StackError
-from psylite_pipeline.model import has
 from psylite_pipeline.secret import secret
 from psylite_pipeline.settings import Settings, bundled
 from psylite_pipeline.stack import health, install, ollama, pipelines, ports, processes, standin, webui
@@ -115,15 +115,15 @@ def clean(settings: Settings, console: Console) -> None:
 def _get_model(settings: Settings, layout: Layout, teller: Teller, parts: list[Part]) -> ModelServer:
     """Decide which model answers, and fetch it where it is missing. An Ollama started here becomes a part."""
     url, model = settings.ollama_url.rstrip("/"), settings.model
-    names = ollama.listed(url)
+    names = listing.of_ollama(url)
     if names is None:
         child = ollama.start_ollama(settings, layout)
         if child:
             again = partial(_ollama_again, settings, layout)
-            parts.append(Part("Ollama", again, lambda: ollama.listed(url) is not None, 60, child))
-            names = ollama.listed(url)
+            parts.append(Part("Ollama", again, lambda: listing.of_ollama(url) is not None, 60, child))
+            names = listing.of_ollama(url)
     if names is not None:
-        if has(names, model):
+        if listing.has(names, model):
             return ModelServer(url, model)
         try:
             ollama.fetch(settings, teller)
@@ -160,7 +160,7 @@ def _parts(settings: Settings, layout: Layout, model: ModelServer, key: str) -> 
             Part(
                 "stand-in model",
                 lambda: processes.start("standin", command, environment, layout),
-                lambda: ollama.listed(model.url, 2.0) is not None,
+                lambda: listing.of_ollama(model.url, 2.0) is not None,
                 300,
             )
         )
@@ -237,7 +237,7 @@ def _obituary(part: Part, what: str) -> str:
 
 def _demand_plugins(settings: Settings, layout: Layout, key: str, plugins: list[str]) -> None:
     """Raise StackError when the server has not loaded one of our plugins: without them nobody is looked after."""
-    there = health.models(f"http://127.0.0.1:{settings.pipelines_port}", key)
+    there = listing.of_openai(f"http://127.0.0.1:{settings.pipelines_port}/v1", key) or []
     missing = sorted({*pipelines.failed(layout, plugins), *(name for name in plugins if name not in there)})
     if missing:
         words = processes.last_lines(layout.logs / "pipelines.log")
