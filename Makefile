@@ -52,7 +52,7 @@ eval-demo: ## All four evaluations on a few cases, the stand-in alone and behind
 train-demo: ## The making of the model, from mix to Modelfile, on a tiny random model on the CPU (ARGS=FOLDER)
 	@PYTHON="$(PYTHON)" scripts/train-demo $(ARGS)
 
-BENCH ?= decision output_check overhead load usual_way retrieval index
+BENCH ?= decision output_check overhead start load usual_way retrieval index
 
 bench: $(STAMPS)/package $(STAMPS)/stack $(STAMPS)/dev ## All measurements, some forty minutes (BENCH="decision load" for these)
 	@for one in $(BENCH); do $(BIN)/python -m benchmarks.$$one $(ARGS) || exit 1; done

@@ -47,12 +47,14 @@ def scripted_ollama(*, delay: float, pace: float, tokens: int, port: int = 0) ->
 
 
 @contextmanager
-def pipelines(ollama_url: str, data: Path | None = None, **environment: str) -> Iterator[Started]:
+def pipelines(
+    ollama_url: str, data: Path | None = None, loaders: Path = ROOT / "pipelines", **environment: str
+) -> Iterator[Started]:
     """The real Pipelines server with our two plugins, as `psylite up` starts it. `data` keeps the index."""
     with tempfile.TemporaryDirectory(prefix="psylite-bench-") as kept:
         folder = Path(kept)
         (folder / "pipelines").mkdir()
-        for loader in (ROOT / "pipelines").glob("*.py"):
+        for loader in loaders.glob("*.py"):
             shutil.copy(loader, folder / "pipelines")
         port = free_port()
         settings = {

@@ -105,6 +105,21 @@ def output_check() -> str:
     return _with_machine("output_check", f"{_table([*head, *scenes], rows)}\n\n{tail}")
 
 
+def start() -> str:
+    """The start of the server, as it is and as it was, and its parts."""
+    found = _read("start")
+    if found is None:
+        return _with_machine("start", "")
+    loads = {way: one["median"] for way, one in found["loads"].items()}
+    ways = _table(["loads", *loads["beside it"]], [[way, *one.values()] for way, one in loads.items()])
+    parts = found["parts_processor_s"]
+    whole = sum(parts.values())
+    shares = _table(
+        ["part", "processor s", "share"], [[part, took, f"{took / whole:.0%}"] for part, took in parts.items()]
+    )
+    return _with_machine("start", f"Median of {found['starts']} starts of each kind.\n\n{ways}\n\n{shares}")
+
+
 def usual_way() -> str:
     """A chat model as judge, eleven words, and us."""
     found = _read("usual_way")

@@ -83,6 +83,8 @@ def _import_base(engine: Engine, base: Path, name: str) -> None:
     for pattern in ("var/cache/apt/*", "var/lib/apt/lists/*", "usr/share/doc", "usr/share/man", "usr/share/locale"):
         for path in base.glob(pattern):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for compiled in base.glob("usr/lib/python3*/**/__pycache__"):  # Python's own images have none
+        shutil.rmtree(compiled)
     shutil.copy(CERTIFICATES, base / CERTIFICATES.relative_to("/"))  # also those this machine's network asks for
     (base / "etc" / "pip.conf").write_text(f"[global]\ncert = {CERTIFICATES}\n", encoding="utf-8")
     tar = subprocess.Popen(["tar", "-C", base, "-c", "."], stdout=subprocess.PIPE)

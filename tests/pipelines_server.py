@@ -86,7 +86,7 @@ def running(folder: Path, ollama_url: str, log: Path | None = None, **environmen
     with log.open("ab") as output:
         process = subprocess.Popen(command, env={**os.environ, **settings}, stdout=output, stderr=output)
     client = httpx.Client(
-        base_url=f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {KEY}"}, timeout=60, trust_env=False
+        base_url=f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {KEY}"}, timeout=240, trust_env=False
     )
     try:
         for _ in range(2400):  # a machine shared with many others needs minutes

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import threading
 from pathlib import Path
 from typing import get_args, get_origin
 
@@ -14,6 +16,7 @@ from pydantic import ValidationError
 from scripted import ScriptedModel, scripted_counsellor
 
 from psylite_pipeline.host.filter import FilterPipeline
+from psylite_pipeline.host.parts import Shared
 from psylite_pipeline.host.pipe import PipePipeline
 from psylite_pipeline.host.valves import FilterValves, PipeValves, mend_saved_valves
 from psylite_pipeline.replies import REGIONS
@@ -206,7 +209,29 @@ def test_without_streaming_there_is_only_text(tmp_path):
     assert all(isinstance(piece, str) for piece in quiet)
 
 
-def test_a_counsellor_that_cannot_be_opened_still_speaks():
+def test_the_server_starts_beside_the_loading_and_an_early_turn_waits_for_it(tmp_path):
+    begun, may_end = threading.Event(), threading.Event()
+
+    def slow():
+        begun.set()
+        assert may_end.wait(30)
+        return scripted_counsellor(tmp_path)
+
+    pipe = PipePipeline(counsellor=Shared(slow).get)
+
+    async def starts():
+        await pipe.on_startup()
+        early = asyncio.create_task(asyncio.to_thread(said, pipe, body_of("我很难受 DIE")))
+        assert await asyncio.to_thread(begun.wait, 30)
+        assert not (await asyncio.wait({early}, timeout=0.05))[0]
+        may_end.set()
+        return "".join(await early)
+
+    assert "12356" in asyncio.run(starts())
+    assert gc.isenabled()
+
+
+def test_a_counsellor_that_cannot_be_opened_still_speaks(caplog):
     def broken():
         raise RuntimeError("secret words")
 
@@ -214,7 +239,11 @@ def test_a_counsellor_that_cannot_be_opened_still_speaks():
     answer = "".join(said(pipe, body_of("今天")))
     assert "12356" in answer
     assert "secret" not in answer
+    caplog.clear()
     asyncio.run(pipe.on_startup())
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == [
+        "PsyLite is not ready (RuntimeError). Run `psylite doctor`."
+    ]
 
 
 def test_a_failure_in_the_middle_leaves_what_was_said_and_where_to_turn(tmp_path):

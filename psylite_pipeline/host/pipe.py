@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -39,11 +40,21 @@ class PipePipeline:
         self._webhook = webhook
 
     async def on_startup(self) -> None:
-        """Load everything before the first person waits for it. Must not raise: the server would not start."""
+        """Begin to load everything, beside the server: it answers at once, and a turn that comes early waits a little.
+
+        Must not raise: the server would not start.
+        """
+        asyncio.get_running_loop().run_in_executor(None, self._warm_up)
+
+    def _warm_up(self) -> None:
+        gc.disable()  # what is loaded stays: looking through it again and again would find nothing
         try:
-            await asyncio.to_thread(lambda: self._counsellor().warm_up())
+            self._counsellor().warm_up()
         except Exception as error:  # noqa: BLE001
             log.error("PsyLite is not ready (%s). Run `psylite doctor`.", type(error).__name__)
+        finally:
+            gc.freeze()  # nor shall a turn wait while it is looked through later
+            gc.enable()
 
     async def inlet(self, body: dict[str, Any], user: dict[str, Any] | None = None) -> dict[str, Any]:
         """Carry to `pipe`, which gets no metadata, the background task's name and, where a human is told, the hash."""
