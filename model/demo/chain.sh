@@ -15,10 +15,15 @@ $psylite model pairs "$here/preferences.jsonl" --out "$out/pairs.jsonl"
 [ -f "$out/base/model.safetensors" ] ||
     $python "$here/tiny.py" "$out/base" "$here/general.jsonl" "$here/counselling.jsonl" "$here/preferences.jsonl"
 $psylite model llama "$out/base" --out "$out/llama"
-$psylite model train "$here/sft.yaml" --base "$out/llama" --rows "$out/mix.jsonl" --out "$out/sft"
+# Stopped half-way and gone on with; the hook writes down each checkpoint, so that the verdict can tell.
+sft=("$here/sft.yaml" --base "$out/llama" --rows "$out/mix.jsonl" --out "$out/sft")
+sft+=(--set "hook=sh -c 'basename {checkpoint} >>\"\$0\"' '$out/sft/hook.txt'")
+[ -d "$out/sft/checkpoints" ] || $psylite model train "${sft[@]}" --set steps=20
+$psylite model train "${sft[@]}"
 $psylite model merge --base "$out/llama" --adapter "$out/sft/adapter" --out "$out/sft-merged"
 $psylite model train "$here/orpo.yaml" --base "$out/sft-merged" --rows "$out/pairs.jsonl" --out "$out/orpo"
 $psylite model merge --base "$out/sft-merged" --adapter "$out/orpo/adapter" --out "$out/merged"
 $psylite model internlm2 "$out/merged" --like "$out/base" --out "$out/internlm2"
-$psylite model gguf "$out/internlm2" --out "$out/served" --example "$here/../Modelfile"
+PATH=$(realpath "$here/bin"):$PATH \
+    $psylite model gguf "$out/internlm2" --out "$out/served" --example "$here/../Modelfile" --create psylite
 $python "$here/verdict.py" "$out"

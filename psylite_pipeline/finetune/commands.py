@@ -173,7 +173,7 @@ def gguf(
     """GGUF by llama.cpp's own tools, quantised, checked, with a Modelfile."""
     from psylite_pipeline.finetune import export
 
-    _need("gguf", "torch")
+    _need("gguf", "jinja2", "torch")
     full, small = out / "psylite-f16.gguf", out / f"psylite-{kind}.gguf"
     export.gguf(merged, full)
     export.quantise(full, small, kind)
@@ -188,7 +188,7 @@ def check(path: Annotated[Path, typer.Argument(help="A GGUF file.")]) -> None:
     """Look whether chat template, stop tokens and <think> survived, and whether it stays within 5 GB. Exit 1 if not."""
     from psylite_pipeline.finetune import check as checking
 
-    _need("gguf")
+    _need("gguf", "jinja2")
     found = checking.check(path)
     for one in found:
         console.print(f"{'ok' if one.good else 'NO'}  {one.what}: {one.seen}", markup=False, highlight=False)
