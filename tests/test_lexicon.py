@@ -11,6 +11,7 @@ from scripted import shipped_lexicon
 from psylite_pipeline.decision import Kind, Risk
 from psylite_pipeline.errors import KnowledgeError
 from psylite_pipeline.risk.lexicon import Lexicon
+from psylite_pipeline.risk.normalise import normalise
 from psylite_pipeline.risk.rulebook import Rule, read_rulebook
 from psylite_pipeline.settings import bundled
 
@@ -328,21 +329,15 @@ def test_rules_in_traditional_letters_and_full_punctuation_match(tmp_path: Path)
 def test_every_literal_is_written_as_a_folded_turn_holds_it(place: str) -> None:
     """A phrase is folded piece by piece, a turn as a whole: what only comes about where pieces meet (整整|整瓶) finds
     nothing. Write such a phrase as the turn reads once it is folded."""
-    folder = bundled("knowledge") / "risk" / place
-    lexicon, (book, _) = Lexicon.load(folder), read_rulebook(folder)
-
-    def deaf(literals: list[str]) -> list[str]:
-        together = "。".join(literals)
-        if lexicon.fold(together) == together:
-            return []
-        middle = len(literals) // 2
-        return literals if not middle else deaf(literals[:middle]) + deaf(literals[middle:])
-
-    named: dict[str, str] = {}
-    for name, phrases in book.groups():
-        named.update((part.strip(), name) for phrase in phrases for literals in phrase.parts for part in literals)
-    named.pop("", None)
-    assert [(named[literal], literal) for literal in deaf(list(named))] == []
+    book, spellings = read_rulebook(bundled("knowledge") / "risk" / place)
+    named = {
+        literal.strip(): name
+        for name, phrases in book.groups()
+        for phrase in phrases
+        for part in phrase.parts
+        for literal in part
+    }
+    assert [(name, one) for one, name in named.items() if spellings.apply(normalise(one)) != one] == []
 
 
 def test_words_that_only_meet_are_not_read_as_one() -> None:
