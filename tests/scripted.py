@@ -22,7 +22,7 @@ from psylite_pipeline.model import Thought, Waiting, Words
 from psylite_pipeline.opening import open_prompts, open_replies
 from psylite_pipeline.risk.assess import Assessor
 from psylite_pipeline.risk.lexicon import Finding, Lexicon
-from psylite_pipeline.risk.readings import Reading, Thresholds
+from psylite_pipeline.risk.readings import Probabilities, Thresholds
 from psylite_pipeline.settings import Settings, bundled
 
 #: What a keyword in a turn means to `KeywordRules`.
@@ -73,8 +73,8 @@ class KeywordClassifier:
     def in_pieces(self, text: str, before: Sequence[str], findings: Sequence[Finding]) -> float:
         return 0.9 if text == "AND THEN" and "HALF" in "".join(before) else 0.0
 
-    def read(self, text: str, vector: Any, findings: Sequence[Finding]) -> Reading:
-        return Reading(
+    def read(self, text: str, vector: Any, findings: Sequence[Finding]) -> Probabilities:
+        return Probabilities(
             concern=0.9
             if "GRAVE" in text
             else 0.6

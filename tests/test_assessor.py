@@ -12,7 +12,7 @@ from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Kind, Risk
 from psylite_pipeline.risk.assess import Assessor
 from psylite_pipeline.risk.memory import ScoreCache
-from psylite_pipeline.risk.readings import Reading, Thresholds
+from psylite_pipeline.risk.readings import Probabilities, Thresholds
 from psylite_pipeline.risk.walk import DECAY, Assessment
 
 NONE, CONCERN, HIGH, IMMINENT = Risk
@@ -31,7 +31,7 @@ class Counting(KeywordClassifier):
 
     def read(self, text, vector, findings):
         self.seen.append((text, vector is not None))
-        return Reading(concern=0.95 if text == "two" else 0.1)
+        return Probabilities(concern=0.95 if text == "two" else 0.1)
 
 
 def test_each_turn_is_read_once_and_means_later_what_it_meant_when_it_was_said():
@@ -162,12 +162,12 @@ def test_a_yes_is_about_whom_the_question_was_about(question, kind):
 
 
 @pytest.mark.parametrize(
-    ("english", "glance", "limits"),
+    ("english", "without_vector", "limits"),
     [(False, False, (1, 2)), (True, False, (3, 4)), (False, True, (5, 6)), (True, True, (7, 8))],
 )
-def test_each_reading_has_its_own_thresholds(english, glance, limits):
+def test_each_reading_has_its_own_thresholds(english, without_vector, limits):
     of = Thresholds(1, 2, 3, 4, 5, 6, 7, 8)
-    assert of.danger(english=english, glance=glance) == limits
+    assert of.danger(english=english, without_vector=without_vector) == limits
 
 
 def test_a_score_decays_with_each_turn_that_worry_is_carried_over():

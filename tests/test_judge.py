@@ -11,7 +11,7 @@ from psylite_pipeline.conversation import Turn
 from psylite_pipeline.decision import Risk
 from psylite_pipeline.errors import ModelBroken
 from psylite_pipeline.risk import judge
-from psylite_pipeline.risk.readings import TurnReading
+from psylite_pipeline.risk.readings import TurnAssessment
 from psylite_pipeline.risk.walk import Assessment
 from psylite_pipeline.settings import Preferences, bundled
 
@@ -20,7 +20,7 @@ NONE, CONCERN, HIGH, IMMINENT = Risk
 
 def assessment(level: Risk, lexicon: Risk, episode: int | None = None, **other) -> Assessment:
     values = {"own": level, "kind": None, "staged": False, "calm": 0, "light": 1, "harmful": False, "risk": 0.5} | other
-    last = TurnReading((), None, level, None, (), False, False)
+    last = TurnAssessment((), None, level, None, (), False, False)
     return Assessment(
         level=level, lexicon=lexicon, episode=episode, harmful_request=0.0, humour_threshold=0.5, last=last, **values
     )

@@ -10,7 +10,7 @@ from scripted import KeywordClassifier, ScriptedModel, Talk, scripted_counsellor
 from psylite_pipeline.decision import Risk
 from psylite_pipeline.errors import ModelTimeout
 from psylite_pipeline.humour.shelf import Shelf
-from psylite_pipeline.risk.readings import Reading
+from psylite_pipeline.risk.readings import Probabilities
 from psylite_pipeline.risk.walk import (
     CALM_AFTER_CRISIS,
     STAGES,
@@ -110,7 +110,7 @@ class Odd(KeywordClassifier):
         self.value = value
 
     def read(self, text, vector, findings):
-        return Reading(self.value, self.value, self.value, self.value, self.value)
+        return Probabilities(self.value, self.value, self.value, self.value, self.value)
 
 
 @pytest.mark.parametrize("value", [0.0, 0.5, 1.0])

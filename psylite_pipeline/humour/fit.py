@@ -38,8 +38,8 @@ def fit(
     closed = assessment.level > Risk.NONE or assessment.harmful or (assessment.last.heavy and not again)
     # A talk that was never heavy has counted no turns yet; only after something heavy must calm turns pass.
     calm_enough = again or assessment.calm >= preferences.calm_turns
-    reading = assessment.last.reading
-    score = max(reading.humour if reading else 0.0, 0.9 if asked else 0.0)
+    scores = assessment.last.scores
+    score = max(scores.humour if scores else 0.0, 0.9 if asked else 0.0)
     if closed or not calm_enough:
         return Fit(min(score, 0.05), False, asked, tender=True)
     since = next((turns for turns, ids in enumerate(reversed(shown), 1) if ids), None)

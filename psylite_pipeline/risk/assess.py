@@ -17,7 +17,7 @@ from psylite_pipeline.language import language_of
 from psylite_pipeline.risk import verdict
 from psylite_pipeline.risk.lexicon import Finding
 from psylite_pipeline.risk.memory import ScoreCache
-from psylite_pipeline.risk.readings import Reading, Thresholds, TurnReading
+from psylite_pipeline.risk.readings import Probabilities, Thresholds, TurnAssessment
 from psylite_pipeline.risk.walk import RHYTHM, WINDOW, Assessment, walk
 
 #: Signs in the lexicon that a person in danger is answered to.
@@ -60,10 +60,10 @@ class Classifier(Protocol):
 
     @property
     def thresholds(self) -> Thresholds:
-        """Where a reading starts to count."""
+        """Where a probability starts to count."""
         ...
 
-    def read(self, text: str, vector: Vectors | None, findings: Sequence[Finding]) -> Reading:
+    def read(self, text: str, vector: Vectors | None, findings: Sequence[Finding]) -> Probabilities:
         """One turn by itself, with its vector (None: there is no encoder, or it failed)."""
         ...
 
@@ -77,11 +77,11 @@ Encode = Callable[[str], "Vectors | None"]
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
-    """What the classifier reads. `closely`: with a vector and as a whole; else it takes more. `kept`: false where the
-    encoder failed, for the next time may know more. `denied`: the turn denies the danger it was asked about."""
+class _Classified:
+    """What the classifier makes of a turn. `closely`: with a vector and as a whole; else it takes more. `kept`: false
+    where the encoder failed, for the next time may know more. `denied`: it denies the danger it was asked about."""
 
-    reading: Reading | None = None
+    scores: Probabilities | None = None
     closely: bool = False
     kept: bool = True
     denied: bool = False
@@ -94,8 +94,8 @@ class Assessor:
         self._lexicon = lexicon
         self._classifier = classifier
         self._findings: ScoreCache[tuple[Finding, ...]] = ScoreCache()
-        self._readings: ScoreCache[_Read] = ScoreCache()
-        self._earlier: ScoreCache[tuple[TurnReading, bool]] = ScoreCache()
+        self._classified: ScoreCache[_Classified] = ScoreCache()
+        self._earlier: ScoreCache[tuple[TurnAssessment, bool]] = ScoreCache()
 
     def findings(self, text: str) -> tuple[Finding, ...]:
         """What the lexicon alone says of a text."""
@@ -112,20 +112,21 @@ class Assessor:
         """Judge the last turn of `conversation`. Earlier turns are read as they were when they were the last."""
         exchanges = _exchanges(conversation)
         exchanges = exchanges[max(0, len(exchanges) - WINDOW) // RHYTHM * RHYTHM :]
-        readings = [self._before(asked, text, encode, sensitive=sensitive) for asked, text in exchanges[:-1]]
+        turns = [self._before(asked, text, encode, sensitive=sensitive) for asked, text in exchanges[:-1]]
         if exchanges:
             asked, text = exchanges[-1]
-            read = self._read(asked, text, encode)
-            if read.reading and self._classifier and read.reading.harmful < self._limits.harmful:
+            classified = self._classify(asked, text, encode)
+            scores = classified.scores
+            if scores and self._classifier and scores.harmful < self._limits.harmful:
                 pieces = self._classifier.in_pieces(text, [earlier for _, earlier in exchanges[:-1]], self._found(text))
                 if pieces >= self._limits.harmful and self._lexicon.told(text) & _NO_REQUEST:
                     pieces = 0.0
-                read = replace(read, reading=replace(read.reading, harmful=max(read.reading.harmful, pieces)))
-            readings.append(self._turn(asked, text, read, sensitive=sensitive, last=True))
-        danger = next((n for n, reading in enumerate(readings) if reading.level > Risk.NONE), len(readings))
-        for n in range(danger, len(readings)):  # what is told matters from the first danger on
-            readings[n] = replace(readings[n], told=readings[n].told | self._lexicon.told(exchanges[n][1]))
-        return walk(readings, self._limits.humour)
+                classified = replace(classified, scores=replace(scores, harmful=max(scores.harmful, pieces)))
+            turns.append(self._turn(asked, text, classified, sensitive=sensitive, last=True))
+        danger = next((n for n, turn in enumerate(turns) if turn.level > Risk.NONE), len(turns))
+        for n in range(danger, len(turns)):  # what is told matters from the first danger on
+            turns[n] = replace(turns[n], told=turns[n].told | self._lexicon.told(exchanges[n][1]))
+        return walk(turns, self._limits.humour)
 
     @property
     def _limits(self) -> Thresholds:
@@ -134,77 +135,78 @@ class Assessor:
     def _found(self, text: str) -> tuple[Finding, ...]:
         return self._findings.get(text, lambda: self._lexicon.read(text))
 
-    def _before(self, asked: str, text: str, encode: Encode, *, sensitive: bool) -> TurnReading:
-        def read() -> tuple[TurnReading, bool]:
-            found = self._read(asked, text, encode)
+    def _before(self, asked: str, text: str, encode: Encode, *, sensitive: bool) -> TurnAssessment:
+        def assess() -> tuple[TurnAssessment, bool]:
+            found = self._classify(asked, text, encode)
             return self._turn(asked, text, found, sensitive=sensitive), found.kept
 
-        return self._earlier.get(f"{sensitive}\0{asked}\0{text}", read, keep=lambda found: found[1])[0]
+        return self._earlier.get(f"{sensitive}\0{asked}\0{text}", assess, keep=lambda found: found[1])[0]
 
-    def _read(self, asked: str, text: str, encode: Encode) -> _Read:
+    def _classify(self, asked: str, text: str, encode: Encode) -> _Classified:
         """What the classifier reads of a turn: all, but of a denial of danger only what else it says."""
         words = self._lexicon.undenied(text)
         denied = words != text and bool(asked) and self._lexicon.asks_about_danger(asked)
         words = words if denied else text
         if not self._classifier or not words.strip():
-            return _Read(denied=denied)
+            return _Classified(denied=denied)
         classifier = self._classifier
 
-        def read() -> _Read:
+        def classify() -> _Classified:
             vector = encode(words)
             known = vector is not None
-            return _Read(classifier.read(words, vector, self._found(text)), closely=known, kept=known)
+            return _Classified(classifier.read(words, vector, self._found(text)), closely=known, kept=known)
 
-        found = self._readings.get(f"{words}\0{text}", read, keep=lambda found: found.kept)
-        if denied and found.reading:  # who denied has not said yes, and what is left must speak more clearly
-            return replace(found, reading=replace(found.reading, affirms=0.0), closely=False, denied=True)
+        found = self._classified.get(f"{words}\0{text}", classify, keep=lambda found: found.kept)
+        if denied and found.scores:  # who denied has not said yes, and what is left must speak more clearly
+            return replace(found, scores=replace(found.scores, affirms=0.0), closely=False, denied=True)
         return found
 
     def _turn(
         self,
         asked: str,
         text: str,
-        read: _Read,
+        classified: _Classified,
         *,
         sensitive: bool,
         last: bool = False,
-    ) -> TurnReading:
+    ) -> TurnAssessment:
         """The level of a turn by itself, as verdict.py says. Only the last turn can be a harmful request."""
-        findings, limits, reading = self._found(text), self._limits, read.reading
+        findings, limits, scores = self._found(text), self._limits, classified.scores
         factor = limits.sensitive if sensitive else 1.0
         concern, high = (
-            factor * limit for limit in limits.danger(english=language_of(text) == "en", glance=not read.closely)
+            factor * limit
+            for limit in limits.danger(english=language_of(text) == "en", without_vector=not classified.closely)
         )
-        share = reading.concern / concern if reading else 0.0
+        share = scores.concern / concern if scores else 0.0
         judged = verdict.by_rules(findings)
-        if reading and read.closely:
+        if scores and classified.closely:
             judged = verdict.doubted(judged, findings, share, text)
-        if answered := self._answered(asked, text, reading):
+        if answered := self._answered(asked, text, scores):
             judged = verdict.answering(judged, answered, self._lexicon.whose(asked, text))
-        if reading:
-            judged = verdict.by_reading(judged, reading, concern, high, factor * verdict.ALONE_HIGH)
+        if scores:
+            judged = verdict.by_scores(judged, scores, concern, high, factor * verdict.ALONE_HIGH)
             if last:
-                judged = verdict.by_request(judged, findings, reading, limits.harmful, concern)
-            judged = verdict.weighed(judged, findings, reading, limits.heavy, concern)
+                judged = verdict.by_request(judged, findings, scores, limits.harmful, concern)
+            judged = verdict.weighed(judged, findings, scores, limits.heavy, concern)
         signs = {finding.sign for finding in findings}
-        return TurnReading(
+        return TurnAssessment(
             findings,
-            reading,
+            scores,
             judged.level,
             judged.kind,
             judged.rules,
             judged.harmful,
             judged.heavy,
-            moot=read.denied or not text.strip() or "retraction" in signs,
+            moot=classified.denied or not text.strip() or "retraction" in signs,
             share=share,
             firm=judged.firm,
             told=frozenset(told for sign, told in _TOLD_BY_SIGN.items() if sign in signs)
-            | ({Told.DENIAL} if read.denied else set()),
+            | ({Told.DENIAL} if classified.denied else set()),
         )
 
-    def _answered(self, asked: str, text: str, reading: Reading | None) -> Risk:
+    def _answered(self, asked: str, text: str, scores: Probabilities | None) -> Risk:
         """The level of a turn as the answer to a direct question about danger; none where it is no such answer."""
-        affirms = reading.affirms if reading else 0.0
+        affirms = scores.affirms if scores else 0.0
         sure = self._limits.affirms
         if affirms >= sure or self._lexicon.says_yes(text):
             level = Risk.HIGH

@@ -23,12 +23,12 @@ from psylite_pipeline.errors import KnowledgeError
 from psylite_pipeline.risk.grams import Grams, grams_of
 from psylite_pipeline.risk.lexicon import Finding
 from psylite_pipeline.risk.memory import ScoreCache
-from psylite_pipeline.risk.readings import Reading, Thresholds
+from psylite_pipeline.risk.readings import Probabilities, Thresholds
 from psylite_pipeline.risk.rulebook import SIGNS
 
 #: The questions, in the order of every array: at least concern, at least high, a harmful request, a joke fits, heavy,
 #: and whether an answer to a direct question about danger admits it.
-HEADS = tuple(field.name for field in fields(Reading))
+HEADS = tuple(field.name for field in fields(Probabilities))
 
 #: Characters of the windows in which the strongest passage of a long text is looked for: Chinese, other scripts.
 WINDOWS = (20, 60)
@@ -100,16 +100,16 @@ class Classifier:
 
     @property
     def thresholds(self) -> Thresholds:
-        """Probabilities from which a reading counts."""
+        """From where a probability counts."""
         return self._thresholds
 
-    def read(self, text: str, vector: Vectors | None, findings: Sequence[Finding]) -> Reading:
+    def read(self, text: str, vector: Vectors | None, findings: Sequence[Finding]) -> Probabilities:
         """One turn by itself, with its vector (None: the encoder failed)."""
         grams, shape = self._memory.get(text, partial(self._made, text))
         extras = np.concatenate((finding_features(findings), shape))
         fits = vector is not None and vector.shape == self._weights.axes.shape[:1]
         kernel = self.kernel(vector) if vector is not None and fits else None
-        return Reading(*(float(value) for value in self.weigh(grams, extras, kernel)))
+        return Probabilities(*(float(value) for value in self.weigh(grams, extras, kernel)))
 
     def in_pieces(self, text: str, before: Sequence[str], findings: Sequence[Finding]) -> float:
         """The probability that the last turn ends a harmful request whose first pieces stand in the turns `before`."""

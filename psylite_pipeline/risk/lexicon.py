@@ -70,11 +70,11 @@ class Lexicon:
 
     def read(self, text: str) -> tuple[Finding, ...]:
         """What the rules say about a person's turn, most serious first; one finding a rule. Never raises."""
-        reading = self._reading(text)
+        matches = self._matches(text)
         findings = []
         for rule, number in self._rules:
-            if number in reading.found:
-                finding = reading.judge(rule, number, self._book.frames)
+            if number in matches.found:
+                finding = matches.judge(rule, number, self._book.frames)
                 if finding is not None:
                     findings.append(finding)
         findings.sort(key=lambda finding: -finding.level)
@@ -82,12 +82,12 @@ class Lexicon:
 
     def asks_about_danger(self, assistant_text: str) -> bool:
         """Whether the assistant asked directly about suicide, self-harm or wanting to die."""
-        reading = self._reading(assistant_text)
-        folded = reading.text
-        asked = reading.cover("marker asked_danger")
-        questions = reading.cover("marker question")
+        matches = self._matches(assistant_text)
+        folded = matches.text
+        asked = matches.cover("marker asked_danger")
+        questions = matches.cover("marker question")
         for start, end in asked.after(0, most=_KEPT_SPANS):
-            first, last = reading.sentence(start, end)
+            first, last = matches.sentence(start, end)
             if last < len(folded) and folded[last] == "?":
                 return True
             if folded[last + 1 :].lstrip(SENTENCE_ENDS + " ").startswith(self._book.asks_back):
@@ -107,7 +107,7 @@ class Lexicon:
         """Whose danger a yes to a direct question is about: None where the question was about somebody else, whom the
         talk is about already."""
         sentences = [one for one in _SENTENCE.findall(self.fold(asked)) if one.strip()]
-        question, said = self._reading(sentences[-1] if sentences else ""), self._reading(answer)
+        question, said = self._matches(sentences[-1] if sentences else ""), self._matches(answer)
         if question.cover("marker asked of either"):
             another = said.cover("marker somebody else") and not said.cover("marker oneself")
             return Kind.SOMEONE_ELSE if another else Kind.SELF_HARM
@@ -116,44 +116,44 @@ class Lexicon:
 
     def told(self, text: str) -> frozenset[Told]:
         """What a person in danger tells, or asks, beside what they were asked."""
-        reading = self._reading(text)
-        missing = reading.cover("marker told not")
-        clauses = [clause.start() for clause in _CLAUSE.finditer(reading.text)]
+        matches = self._matches(text)
+        missing = matches.cover("marker told not")
+        clauses = [clause.start() for clause in _CLAUSE.finditer(matches.text)]
 
         def here(span: Span) -> bool:
             return not missing.within(max((at for at in clauses if at <= span[0]), default=0), span[0])
 
-        found = {one for one in Told if any(map(here, reading.cover(f"marker told {one}").after(0, most=_KEPT_SPANS)))}
-        if asked := {one for one in Told if reading.cover(f"marker asks {one}")}:
+        found = {one for one in Told if any(map(here, matches.cover(f"marker told {one}").after(0, most=_KEPT_SPANS)))}
+        if asked := {one for one in Told if matches.cover(f"marker asks {one}")}:
             found = asked | found - {Told.HELP, Told.ALONE}  # "nobody answered" is no word of who is there
-        answer = reading.text.strip(SENTENCE_ENDS + " ,")
+        answer = matches.text.strip(SENTENCE_ENDS + " ,")
         return frozenset(found | {one for one in Told if answer in self._book.whole.get(one, ())})
 
     def undenied(self, text: str) -> str:
         """What is left of an answer that begins with a no: the clauses that deny nothing, folded. `text` itself where
         it begins otherwise."""
-        reading = self._reading(text)
-        folded = reading.text
+        matches = self._matches(text)
+        folded = matches.text
         clauses = [(clause.group().strip(), *clause.span()) for clause in _CLAUSE.finditer(folded)]
         if not clauses:
             return text
         first, at, _ = clauses[0]
         begin = folded.index(first, at)
-        opens = [span for span in reading.cover("marker denial opens").after(begin) if span[0] == begin]
+        opens = [span for span in matches.cover("marker denial opens").after(begin) if span[0] == begin]
         if first not in self._book.no and not opens:
             return text
         if (begin, begin + len(first)) in opens:
             clauses = clauses[1:]
-        denials, doubts = reading.cover("marker denial"), reading.cover("marker doubted")
+        denials, doubts = matches.cover("marker denial"), matches.cover("marker doubted")
         left = [text for text, *span in clauses if doubts.within(*span) or not denials.within(*span)]
         return ",".join(clause for clause in left if clause not in self._book.no)
 
-    def _reading(self, text: str) -> _Reading:
+    def _matches(self, text: str) -> _Matches:
         folded = self.fold(text)
-        return _Reading(folded, self._patterns.find(folded), self._groups)
+        return _Matches(folded, self._patterns.find(folded), self._groups)
 
 
-class _Reading:
+class _Matches:
     """One text with what was found in it."""
 
     def __init__(self, text: str, found: Mapping[int, list[Span]], groups: Mapping[str, int]) -> None:

@@ -13,7 +13,7 @@ LIGHT = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Probabilities:
     """What the classifier makes of one turn; probabilities in [0, 1].
 
     `concern`: at least concern; `high`: at least high; `harmful`: a harmful request; `humour`: a joke would fit;
@@ -31,9 +31,9 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Probabilities from which a reading counts. They belong to the classifier's weights and travel with them.
+    """From where a probability counts. They belong to the classifier's weights and travel with them.
 
-    Danger has its own in English: what was learnt from is noisier there. `glance_…` go with readings without a vector.
+    Danger has its own in English: what was learnt from is noisier there. `glance_…` go with turns without a vector.
     """
 
     concern: float = 0.5
@@ -51,24 +51,24 @@ class Thresholds:
     sensitive: float = 0.7
     """Factor on those of danger when the sensitivity valve is high."""
 
-    def danger(self, *, english: bool, glance: bool) -> tuple[float, float]:
-        """From where a reading says at least concern, and at least high."""
-        if glance:
+    def danger(self, *, english: bool, without_vector: bool) -> tuple[float, float]:
+        """From where the classifier says at least concern, and at least high."""
+        if without_vector:
             return (self.glance_concern_en, self.glance_high_en) if english else (self.glance_concern, self.glance_high)
         return (self.concern_en, self.high_en) if english else (self.concern, self.high)
 
 
 @dataclass(frozen=True, slots=True)
-class TurnReading:
+class TurnAssessment:
     """One of the person's turns by itself.
 
     `share`: the classifier's concern as a share of its threshold. `firm`: the level rests on more than that, on a rule,
-    on an answer to a direct question, or on a reading of high. `moot`: it says nothing, denies or takes back, and makes
-    no worry less.
+    on an answer to a direct question, or on the classifier's high. `moot`: it says nothing, denies or takes back, and
+    makes no worry less.
     """
 
     findings: tuple[Finding, ...]
-    reading: Reading | None
+    scores: Probabilities | None
     level: Risk
     kind: Kind | None
     rules: tuple[str, ...]
@@ -83,7 +83,7 @@ class TurnReading:
     def light(self) -> bool:
         """Whether a joke may be about what was said here, now or later in the talk."""
         weighs = self.heavy or self.harmful or self.level > Risk.NONE
-        return not weighs and (self.reading is None or self.reading.humour >= LIGHT)
+        return not weighs and (self.scores is None or self.scores.humour >= LIGHT)
 
     def has(self, sign: str) -> bool:
         """Whether the lexicon saw this sign."""

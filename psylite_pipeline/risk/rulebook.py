@@ -126,10 +126,10 @@ def read_rulebook(folder: Path) -> tuple[Rulebook, Spellings]:
         for table in sorted(tables.keys() & _COUNTED):
             if not isinstance(tables[table], list) or not all(isinstance(one, dict) for one in tables[table]):
                 raise KnowledgeError(f"{name}: {table}: must be tables in double brackets, [[{table}]]")
-    return _Reader(files, default_folder()).book()
+    return _Parser(files, default_folder()).book()
 
 
-class _Reader:
+class _Parser:
     def __init__(self, files: Mapping[str, dict[str, Any]], folder: Folder) -> None:
         self._files = files
         self._folder = folder

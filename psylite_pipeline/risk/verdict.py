@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from psylite_pipeline.decision import Kind, Risk
 from psylite_pipeline.risk.lexicon import Finding
-from psylite_pipeline.risk.readings import Reading
+from psylite_pipeline.risk.readings import Probabilities
 
 #: The classifier alone, where no rule speaks, calls a turn high from here on; below it the turn gets care, not the
 #: staged talk. Of 445 rows written without sight of the training turns: 2 of 262 harmless fewer, 1 of 103 in
@@ -51,7 +51,7 @@ HEAVY_SIGNS = frozenset({"grief", "illness", "anger", "fear", "trauma"})
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One turn, as far as it has been judged. `rules` names what spoke; `firm`: see TurnReading."""
+    """One turn, as far as it has been judged. `rules` names what spoke; `firm`: see TurnAssessment."""
 
     level: Risk = Risk.NONE
     kind: Kind | None = None
@@ -102,33 +102,35 @@ def answering(verdict: Verdict, answered: Risk, whose: Kind | None) -> Verdict:
     return verdict.said(f"context.{answer}-to-direct-question", level=answered, kind=kind, firm=True)
 
 
-def by_reading(verdict: Verdict, reading: Reading, concern: float, high: float, alone: float) -> Verdict:
+def by_scores(verdict: Verdict, scores: Probabilities, concern: float, high: float, alone: float) -> Verdict:
     """Raised by what the classifier reads from the thresholds `concern` and `high` on; where nothing else spoke, high
     from `alone` on. Whose danger it is it does not know: that stays what the talk is about (walk.py)."""
     far = high if verdict.level > Risk.NONE else max(high, alone)
-    said = Risk.HIGH if reading.high >= far else Risk.CONCERN if reading.concern >= concern else Risk.NONE
+    said = Risk.HIGH if scores.high >= far else Risk.CONCERN if scores.concern >= concern else Risk.NONE
     if said <= verdict.level:
         return verdict
     return verdict.said(f"classifier.{said.label}", level=said, firm=verdict.firm or said > Risk.CONCERN)
 
 
 def by_request(
-    verdict: Verdict, findings: Sequence[Finding], reading: Reading, harmful: float, concern: float
+    verdict: Verdict, findings: Sequence[Finding], scores: Probabilities, harmful: float, concern: float
 ) -> Verdict:
     """Declined where the classifier reads a harmful request, from `harmful` on. Words about one's own harm
     resemble one: in doubt they get care, not a refusal."""
-    if verdict.harmful or reading.harmful < (max(harmful, JOKING) if _jokes(findings) else harmful):
+    if verdict.harmful or scores.harmful < (max(harmful, JOKING) if _jokes(findings) else harmful):
         return verdict
-    if reading.concern < max(concern / 2, reading.harmful):
+    if scores.concern < max(concern / 2, scores.harmful):
         return verdict.said("classifier.harmful_request", harmful=True)
     level, kind = (verdict.level, verdict.kind) if verdict.level else (Risk.CONCERN, Kind.SELF_HARM)
     return verdict.said("classifier.doubt", level=level, kind=kind, firm=True)
 
 
-def weighed(verdict: Verdict, findings: Sequence[Finding], reading: Reading, heavy: float, concern: float) -> Verdict:
+def weighed(
+    verdict: Verdict, findings: Sequence[Finding], scores: Probabilities, heavy: float, concern: float
+) -> Verdict:
     """Whether the turn weighs on the person, from the threshold `heavy` on, or is uneasy."""
-    sad = reading.heavy >= (max(heavy, JOKING_HEAVY) if _jokes(findings) else heavy)
-    return replace(verdict, heavy=verdict.heavy or sad or reading.concern >= UNEASY * concern)
+    sad = scores.heavy >= (max(heavy, JOKING_HEAVY) if _jokes(findings) else heavy)
+    return replace(verdict, heavy=verdict.heavy or sad or scores.concern >= UNEASY * concern)
 
 
 def _jokes(findings: Sequence[Finding]) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from psylite_pipeline.decision import Kind, Risk, Told
-from psylite_pipeline.risk.readings import TurnReading
+from psylite_pipeline.risk.readings import TurnAssessment
 
 #: The person's turns that are read again, and in what steps the window slides: 20 to 23 are read. Older danger is kept
 #: in the prompt's one-line memory. What comes back every RHYTHM turns of an episode keeps its beat when it slides.
@@ -78,17 +78,17 @@ class Assessment:
     risk: float
     harmful_request: float
     humour_threshold: float
-    last: TurnReading
+    last: TurnAssessment
     told: frozenset[Told] = frozenset()
 
 
-def walk(readings: Sequence[TurnReading], humour_threshold: float) -> Assessment:
+def walk(turns: Sequence[TurnAssessment], humour_threshold: float) -> Assessment:
     """Carry risk through the talk and say what its last turn is treated as."""
     talk = _Talk()
-    for reading, worried in zip(readings, worries(readings), strict=True):
-        talk.hear(reading, worried)
-    last = readings[-1] if readings else TurnReading((), None, Risk.NONE, None, (), False, False)
-    harm = last.reading.harmful if last.reading else 0.0
+    for turn, worried in zip(turns, worries(turns), strict=True):
+        talk.hear(turn, worried)
+    last = turns[-1] if turns else TurnAssessment((), None, Risk.NONE, None, (), False, False)
+    harm = last.scores.harmful if last.scores else 0.0
     return Assessment(
         level=talk.level,
         own=talk.own,
@@ -122,26 +122,26 @@ class _Talk:
         self._urgent = False  # something is under way and no help yet
         self._calm_risk = WINDOW  # calm turns since the last that was risky, as `calm` since the last that was heavy
 
-    def hear(self, reading: TurnReading, worried: bool) -> None:
+    def hear(self, turn: TurnAssessment, worried: bool) -> None:
         """Take one turn of the person in."""
         needed = CALM_AFTER_CRISIS if self._stages else CALM_AFTER_CONCERN
         goes_on = self.episode is not None and (self._calm_risk < needed or worried)
         if not goes_on:
             self._stages, self._urgent, self.kind, self.told = 0, False, None, frozenset()
-        now = reading.told if self._stages == 1 else reading.told - {Told.DENIAL}  # later questions have harmless noes
+        now = turn.told if self._stages == 1 else turn.told - {Told.DENIAL}  # later questions have harmless noes
         self.told = _told(self.told, now)
-        own = reading.level if reading.firm or worried else Risk.NONE
-        self.own = max(own, _in_crisis(reading.told, self.told)) if self._stages else own
+        own = turn.level if turn.firm or worried else Risk.NONE
+        self.own = max(own, _in_crisis(turn.told, self.told)) if self._stages else own
         if self.own >= Risk.HIGH or (self.own is Risk.CONCERN and self.kind is None):
-            self.kind = reading.kind or self.kind or (Kind.SELF_HARM if self.own >= Risk.HIGH else None)
+            self.kind = turn.kind or self.kind or (Kind.SELF_HARM if self.own >= Risk.HIGH else None)
         # Until help is on its way, what is under way stays urgent, whatever is talked of.
-        if self._urgent and Told.HELP in reading.told:
+        if self._urgent and Told.HELP in turn.told:
             self._urgent, self._stages = False, min(self._stages, STAGES - 2)
         self._urgent = self._urgent or self.own is Risk.IMMINENT
-        self._treat(reading, goes_on or worried)
-        self._count(reading, goes_on)
+        self._treat(turn, goes_on or worried)
+        self._count(turn, goes_on)
 
-    def _treat(self, reading: TurnReading, careful: bool) -> None:
+    def _treat(self, turn: TurnAssessment, careful: bool) -> None:
         """What the turn is treated as, and whether its crisis talk is open."""
         staging = 0 < self._stages < (STAGES_URGENT if self._urgent else STAGES)
         self.staged = self.own >= Risk.HIGH or staging
@@ -158,17 +158,17 @@ class _Talk:
         else:
             self.level, self.kind, self._stages = Risk.NONE, None, 0
 
-    def _count(self, reading: TurnReading, goes_on: bool) -> None:
+    def _count(self, turn: TurnAssessment, goes_on: bool) -> None:
         """How long risk has gone on, and how long it has been calm."""
-        if reading.firm or self.staged:
+        if turn.firm or self.staged:
             self._calm_risk = 0
-        elif self.own is Risk.NONE and not reading.moot:
+        elif self.own is Risk.NONE and not turn.moot:
             self._calm_risk += 1
         risky = self.level > Risk.NONE
         self.episode = (self.episode + 1 if goes_on and self.episode is not None else 0) if risky else None
-        self.calm = 0 if risky or reading.heavy else self.calm + 1
-        self.light = self.light + 1 if reading.light else 0
-        self.risk = max(_own_risk(reading, self.own), risk_floor(self.own), self.risk * DECAY if risky else 0.0)
+        self.calm = 0 if risky or turn.heavy else self.calm + 1
+        self.light = self.light + 1 if turn.light else 0
+        self.risk = max(_own_risk(turn, self.own), risk_floor(self.own), self.risk * DECAY if risky else 0.0)
 
 
 def _told(before: frozenset[Told], now: frozenset[Told]) -> frozenset[Told]:
@@ -187,13 +187,13 @@ def _in_crisis(now: frozenset[Told], told: frozenset[Told]) -> Risk:
     return Risk.HIGH if now & {Told.MEANS, Told.SOON, Told.WORSE} else Risk.NONE
 
 
-def worries(readings: Sequence[TurnReading]) -> list[bool]:
+def worries(turns: Sequence[TurnAssessment]) -> list[bool]:
     """For each turn of a talk whether the classifier's concern, added up over the talk, is reason enough for care."""
     worry = (WORRIED - 1) / WORRY_LEFT
     found: list[bool] = []
-    for reading in readings:
-        added = WORRY_LEFT * worry + min(reading.share, WORRY_AT_MOST)
-        worry = max(added, worry) if reading.moot else added
+    for turn in turns:
+        added = WORRY_LEFT * worry + min(turn.share, WORRY_AT_MOST)
+        worry = max(added, worry) if turn.moot else added
         found.append(worry >= WORRIED)
     return found
 
@@ -203,10 +203,10 @@ def risk_floor(level: Risk) -> float:
     return _BANDS[level][0]
 
 
-def _own_risk(reading: TurnReading, own: Risk) -> float:
+def _own_risk(turn: TurnAssessment, own: Risk) -> float:
     """One number for ordering turns by risk: the classifier's, lifted into the band that the level spans."""
-    score = reading.reading.concern if reading.reading else 0.0
-    high = reading.reading.high if reading.reading else 0.0
+    score = turn.scores.concern if turn.scores else 0.0
+    high = turn.scores.high if turn.scores else 0.0
     return banded(own, score, high)
 
 
