@@ -11,6 +11,7 @@ import numpy as np
 from psylite_pipeline.embedding import MAX_CHARACTERS, Vectors
 from psylite_pipeline.humour.corpus import Mood
 from psylite_pipeline.humour.searching import Hit, SnippetIndex
+from psylite_pipeline.text import HAN
 
 #: The score from which a snippet fits a turn, by encoder and language. `python -m benchmarks.retrieval --thresholds`
 #: measures them, on turns that the benchmark itself does not use; docs/humour.md has its table. An encoder or language
@@ -57,7 +58,7 @@ _MORE = re.compile(
     r"(?:another(?: (?:different )?one)?|(?:one )?more|(?:the )?next(?: one)?|again)(?: please| pls)?",
     re.IGNORECASE,
 )
-_SAID = re.compile(r"(?P<character>[\u3400-\u4dbf\u4e00-\u9fff])|[^\W_\u3400-\u4dbf\u4e00-\u9fff]+")
+_SAID = re.compile(rf"(?P<character>[{HAN}])|[^\W_{HAN}]+")
 _SILLY = re.compile(r"哈哈哈|笑死|笑得|乐死|笑疼|🤣|😂|\b(?:ha(?:ha){2,}|lmao|rofl)\b", re.IGNORECASE)
 _PLAYFUL = re.compile(r"哈哈|嘿嘿|嘻嘻|好玩|好笑|[!！]|\b(?:haha|lol|hehe|funny)\b", re.IGNORECASE)
 
