@@ -13,8 +13,8 @@ ARGS ?=
 SOURCES := pyproject.toml README.md $(shell find psylite_pipeline pipelines knowledge requirements evals/crisis -type f \
 	-not -name '*.pyc' 2>/dev/null | grep -v '[[:space:]]')
 
-.PHONY: help install up down test test-stack test-browser shots test-encoders test-eval eval-demo train-demo bench soak fuzz \
-	mutants audit sbom check docs lock clean clean-all
+.PHONY: help install up down test test-stack test-browser shots test-encoders test-eval eval-demo train-demo bench faults soak fuzz \
+	mutants audit licences sbom check docs lock clean clean-all
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,23 +52,32 @@ eval-demo: ## All four evaluations on a few cases, the stand-in alone and behind
 train-demo: ## The making of the model, from mix to Modelfile, on a tiny random model on the CPU (ARGS=FOLDER)
 	@PYTHON="$(PYTHON)" scripts/train-demo $(ARGS)
 
+FAULTS := benchmarks/results/faults.jsonl
 BENCH ?= decision output_check overhead start load usual_way retrieval index
 
 bench: $(STAMPS)/package $(STAMPS)/stack $(STAMPS)/dev ## All measurements, some forty minutes (BENCH="decision load" for these)
 	@for one in $(BENCH); do $(BIN)/python -m benchmarks.$$one $(ARGS) || exit 1; done
 	@$(MAKE) --no-print-directory docs
 
+faults: $(STAMPS)/package $(STAMPS)/stack $(STAMPS)/dev ## What a person reads and the log says at each fault, into docs/trust.md
+	@rm -f $(FAULTS)
+	@PYTHONPATH=tests FAULTS_FILE=$(FAULTS) $(BIN)/pytest -q -n 0 tests/test_faults_model.py tests/test_faults_files.py
+	@$(MAKE) --no-print-directory docs
+
 soak: $(STAMPS)/package $(STAMPS)/stack $(STAMPS)/dev ## Ten minutes of people talking while everything goes wrong in turn (ARGS="--minutes 2")
 	@$(BIN)/python -m benchmarks.soak $(ARGS)
 
 fuzz: $(STAMPS)/package $(STAMPS)/trust ## Coverage-guided fuzzing, a minute a target (ARGS=-max_total_time=600)
-	@for one in bodies lines; do $(BIN)/python -m fuzz.$$one -max_total_time=60 $(ARGS) || exit 1; done
+	@for one in bodies lines scripts; do $(BIN)/python -m fuzz.$$one -max_total_time=60 $(ARGS) || exit 1; done
 
 mutants: $(STAMPS)/package $(STAMPS)/trust ## Change the decision in small ways and see which changes no test notices (docs/mutants.md)
 	@scripts/mutants $(ARGS)
 
 audit: $(STAMPS)/trust ## Known weaknesses of what the locks name (asks a database on the network), and all licences
 	@scripts/audit
+
+licences: $(STAMPS)/trust ## docs/licences.md anew (ARGS="--also SITE-PACKAGES" for other environments)
+	@$(BIN)/python scripts/licences.py --markdown docs/licences.md $(ARGS)
 
 sbom: $(STAMPS)/trust ## Bill of materials of what is installed with the product, as CycloneDX JSON (dist/)
 	@mkdir -p dist && $(BIN)/python scripts/licences.py --sbom dist/psylite-pipeline.cdx.json

@@ -158,3 +158,23 @@ def soak() -> str:
         f"{found['open_files']} open files; words of a talk in the log: {'yes' if found['words_in_log'] else 'none'}."
     )
     return _with_machine("soak", f"{_table(head, rows)}\n\n{tail}")
+
+
+def faults() -> str:
+    """What a person reads and what the log says at each fault, as the tests have noted it; like cases in one row."""
+    path = RESULTS / "faults.jsonl"
+    if not path.is_file():
+        return "Not written yet: `make faults`."
+    rows: dict[str, tuple[list[str], list[str]]] = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        noted = json.loads(line)
+        came, cut, notice = noted["reads"].rpartition("\n\n")
+        reads = f"what had come, then: {notice}" if cut and len(came) < 5 else noted["reads"].replace("\n", " ")
+        cases, logs = rows.setdefault(reads, ([], []))
+        cases.append(noted["fault"])
+        new = [one for one in noted["log"] or ["nothing"] if one not in logs]
+        logs += new if len(new) <= 5 else [*new[:5], f"and {len(new) - 5} more"]
+    return _table(
+        ["fault", "the person reads", "the log says"],
+        [["; ".join(cases), reads, "<br>".join(logs)] for reads, (cases, logs) in rows.items()],
+    )

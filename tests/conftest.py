@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,11 @@ import pytest
 os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(Path(tempfile.gettempdir()) / "psylite-hypothesis"))
 
 sys.path.insert(0, str(Path(__file__).parent))  # helpers such as fake_ollama are modules beside the tests
+
+
+#: Of a line of a log: its time, level and module; the folders that a test made.
+_HEAD = re.compile(r"^(?:\S+ \S+ )?(?:WARNING|ERROR)\s+\S+\s")
+_FOLDERS = re.compile(r"/(?:[^\s/:]+/)+")
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +53,23 @@ def parts(shared_data: Path):
     from psylite_pipeline.settings import Settings
 
     return Parts.load(Settings.load(data_dir=shared_data))
+
+
+@pytest.fixture(scope="session")
+def told() -> Callable[..., None]:
+    """Notes what a person read and what the log said at a fault, for the table in docs/trust.md (`make faults`): in the
+    file that FAULTS_FILE names, without it nowhere."""
+    file = os.environ.get("FAULTS_FILE")
+
+    def note(fault: str, reads: str, log: str = "") -> None:
+        if file:
+            lines = [_HEAD.sub("", line) for line in log.splitlines() if line]
+            here = [_FOLDERS.sub("…/", line) for line in lines]
+            line = json.dumps({"fault": fault, "reads": reads, "log": here}, ensure_ascii=False)
+            with Path(file).open("a", encoding="utf-8") as notes:
+                notes.write(line + "\n")
+
+    return note
 
 
 @pytest.fixture(scope="module")

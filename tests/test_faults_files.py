@@ -41,6 +41,9 @@ KNOWLEDGE = Settings.load().knowledge_dir
 JOKE = "来个JOKE"
 OFTEN = Preferences(humour_every=1)
 
+#: What a person notices of a fault behind which the snippets are served as before.
+SERVED = "nothing of it: the snippets are served"
+
 
 @contextmanager
 def disk_full(free: int = 0):
@@ -105,7 +108,7 @@ def damage_folder_gone(files: list[Path]) -> None:
 
 
 @pytest.mark.parametrize("damage", [damage_cut, damage_gone, damage_foreign, damage_folder_gone])
-def test_an_index_damaged_while_serving_costs_nothing_now_and_is_made_anew(tmp_path, damage):
+def test_an_index_damaged_while_serving_costs_nothing_now_and_is_made_anew(tmp_path, told, damage):
     talk = Talk(scripted_counsellor(tmp_path), OFTEN)
     assert talk.say(JOKE).route == "humour"
     files = sorted(path for path in (tmp_path / "index").rglob("*") if path.is_file())
@@ -117,6 +120,7 @@ def test_an_index_damaged_while_serving_costs_nothing_now_and_is_made_anew(tmp_p
     encoder = HashEncoder()
     corpus = load_corpus([tmp_path / "snippets"])
     assert index_module._load(corpus, encoder.name, tmp_path / "index").get("s-1") is not None
+    told(f"index, {damage.__name__.removeprefix('damage_').replace('_', ' ')}, while serving", SERVED)
 
 
 SERVES_A_LARGE_INDEX = """
@@ -142,11 +146,12 @@ assert found(served) == before
 
 
 @pytest.mark.parametrize("damage", ["cut", "gone", "foreign"])
-def test_a_large_index_that_is_damaged_while_serving_does_not_end_the_process(tmp_path, damage):
+def test_a_large_index_that_is_damaged_while_serving_does_not_end_the_process(tmp_path, told, damage):
     folder = snippet_folder(tmp_path / "many", 800)
     command = [sys.executable, "-c", SERVES_A_LARGE_INDEX, str(folder), str(tmp_path / "index"), damage]
     ended = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
+    told(f"large index, {damage}, while serving", SERVED)
 
 
 def test_where_there_is_no_room_for_a_copy_to_map_a_large_index_is_read(tmp_path, monkeypatch):
@@ -158,7 +163,7 @@ def test_where_there_is_no_room_for_a_copy_to_map_a_large_index_is_read(tmp_path
     assert DenseIndex.load(tmp_path / "dense.faiss", map_in=tmp_path / "none").rows == index.rows == 800
 
 
-def test_an_index_replaced_while_serving_by_that_of_another_corpus_changes_nothing(tmp_path):
+def test_an_index_replaced_while_serving_by_that_of_another_corpus_changes_nothing(tmp_path, told, caplog):
     counsellor = scripted_counsellor(tmp_path / "ours")
     assert Talk(counsellor, OFTEN).say(JOKE).route == "humour"
     other = snippet_folder(tmp_path / "other", 3)
@@ -168,9 +173,10 @@ def test_an_index_replaced_while_serving_by_that_of_another_corpus_changes_nothi
     again = Talk(scripted_counsellor(tmp_path / "ours"), OFTEN)
     for _ in range(5):  # three would be all that the other corpus has
         assert again.say(JOKE).route == "humour"
+    told("index replaced by another's, while serving", SERVED, caplog.text)
 
 
-def test_a_full_disk_while_the_index_is_built_costs_only_the_saving(tmp_path, caplog):
+def test_a_full_disk_while_the_index_is_built_costs_only_the_saving(tmp_path, told, caplog):
     counsellor = scripted_counsellor(tmp_path)
     with disk_full(100):
         assert Talk(counsellor, OFTEN).say(JOKE).route == "humour"
@@ -178,10 +184,11 @@ def test_a_full_disk_while_the_index_is_built_costs_only_the_saving(tmp_path, ca
     assert [path for path in (tmp_path / "index").iterdir() if path.suffix == ".part"] == []
     assert Talk(scripted_counsellor(tmp_path), OFTEN).say(JOKE).route == "humour"
     assert len(list((tmp_path / "index").iterdir())) == 2
+    told("disk full while the index is built", SERVED, caplog.text)
 
 
 @pytest.mark.parametrize("moment", [0, 4_102_444_800], ids=["1970", "2100"])
-def test_a_clock_that_moved_neither_hides_a_change_nor_stops_a_turn(tmp_path, monkeypatch, moment):
+def test_a_clock_that_moved_neither_hides_a_change_nor_stops_a_turn(tmp_path, monkeypatch, told, caplog, moment):
     folder = snippet_folder(tmp_path / "snippets", 2)
     shelf = Shelf([folder], HashEncoder(), tmp_path / "index")
     counsellor = scripted_counsellor(tmp_path, shelf=shelf)
@@ -194,6 +201,7 @@ def test_a_clock_that_moved_neither_hides_a_change_nor_stops_a_turn(tmp_path, mo
     assert refreshed(shelf).get("s-77") is not None
     assert Talk(counsellor, OFTEN).say("DIE").route == "crisis"
     write_whole(tmp_path / "any", b"x")
+    told(f"clock moved to {time.gmtime(moment).tm_year}", SERVED, caplog.text)
 
 
 # -- a data file is broken
@@ -237,7 +245,7 @@ def test_a_broken_data_file_is_named(copied, folder, name):
 
 
 @pytest.mark.parametrize("folder", READERS)
-def test_the_shipped_files_stand_in_for_a_broken_one(copied, caplog, folder):
+def test_the_shipped_files_stand_in_for_a_broken_one(copied, told, caplog, folder):
     name = next(name for place, name in FILES if place == folder)
     with broken(copied / folder / name):
         part = READERS[folder][1](Settings.load(knowledge_dir=copied))
@@ -245,6 +253,7 @@ def test_the_shipped_files_stand_in_for_a_broken_one(copied, caplog, folder):
     assert not isinstance(part, LastResortLexicon)
     assert Path(name).stem in caplog.text
     assert not [record for record in caplog.records if record.exc_info]
+    told(f"broken file in {folder}", "nothing of it: the shipped file stands in", caplog.text)
 
 
 # Whole files and good TOML, and yet not what is read there. Each is written over a file of the folder, or beside its
@@ -319,7 +328,7 @@ def test_one_misspelt_line_of_an_admins_own_leaves_the_shipped_rules(copied, mon
     assert Talk(counsellor).say("今天工作有点累").route == "plain"
 
 
-def test_with_every_data_file_broken_danger_is_still_heard_and_answered(tmp_path, monkeypatch):
+def test_with_every_data_file_broken_danger_is_still_heard_and_answered(tmp_path, monkeypatch, told, caplog):
     wrong = shutil.copytree(KNOWLEDGE, tmp_path / "knowledge", ignore=shutil.ignore_patterns("turns"))
     for path in wrong.rglob("*"):
         if path.is_file():
@@ -332,6 +341,7 @@ def test_with_every_data_file_broken_danger_is_still_heard_and_answered(tmp_path
         assert talk.route == "crisis"
         assert number in talk.shown
     assert Talk(counsellor).say("今天有点累").shown
+    told("every data file broken, in a crisis", Talk(counsellor).say("我不想活了").shown, caplog.text)
 
 
 # -- the process is killed
@@ -350,7 +360,7 @@ while True:
 """
 
 
-def test_a_build_killed_at_any_moment_leaves_a_whole_index_or_none(tmp_path):
+def test_a_build_killed_at_any_moment_leaves_a_whole_index_or_none(tmp_path, told):
     folders = [snippet_folder(tmp_path / name, count) for name, count in (("a", 40), ("b", 70))]
     corpora = [load_corpus([folder]) for folder in folders]
     encoder = HashEncoder(256)
@@ -374,9 +384,12 @@ def test_a_build_killed_at_any_moment_leaves_a_whole_index_or_none(tmp_path):
             assert hits[0].snippet.id == corpus.snippets[7].id
     for corpus in corpora:  # and the next start mends it
         assert len(open_index(corpus, encoder, tmp_path / "index").corpus.snippets) == len(corpus.snippets)
+    told(
+        "killed while an index is built", "nothing of it: the index is whole or none, and built again at the next start"
+    )
 
 
-def test_psylite_index_killed_and_started_again_serves_everything(tmp_path):
+def test_psylite_index_killed_and_started_again_serves_everything(tmp_path, told):
     knowledge = tmp_path / "knowledge"
     shutil.copytree(KNOWLEDGE, knowledge, ignore=shutil.ignore_patterns("turns", "crosstalk"))
     snippet_folder(knowledge / "crosstalk", 12)
@@ -396,6 +409,7 @@ def test_psylite_index_killed_and_started_again_serves_everything(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "12 zh snippets" in done.stdout
     assert "Traceback" not in done.stderr
+    told("`psylite index` killed and started again", "nothing of it: all snippets are served", done.stderr)
 
 
 # -- valves and servers
@@ -428,7 +442,7 @@ def save(server, number: int):
     return server.client.post("/psylite/valves/update", json={"humour_every": number % 50 + 1, "model": "m" * number})
 
 
-def test_two_hundred_saves_at_once_end_in_one_whole_file(two_servers):
+def test_two_hundred_saves_at_once_end_in_one_whole_file(two_servers, told):
     server = two_servers[0]
     try:
         with ThreadPoolExecutor(32) as pool:
@@ -438,9 +452,10 @@ def test_two_hundred_saves_at_once_end_in_one_whole_file(two_servers):
     finally:
         server.client.post("/psylite/valves/update", json={}).raise_for_status()
     assert server.chat("今天有点累") == "我在听。"
+    told("200 saves of valves at once", "nothing of it: one of them counts, whole")
 
 
-def test_two_servers_on_one_folder_save_and_answer_beside_each_other(two_servers):
+def test_two_servers_on_one_folder_save_and_answer_beside_each_other(two_servers, told):
     try:
         with ThreadPoolExecutor(16) as pool:
             statuses = [one.status_code for one in pool.map(lambda n: save(two_servers[n % 2], n), range(100))]
@@ -455,9 +470,10 @@ def test_two_servers_on_one_folder_save_and_answer_beside_each_other(two_servers
         assert server.chat("今天有点累") == "我在听。"
         assert "12356" in server.chat("我不想活了", stream=True)
         assert not list((server.folder / "psylite").glob("*.part"))
+    told("two servers on one folder", "nothing of it: both save and answer")
 
 
-def test_a_full_disk_at_a_save_is_told_and_the_old_file_stays(two_servers):
+def test_a_full_disk_at_a_save_is_told_and_the_old_file_stays(two_servers, told):
     server = two_servers[0]
     server.client.post("/psylite/valves/update", json={"region": "HK"}).raise_for_status()
     try:
@@ -475,6 +491,8 @@ def test_a_full_disk_at_a_save_is_told_and_the_old_file_stays(two_servers):
     server.client.post("/psylite/valves/update", json={}).raise_for_status()
     assert valves(server)["region"] == "auto"
     assert server.chat("今天有点累") == "我在听。"
+    said = server.log.read_text(encoding="utf-8")[size:]
+    told("disk full at a save of valves", "(the admin) that it failed; the old values stay in the file", said)
 
 
 def test_turns_go_on_while_valves_are_saved_and_files_change(two_servers):

@@ -75,7 +75,7 @@ def logged(server, before: int) -> str:
 
 @pytest.mark.parametrize("stream", [True, False], ids=["streamed", "whole"])
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_leaves_true_words_a_log_line_and_a_working_server(server, backend, fault, stream):
+def test_a_fault_leaves_true_words_a_log_line_and_a_working_server(server, backend, told, fault, stream):
     reply, words, line = FAULTS[fault]
     before = len(server.log.read_text(encoding="utf-8"))
     backend.script(reply)
@@ -90,6 +90,8 @@ def test_a_fault_leaves_true_words_a_log_line_and_a_working_server(server, backe
     assert MARK not in said
     backend.script("我在听。")
     assert server.chat(TURN, answer, "嗯", stream=stream) == "我在听。"
+    if stream:
+        told(fault, answer, said)
 
 
 def test_a_crisis_is_answered_while_the_model_fails(server, backend):
@@ -98,11 +100,13 @@ def test_a_crisis_is_answered_while_the_model_fails(server, backend):
     assert len(backend.calls) == before
 
 
-def test_ten_megabytes_in_one_piece_arrive_whole(server, backend):
+def test_ten_megabytes_in_one_piece_arrive_whole(server, backend, told):
+    before = len(server.log.read_text(encoding="utf-8"))
     backend.script(Reply(["好"], big=3_400_000))
     assert server.chat(TURN, stream=True) == "好" + "字" * 3_400_000
     backend.script("我在听。")
     assert server.chat(TURN) == "我在听。"
+    told("10 MB in one piece", "好字字字… (all of it)", logged(server, before))
 
 
 OLLAMA = """
@@ -145,7 +149,7 @@ def started(port: int, **pace: float):
         process.kill()
 
 
-def test_ollama_killed_before_during_and_after_the_first_token(tmp_path, shared_data):
+def test_ollama_killed_before_during_and_after_the_first_token(tmp_path, shared_data, told):
     port = free_port()
     asked = {"model": "psylite", "stream": True, "messages": [{"role": "user", "content": TURN}]}
     with running(tmp_path, f"http://127.0.0.1:{port}", PSYLITE_DATA_DIR=str(shared_data)) as server:
@@ -160,14 +164,15 @@ def test_ollama_killed_before_during_and_after_the_first_token(tmp_path, shared_
                         during(text)
             return text
 
-        assert notice("model_away") in server.chat(TURN, stream=True)  # before: it does not run
+        reads = {"Ollama does not run": server.chat(TURN, stream=True)}
         with started(port):
             assert server.chat(TURN, stream=True) == "一二三"
         with started(port, delay=60) as ollama:  # before the first token
             Thread(target=lambda: (ollama.wait_for("asked"), ollama.kill())).start()
-            assert notice("model_away") in server.chat(TURN, stream=True)
+            reads["Ollama killed before its first token"] = server.chat(TURN, stream=True)
+        assert all(notice("model_away") in answer for answer in reads.values())
         with started(port, pause=60) as ollama:  # after the first token
-            text = read(lambda text: ollama.kill() if text == "一" else None)
+            text = reads["Ollama killed after a token"] = read(lambda text: ollama.kill() if text == "一" else None)
             assert text.startswith("一")
             assert notice("model_cut") in text
         with started(port):
@@ -175,3 +180,7 @@ def test_ollama_killed_before_during_and_after_the_first_token(tmp_path, shared_
         log = server.log.read_text(encoding="utf-8")
     assert "No Ollama answers at OLLAMA_BASE_URL" in log
     assert MARK not in log
+    lines = [line for line in log.splitlines() if "psylite_pipeline" in line]
+    assert len(lines) == len(reads)
+    for (fault, answer), line in zip(reads.items(), lines, strict=True):
+        told(fault, answer, line)
