@@ -1,7 +1,10 @@
-"""Licences of everything the locks install with the product: `python scripts/licences.py [--sbom FILE]`.
+"""Licences of everything the locks name: `python scripts/licences.py [--sbom FILE | --markdown FILE]`.
 
 Prints one row a package. Exit code 1 where a package names no licence, or one that Apache-2.0 software may not be
 shipped with. `--sbom` writes a CycloneDX bill of materials with names, versions, licences and hashes instead.
+`--markdown` writes docs/licences.md: what is shipped row by row, and of the other locks, which are for evaluation,
+training and work on the project, what one would have to look at. A licence is read where its package is installed: in
+this environment, and in those given with `--also`.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ import argparse
 import json
 import re
 import sys
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from importlib.metadata import Distribution, PackageNotFoundError, distribution, distributions
 from pathlib import Path
 
 from rich.console import Console
@@ -18,6 +21,17 @@ from rich.table import Table
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ("core", "stack")
+
+#: The other locks, and what they are for. Nothing of them is in the wheel's requirements or in the image.
+OTHERS = {
+    "webui": "Open WebUI, which `psylite up` installs beside it",
+    "encoders": "the extra [sentence-transformers]",
+    "eval": "evaluations",
+    "model": "training the model",
+    "browser": "tests in a browser",
+    "dev": "tests and checks",
+    "trust": "fuzzing, mutation, audit",
+}
 
 #: Licences that ask for no more than their text to be kept, and the MPL, whose own files stay open and ours our own.
 ALLOWED = re.compile(
@@ -27,10 +41,10 @@ ALLOWED = re.compile(
 REFUSED = re.compile(r"\b(A?GPL|LGPL|SSPL|BUSL|Commons Clause|proprietary|non-?commercial)", re.IGNORECASE)
 
 
-def locked() -> dict[str, tuple[str, list[str]]]:
+def locked(*locks: str) -> dict[str, tuple[str, list[str]]]:
     """Version and hashes by package name, from the lock files."""
     found: dict[str, tuple[str, list[str]]] = {}
-    for lock in LOCKS:
+    for lock in locks:
         name = ""
         for line in (ROOT / "requirements" / f"{lock}.txt").read_text(encoding="utf-8").splitlines():
             if match := re.match(r"([A-Za-z0-9._-]+)(?:\[.*\])?==([^ ;\\]+)", line):
@@ -63,9 +77,14 @@ def main() -> None:
     """Print the table, or write the bill of materials."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sbom", type=Path)
+    parser.add_argument("--markdown", type=Path)
+    parser.add_argument("--also", type=Path, action="append", default=[], help="site-packages of another environment")
     chosen = parser.parse_args()
+    if chosen.markdown:
+        chosen.markdown.write_text(markdown(chosen.also), encoding="utf-8")
+        return
     rows, absent = [], []
-    for name, (version, hashes) in sorted(locked().items()):
+    for name, (version, hashes) in sorted(locked(*LOCKS).items()):
         try:
             rows.append((name, version, licence(distribution(name)), hashes))
         except PackageNotFoundError:
@@ -83,6 +102,63 @@ def main() -> None:
     if absent:
         console.print(f"Not installed on this platform: {', '.join(absent)}.")
     sys.exit(1 if wrong else 0)
+
+
+def markdown(also: list[Path]) -> str:
+    """The text of docs/licences.md."""
+    here = _installed([*sys.path, *map(str, also)])
+    shipped = locked(*LOCKS)
+    rows = [
+        f"| {name} | {version} | {_named(here, name, version) or 'not installed on this platform'} |"
+        for name, (version, _) in sorted(shipped.items())
+    ]
+    others = []
+    for lock, purpose in OTHERS.items():
+        names = {name: version for name, (version, _) in locked(lock).items() if name not in shipped}
+        known = {name: text for name, version in names.items() if (text := _named(here, name, version))}
+        odd = [f"{name} ({text})" for name, text in sorted(known.items()) if not compatible(text)]
+        row = [lock, purpose, len(names), len(known), len(known) - len(odd), "; ".join(odd) or "none"]
+        others.append("| " + " | ".join(map(str, row)) + " |")
+    return _PAGE.format(shipped="\n".join(rows), count=len(rows), others="\n".join(others))
+
+
+_PAGE = """\
+# Licences of what PsyLite pipeline uses
+
+Written by `make licences`; `make audit` fails where a package that is shipped names no licence, or one that Apache-2.0
+software may not be shipped with.
+
+## Shipped: what the wheel requires and the image holds
+
+{count} packages.
+
+| package | version | licence |
+| --- | --- | --- |
+{shipped}
+
+## Not shipped
+
+What the other locks name beside those above. Known are the licences of packages that were installed where this page was
+written; permissive is what may be shipped with Apache-2.0 software. The rest is for whoever ships an environment with
+them.
+
+| lock | for | packages | licence known | permissive | to look at |
+| --- | --- | --- | --- | --- | --- |
+{others}
+"""
+
+
+def _installed(places: list[str]) -> dict[tuple[str, str], Distribution]:
+    return {
+        (re.sub(r"[-_.]+", "-", one.metadata["Name"]).lower(), one.version): one
+        for one in distributions(path=places)
+        if one.metadata["Name"]
+    }
+
+
+def _named(here: dict[tuple[str, str], Distribution], name: str, version: str) -> str:
+    package = here.get((re.sub(r"[-_.]+", "-", name).lower(), version))
+    return (licence(package) or "none named").replace("|", "/") if package else ""
 
 
 def _write(path: Path, rows: list[tuple[str, str, str, list[str]]]) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from own_scripts import KITE, LAMP, WATER, imported, labelled, long_script, said
+from own_scripts import KITE, LAMP, WATER, imported, importer_of, labelled, long_script, said
 
 from psylite_pipeline.embedding import BundledEncoder
 from psylite_pipeline.humour.scripts import read_script
@@ -204,3 +204,44 @@ def test_every_line_is_in_one_piece_and_bits_have_two_speakers_and_a_bits_length
                 assert FEWEST <= len(bit) <= MOST
                 assert len({line.speaker for line in bit}) == 2
                 assert sum(len(line.text) for line in bit) <= LONGEST
+
+
+ENCODINGS = ("utf-8", "utf-8-sig", "gb18030", "utf-16", "utf-16-le", "big5")
+LAYOUT = st.sampled_from(
+    ["甲：", "乙：", "A: ", "- ", "【甲】", "> ", "# ", "**", "\n", "\n\n", "\t", "|", '"', "{", "[", ":"]
+)
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["messages", "lines", "role", "content", "text", "title", "x"]), inner, max_size=4
+        )
+    ),
+    max_leaves=20,
+)
+FILES = (
+    st.binary(max_size=600)
+    | st.tuples(st.lists(LAYOUT | st.text(max_size=30), max_size=40), st.sampled_from(ENCODINGS)).map(
+        lambda said: "".join(said[0]).encode(said[1], "ignore")
+    )
+    | st.lists(JSON_VALUES, max_size=6).map(lambda rows: "\n".join(json.dumps(row) for row in rows).encode())
+    | JSON_VALUES.map(lambda value: json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+    | st.integers(1, 3_000).map(lambda deep: b"[" * deep + b"]" * deep)
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(FILES, st.sampled_from([".txt", ".md", ".jsonl", ".json", "", ".srt"]))
+def test_any_bytes_end_in_snippets_or_in_sentences(tmp_path, content, kind):
+    path = tmp_path / f"scripts{kind}"
+    path.write_bytes(content)
+    try:
+        report = importer_of(tmp_path).add(path, dry_run=True)
+    finally:
+        path.unlink()
+    assert report.files == 1
+    assert all(sentence.isprintable() for sentence in report.sentences())
+    for snippet in report.snippets:
+        assert "\ufffd" not in snippet.lines
+        snippet.lines.encode("utf-8")
