@@ -55,7 +55,7 @@ def _endangered(row: Row) -> bool:
 _READ = (
     Aim("concern", _counselling, 0.012),
     Aim("concern", _of("crisis_zh_psysuicide_dev"), 0.12),
-    Aim("concern", _of("own", *_HARD, english=False), 0.09),
+    Aim("concern", _of("own", *_HARD, english=False), 0.095),
     Aim("concern", _of("own", *_HARSH, english=False), 0.112),
     Aim("concern_en", _of("own", *_HARD, english=True), 0.14),
     Aim("concern_en", _of("own", *_HARSH, english=True), 0.18),
@@ -74,7 +74,7 @@ _READ = (
     Aim("affirms", lambda row: "affirms" in row.answers and not _of("own", "denied", "yes_to_question")(row), 0.02),
 )
 # A joke is offered only well above where it may fit; danger and the heavy mood close most of what is left.
-_OFFERED = (Aim("humour", _of("own", *_GRAVE), 0.17), Aim("humour", _endangered, 0.07))
+_OFFERED = (Aim("humour", _of("own", *_GRAVE), 0.12), Aim("humour", _endangered, 0.05))
 _GLANCE = (
     Aim("concern", _counselling, 0.0095),
     Aim("concern", _of("own", *_HARD, *_HARSH, english=False), 0.10),
@@ -85,7 +85,7 @@ _GLANCE = (
 )
 
 #: Share of the turns in which a joke fits that the heavy mood may close.
-_CLOSED = 0.05
+_CLOSED = 0.065
 
 
 def choose(table: Table, chosen: NDArray[np.int64], read: Floats, glance: Floats) -> tuple[Thresholds, float]:
