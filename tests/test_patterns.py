@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psylite_pipeline.risk.patterns import WRITTEN_OUT, Cover, Patterns, Phrase, PhraseError, expand, parse, split
+from psylite_pipeline.risk.cover import Cover
+from psylite_pipeline.risk.patterns import WRITTEN_OUT, Patterns, Phrase, PhraseError, expand, parse, split
 
 LISTS = {"药": ["安眠药", "药"], "kin": ["mom", "dad"], "想": ["想", "要", ""]}
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from psylite_pipeline.decision import Kind, Risk, Told
+from psylite_pipeline.risk.cover import Cover, Span
 from psylite_pipeline.risk.normalise import CLAUSE_ENDS, SENTENCE_ENDS, Folder, Spellings, default_folder
-from psylite_pipeline.risk.patterns import Cover, Patterns, Span
+from psylite_pipeline.risk.patterns import Patterns
 from psylite_pipeline.risk.rulebook import Frame, Rule, Rulebook, read_rulebook
 
 MAX_ANSWER = 60
