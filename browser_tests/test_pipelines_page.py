@@ -137,7 +137,7 @@ def test_what_was_turned_is_seen_in_the_next_turn(user: Person, ollama: FakeOlla
     assert "先把水烧开" in broken_off
     assert "I broke off in the middle" in broken_off  # silent for longer than it may
     late = user.say(words.LATE)
-    assert "there are people who answer" in late  # the judge was late: the safer answer
+    assert "have you had thoughts of dying" in late  # the judge was late: the safer answer
     assert "nothing came" in late  # and so was the model
     user.shot("valves-at-work")
 

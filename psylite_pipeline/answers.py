@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from psylite_pipeline import prompt
 from psylite_pipeline.conversation import Conversation, marker
@@ -33,6 +34,9 @@ from psylite_pipeline.voice import Voice
 log = logging.getLogger(__name__)
 
 Piece = Words | Thought | Status | Source
+
+#: How the model's answer came out: by itself, or with fixed words of ours in its place or at its end.
+Ending = Literal["whole", "failed", "held back"]
 
 #: What a background task gets whose text speaks of danger: the form that the host parses, and nothing of the talk.
 _NEUTRAL_TASKS = {
@@ -124,10 +128,11 @@ class Answers:
         if last is None or not last.text.strip():
             notice = "image_only" if last is not None and last.has_image else "empty_turn"
             yield Words(voice.notice(notice))
+            ending = "whole"
         else:
-            fit = yield from self._model_words(conversation, decision, preferences, snippet, voice)
-            snippet = snippet if fit else None  # no joke under words that had to be stopped
-        if tail := self._tail(conversation, decision, preferences, snippet, voice):
+            ending = yield from self._model_words(conversation, decision, preferences, snippet, voice)
+            snippet = None if ending == "held back" else snippet  # no joke under words that had to be stopped
+        if tail := self._tail(conversation, decision, preferences, snippet, voice, named=ending != "whole"):
             yield Words("\n\n" + "\n\n".join(tail))
         if snippet is not None and preferences.show_snippet:
             summary = voice.notice("snippet_summary")
@@ -150,8 +155,8 @@ class Answers:
         preferences: Preferences,
         snippet: Snippet | None,
         voice: Voice,
-    ) -> Generator[Piece, None, bool]:
-        """The answer, or true words in its place. Returns False when the answer was held back."""
+    ) -> Generator[Piece, None, Ending]:
+        """The answer, or true words in its place or at its end, which name the helpline to whom needs care."""
         messages = prompt.build(
             self._prompts,
             self._without_own_lines(conversation),
@@ -183,16 +188,16 @@ class Answers:
             self._tally.failed("output", found.rule)
             gap = "\n\n" if spoken else ""
             yield Words(gap + voice.notice("held_back_support" if support else "held_back"))
-            return False
+            return "held back"
         except ModelError as error:
             log.warning("The model failed: %s", error)
             self._tally.failed("model", type(error).__name__)
             gap = "\n\n" if spoken else ""
             yield Words(gap + voice.notice(_notice_for(error, spoken)))
-            return True
+            return "failed"
         if not spoken:
             yield Words(voice.notice("model_empty"))
-        return True
+        return "whole" if spoken else "failed"
 
     def _worst(self, texts: Sequence[str]) -> Risk:
         try:
@@ -208,6 +213,8 @@ class Answers:
         preferences: Preferences,
         snippet: Snippet | None,
         voice: Voice,
+        *,
+        named: bool,
     ) -> list[str]:
         tail: list[str] = []
         number = len(conversation.said)
@@ -221,7 +228,7 @@ class Answers:
         elif snippet is not None:
             tail.append(marker(snippet.id).strip())
         if decision.route is Route.SUPPORT:
-            tail += voice.care_lines(decision)
+            tail += voice.care_lines(decision, named=named)
         if preferences.reminder_every and number and number % preferences.reminder_every == 0:
             tail.append(voice.notice("ai_reminder"))
         if self._backend.standin:

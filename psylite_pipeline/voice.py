@@ -76,14 +76,16 @@ class Voice:
             log.warning("The refusals failed (%s); the last resort speaks.", type(error).__name__)
         return last_refusal(self.language)
 
-    def care_lines(self, decision: Decision) -> list[str]:
-        """What belongs under an answer of SUPPORT, whoever gives it: the helpline line, the direct question."""
+    def care_lines(self, decision: Decision, *, named: bool = False) -> list[str]:
+        """What belongs under an answer of SUPPORT, whoever gives it: the helpline line, unless the answer has `named`
+        it, and the direct question."""
         if not self.replies:
             return [last_resort(self.language, self.region)]
         lines: list[str] = []
         episode, said = decision.episode or 0, self.conversation.answered
         line = self.replies.support_line(lang=self.language, region=self.region, kind=decision.kind)
-        if episode % SUPPORT_LINE_EVERY == 0 and not any(line in text for text in said[1 - SUPPORT_LINE_EVERY :]):
+        named = named or any(line in text for text in said[1 - SUPPORT_LINE_EVERY :])
+        if episode % SUPPORT_LINE_EVERY == 0 and not named:
             lines.append(line)
         if episode == 0 and not self.replies.concern_asked(said[-ASK_AGAIN_AFTER:]):
             lines.append(self.replies.concern_question(kind=decision.kind, lang=self.language))

@@ -256,10 +256,12 @@ def test_each_failure_has_its_own_true_sentence(open_talk, error, name, language
     assert cut.shown == f"说到一半\n\n{notice('model_cut', language)}"
 
 
-def test_a_failing_model_in_support_still_leaves_line_and_question(open_talk):
-    shown = open_talk(ScriptedModel(Words(""), error=ModelAway("x"))).say("WORRY 今天").shown
-    assert shown.startswith(notice("model_away"))
-    assert line() in shown
+@pytest.mark.parametrize("error", [ModelAway("x"), ModelTimeout("x"), None])
+@pytest.mark.parametrize("words", ["", "说到一半"])
+def test_a_failing_model_in_support_names_the_helpline_once_and_asks(open_talk, error, words):
+    shown = open_talk(ScriptedModel(Words(words), error=error)).say("WORRY 今天").shown
+    assert shown.count("12356") == 1
+    assert (line() in shown) is (error is None and bool(words))
     assert REPLIES.words["zh-Hans"].concern["self_harm"] in shown
 
 
