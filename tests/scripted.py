@@ -22,7 +22,7 @@ from psylite_pipeline.model import Thought, Waiting, Words
 from psylite_pipeline.opening import open_prompts, open_replies
 from psylite_pipeline.risk.assess import Assessor
 from psylite_pipeline.risk.lexicon import Finding, Lexicon
-from psylite_pipeline.risk.readings import Probabilities, Thresholds
+from psylite_pipeline.risk.turn_assessment import Probabilities, Thresholds
 from psylite_pipeline.settings import Settings, bundled
 
 #: What a keyword in a turn means to `KeywordRules`.

@@ -12,7 +12,7 @@ from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Kind, Risk
 from psylite_pipeline.risk.assess import Assessor
 from psylite_pipeline.risk.memory import ScoreCache
-from psylite_pipeline.risk.readings import Probabilities, Thresholds
+from psylite_pipeline.risk.turn_assessment import Probabilities, Thresholds
 from psylite_pipeline.risk.walk import DECAY, Assessment
 
 NONE, CONCERN, HIGH, IMMINENT = Risk

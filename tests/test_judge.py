@@ -11,7 +11,7 @@ from psylite_pipeline.conversation import Turn
 from psylite_pipeline.decision import Risk
 from psylite_pipeline.errors import ModelBroken
 from psylite_pipeline.risk import judge
-from psylite_pipeline.risk.readings import TurnAssessment
+from psylite_pipeline.risk.turn_assessment import TurnAssessment
 from psylite_pipeline.risk.walk import Assessment
 from psylite_pipeline.settings import Preferences, bundled
 

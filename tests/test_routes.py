@@ -10,7 +10,7 @@ from scripted import KeywordClassifier, ScriptedModel, Talk, scripted_counsellor
 from psylite_pipeline.decision import Risk
 from psylite_pipeline.errors import ModelTimeout
 from psylite_pipeline.humour.shelf import Shelf
-from psylite_pipeline.risk.readings import Probabilities
+from psylite_pipeline.risk.turn_assessment import Probabilities
 from psylite_pipeline.risk.walk import (
     CALM_AFTER_CRISIS,
     STAGES,

@@ -17,7 +17,7 @@ from psylite_pipeline.language import language_of
 from psylite_pipeline.risk import verdict
 from psylite_pipeline.risk.lexicon import Finding
 from psylite_pipeline.risk.memory import ScoreCache
-from psylite_pipeline.risk.readings import Probabilities, Thresholds, TurnAssessment
+from psylite_pipeline.risk.turn_assessment import Probabilities, Thresholds, TurnAssessment
 from psylite_pipeline.risk.walk import RHYTHM, WINDOW, Assessment, walk
 
 #: Signs in the lexicon that a person in danger is answered to.

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from psylite_pipeline.decision import Kind, Risk
 from psylite_pipeline.risk.lexicon import Finding
-from psylite_pipeline.risk.readings import Probabilities
+from psylite_pipeline.risk.turn_assessment import Probabilities
 
 #: The classifier alone, where no rule speaks, calls a turn high from here on; below it the turn gets care, not the
 #: staged talk. Of 445 rows written without sight of the training turns: 2 of 262 harmless fewer, 1 of 103 in

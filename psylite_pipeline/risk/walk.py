@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from psylite_pipeline.decision import Kind, Risk, Told
-from psylite_pipeline.risk.readings import TurnAssessment
+from psylite_pipeline.risk.turn_assessment import TurnAssessment
 
 #: The person's turns that are read again, and in what steps the window slides: 20 to 23 are read. Older danger is kept
 #: in the prompt's one-line memory. What comes back every RHYTHM turns of an episode keeps its beat when it slides.

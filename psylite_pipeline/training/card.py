@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from psylite_pipeline.risk.readings import Thresholds
+from psylite_pipeline.risk.turn_assessment import Thresholds
 from psylite_pipeline.training.figures import Line
 
 #: For each public set: licence, and the repository and commit where a stranger gets it.

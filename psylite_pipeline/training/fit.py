@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psylite_pipeline.risk.classifier import HEADS, Classifier, Weights, doubled
-from psylite_pipeline.risk.readings import Thresholds
+from psylite_pipeline.risk.turn_assessment import Thresholds
 from psylite_pipeline.training.data import digest
 from psylite_pipeline.training.features import Floats, Table
 from psylite_pipeline.training.ship import rounded

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psylite_pipeline.risk.classifier import FORMAT, HEADS, Weights
-from psylite_pipeline.risk.readings import Thresholds
+from psylite_pipeline.risk.turn_assessment import Thresholds
 
 #: Arrays kept in half precision. The first three were rounded before they were used; of a kernel weight at most a
 #: two-thousandth is lost.

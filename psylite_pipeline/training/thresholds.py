@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psylite_pipeline.risk.classifier import HEADS
-from psylite_pipeline.risk.readings import Thresholds
+from psylite_pipeline.risk.turn_assessment import Thresholds
 from psylite_pipeline.training.data import Row
 from psylite_pipeline.training.features import Floats, Table
 
