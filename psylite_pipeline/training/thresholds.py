@@ -55,7 +55,7 @@ def _endangered(row: Row) -> bool:
 _READ = (
     Aim("concern", _counselling, 0.012),
     Aim("concern", _of("crisis_zh_psysuicide_dev"), 0.12),
-    Aim("concern", _of("own", *_HARD, english=False), 0.09),
+    Aim("concern", _of("own", *_HARD, english=False), 0.095),
     Aim("concern", _of("own", *_HARSH, english=False), 0.112),
     Aim("concern_en", _of("own", *_HARD, english=True), 0.135),
     Aim("concern_en", _of("own", *_HARSH, english=True), 0.174),
