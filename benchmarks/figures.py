@@ -96,7 +96,7 @@ def output_check(axes: Any, found: Figures) -> None:
     for place, share in enumerate(("mean", "p95", "p99")):
         bars = axes.bar([at + 0.27 * place for at in range(len(columns))], [ms[share] for _, ms in columns], 0.25)
         bars.set_label(share)
-        axes.bar_label(bars, fmt="%.0f", fontsize=8)
+        axes.bar_label(bars, fmt="%.3g", fontsize=8)
     axes.set_xticks([at + 0.27 for at in range(len(columns))], [name for name, _ in columns], fontsize=8)
     _named(axes, "The last look at the model's words", "", "ms that a letter waits")
 

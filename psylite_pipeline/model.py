@@ -206,7 +206,8 @@ class ServedModel(ABC):
         """What a refusal with this HTTP status means."""
         if status == 404:
             return ModelMissing(f"{self.called} has no model named {model!r}. Pull or create it, or set PSYLITE_MODEL.")
-        return ModelBroken(f"{self.called} refused the request (status {status}).")
+        how = f"status {status}" if status > 0 else "an error line in its answer"
+        return ModelBroken(f"{self.called} refused the request ({how}).")
 
 
 class OllamaModel(ServedModel):
