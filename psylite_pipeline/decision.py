@@ -62,6 +62,8 @@ class Told(StrEnum):
     """Somebody was touched, or pressed, against their will."""
     FIRE = "fire"
     """Fire, smoke or gas where they are: out first, then the call."""
+    SWALLOWED = "swallowed"
+    """Something was swallowed that should not have been."""
     MEANS = "means"
     COMPANY = "company"
     ALONE = "alone"

@@ -12,6 +12,7 @@ from psylite_pipeline.risk.walk import (
     CALM_AFTER_CONCERN,
     CALM_AFTER_CRISIS,
     STAGES,
+    STAGES_ARMED,
     STAGES_URGENT,
     WINDOW,
     Assessment,
@@ -121,7 +122,9 @@ def test_a_grave_answer_keeps_the_crisis_open_and_opens_it_again(told):
     """ "Tonight", "on the roof", "it gets worse": a crisis does not end by the count of its turns."""
     assert levels(f"TOLD {told}") == [NONE], "by itself it means nothing"
     staged = ["DIE", "x", "x", "x"]
-    assert levels(*staged, f"TOLD {told}", "x", "x", "x")[3:] == [HIGH, HIGH, HIGH, HIGH, CONCERN]
+    more = ["x"] * (STAGES_ARMED - STAGES if told == "means" else 0)
+    after = levels(*staged, f"TOLD {told}", "x", "x", *more, "x")[3:]
+    assert after == [*[HIGH] * (4 + len(more)), CONCERN], "longer while means are at hand"
     assert levels(*staged, "x", "x", f"TOLD {told}")[-2:] == [CONCERN, HIGH]
 
 

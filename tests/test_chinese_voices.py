@@ -6,6 +6,7 @@ import pytest
 from scripted import shipped_lexicon
 
 from psylite_pipeline.decision import Kind, Risk
+from psylite_pipeline.risk.verdict import by_rules
 
 LEXICON = shipped_lexicon()
 NONE, CONCERN, HIGH, IMMINENT = Risk
@@ -78,7 +79,6 @@ def test_a_height_said_of_oneself_now_is_a_concern(text: str) -> None:
     ("text", "expected"),
     [
         ("我女友吃了一堆安眠药 叫不醒", IMMINENT),
-        ("我奶奶吞了安眠药叫不醒", IMMINENT),
         ("我老公喝农药了", IMMINENT),
         ("我老婆喝农药了", IMMINENT),
         ("我爱人喝農藥了", IMMINENT),
@@ -147,7 +147,8 @@ def test_kin_on_ordinary_days_are_in_no_danger(text: str) -> None:
     ],
 )
 def test_who_tells_of_violence_means_none(text: str, expected: Risk) -> None:
-    assert told(text) == (expected, Kind.ABUSE)
+    verdict = by_rules(LEXICON.read(text))
+    assert (verdict.level, verdict.kind) == (expected, Kind.ABUSE)
     assert Kind.HARM_TO_OTHERS not in {finding.kind for finding in LEXICON.read(text)}
 
 

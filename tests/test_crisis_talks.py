@@ -80,5 +80,5 @@ def test_who_has_called_the_ambulance_for_another_is_told_what_to_do_meanwhile(c
 
 def test_taking_it_back_is_heard_and_the_talk_goes_on(chat: Chat) -> None:
     _, second = crisis(chat, "I don't want to live any more", "just kidding lol")
-    assert second.startswith("I'd be glad if it was only a joke.")
+    assert second.startswith("I'd be glad if you didn't mean it.")
     assert second.endswith("?")

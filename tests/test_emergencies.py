@@ -63,6 +63,35 @@ def test_what_only_sounds_like_one_is_none(chat: Chat, text: str) -> None:
     assert chat.user(text, "嗯。").route is not Route.CRISIS
 
 
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("我奶奶吞了安眠药叫不醒", Kind.EMERGENCY),
+        ("孩子误喝了洁厕灵", Kind.EMERGENCY),
+        ("我爸打我妈 我妈头上流血 叫不醒", Kind.ABUSE),
+        ("我吞了一整瓶安眠药，现在胸口疼，一身冷汗", Kind.SELF_HARM),
+    ],
+)
+def test_an_ambulance_comes_first_for_others_and_what_is_meant_for_whoever_writes(
+    chat: Chat, text: str, kind: Kind
+) -> None:
+    chat.user(text)
+    assert chat.decision is not None
+    assert chat.decision.kind is kind
+
+
+def test_of_something_swallowed_the_first_words_are_about_that(chat: Chat) -> None:
+    chat.user("宝宝把我的降压药当糖吃了")
+    assert "催吐" in chat.shown
+
+
+def test_out_of_a_burning_house_nobody_is_sent_back_for_the_cat(chat: Chat) -> None:
+    for turn in ("厨房着火了", "我到外面了", "打119了，他们在路上", "我回去抱猫行吗"):
+        chat.user(turn)
+        assert chat.route is Route.CRISIS
+    assert re.search("别再进去|往回跑|等来的人说安全了", chat.shown)
+
+
 def test_until_help_is_called_for_each_turn_says_the_number_and_nobody_is_asked_about_dying(chat: Chat) -> None:
     chat.user("我爸突然说话不清，半边身子动不了")
     for turn in ("五分钟前开始的", "六十八岁", "有高血压", "我一个人在家"):
@@ -73,12 +102,6 @@ def test_until_help_is_called_for_each_turn_says_the_number_and_nobody_is_asked_
     chat.user("打了120了")
     assert (chat.route, chat.risk) == (Route.CRISIS, Risk.HIGH)
     assert not re.search("自杀|想死|结束生命", chat.shown)
-
-
-def test_what_was_done_on_purpose_is_asked_about_as_such(chat: Chat) -> None:
-    chat.user("我吞了一整瓶安眠药，现在胸口疼，一身冷汗")
-    assert chat.decision is not None
-    assert chat.decision.kind is Kind.SELF_HARM
 
 
 def test_a_wish_to_die_after_an_emergency_is_met_as_one(chat: Chat) -> None:

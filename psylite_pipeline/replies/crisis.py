@@ -41,7 +41,8 @@ class Stage(StrEnum):
 # last three are talks of their own: about an injury, a child in their care, being touched.
 _ANSWERED = {
     Told.ACT: (Stage.IMMINENT,),
-    Told.FIRE: (Stage.IMMINENT,),
+    Told.FIRE: (Stage.IMMINENT, Stage.COMPANY, Stage.STAYING),
+    Told.SWALLOWED: (Stage.IMMINENT,),
     Told.MEANS: (Stage.MEANS,),
     Told.COMPANY: (Stage.COMPANY,),
     Told.ALONE: (Stage.COMPANY,),
@@ -131,8 +132,7 @@ class CrisisTexts:
 
     def of(self, lang: str, kind: Kind, stage: Stage, *, told: Told | None = None) -> tuple[Variant, ...]:
         """The variants of one stage, in the file's order; those for any kind come last."""
-        kinds = (kind.value,) if kind is Kind.EMERGENCY else (kind.value, _ANY)
-        found = [v for v in self.variants[lang] if v.stage is stage and v.kind in kinds and v.told is told]
+        found = [v for v in self.variants[lang] if v.stage is stage and v.kind in _fitting(kind) and v.told is told]
         return tuple(sorted(found, key=lambda variant: variant.kind == _ANY))
 
     def say(
@@ -195,7 +195,7 @@ class CrisisTexts:
         """What is to be answered first. Nothing comes before the opening, or before a life in danger this minute."""
         if stage is Stage.OPENING or risk is Risk.IMMINENT:
             return None
-        fitting = (one for one in self.asides.get(lang, ()) if one.told in told and one.kind in (kind.value, _ANY))
+        fitting = (one for one in self.asides.get(lang, ()) if one.told in told and one.kind in _fitting(kind))
         return next((one for one in fitting if one.text.partition("{")[0] not in spoken), None)
 
     def _stage(self, lang: str, kind: Kind, risk: Risk, asked: str, told: Collection[Told]) -> Stage:
@@ -211,12 +211,19 @@ class CrisisTexts:
         elif Told.HELP in told and Stage.OPENING in done and helped:
             return Stage.STAYING  # nobody is kept from getting help by a question
         order = _ORDER_IMMINENT if risk is Risk.IMMINENT or Stage.IMMINENT in done else _ORDER_HIGH
+        if Told.SOON in told:
+            done.add(Stage.TIME)
         for stage in order:
             if stage not in done and self.of(lang, kind, stage):
                 return stage
         if risk is Risk.IMMINENT and Stage.OPENING not in done:
             return Stage.OPENING
         return Stage.STAYING
+
+
+def _fitting(kind: Kind) -> tuple[str, ...]:
+    """Kinds of texts that may be said to somebody of this kind."""
+    return (kind.value,) if kind is Kind.EMERGENCY else (kind.value, _ANY)
 
 
 def _choose(pool: Sequence[Variant], spoken: str, recent: Sequence[str], seed: int, *, urgent: bool) -> Variant:

@@ -41,9 +41,9 @@ _QUOTATION = re.compile(r"[“”「『《【\"‘]|(?:^|[\s(,:])'\w")
 JOKING = 0.9
 
 #: To find such a turn heavy by itself it needs more, too: the same words are written after bad news, and that counts
-#: anyway. Of own rows that ask for a joke are refused: none in place of 1 of 239 light ones, 82 in place of 90 % of the
-#: 119 heavy ones.
-JOKING_HEAVY = 0.55
+#: anyway. Of own rows that ask for a joke and that the weights had not seen, at most 1 of 77 light ones is refused and
+#: 32 % of the 57 heavy ones, as many as from .55 on.
+JOKING_HEAVY = 0.62
 
 #: Signs in the lexicon that rule humour out.
 HEAVY_SIGNS = frozenset({"grief", "illness", "anger", "fear", "trauma"})
@@ -69,10 +69,12 @@ def by_rules(findings: Sequence[Finding]) -> Verdict:
     """What the lexicon says."""
     level = max((finding.level for finding in findings), default=Risk.NONE)
     kinds = [finding.kind for finding in findings if finding.level == level and level > Risk.NONE]
-    meant = [kind for kind in kinds if kind is not Kind.EMERGENCY]  # on purpose: that needs more than an ambulance
+    if Kind.EMERGENCY in kinds:  # what is meant by whoever writes, or done to them, needs more than an ambulance
+        grave = [finding.kind for finding in findings if finding.level >= Risk.HIGH]
+        kinds = [kind for kind in grave if kind not in (Kind.EMERGENCY, Kind.SOMEONE_ELSE)] or [Kind.EMERGENCY]
     return Verdict(
         level,
-        next(iter(meant or kinds), None),
+        next(iter(kinds), None),
         tuple(finding.rule for finding in findings),
         harmful=any(finding.kind is Kind.HARMFUL_REQUEST for finding in findings),
         heavy=any(finding.sign in HEAVY_SIGNS for finding in findings),

@@ -20,7 +20,8 @@ WINDOW, RHYTHM = 20, 4
 #: Turns of a staged crisis talk: the opening, then means, company and time, one question each.
 STAGES = 4
 
-#: The same while a life is in danger this minute and nobody is on the way.
+#: The same while means are at hand, and while a life is in danger this minute and nobody is on the way.
+STAGES_ARMED = 6
 STAGES_URGENT = 8
 
 #: Calm turns after which care is released: after concern, and after a crisis whose questions were asked.
@@ -39,7 +40,7 @@ WORRIED = 1.9
 #: What holds beyond the turn in which it was told, and what holds until the other is told.
 _STAYS = frozenset(
     {Told.ACT, Told.MEANS, Told.COMPANY, Told.ALONE, Told.HE, Told.SHE}
-    | {Told.INJURY, Told.YOUNG, Told.BABY, Told.TOUCHED, Told.FIRE}
+    | {Told.INJURY, Told.YOUNG, Told.BABY, Told.TOUCHED, Told.FIRE, Told.SWALLOWED, Told.SOON}
 )
 _WITH_WHOM = frozenset({Told.COMPANY, Told.ALONE})
 _OF_WHOM = frozenset({Told.HE, Told.SHE})
@@ -143,7 +144,8 @@ class _Talk:
 
     def _treat(self, turn: TurnAssessment, careful: bool) -> None:
         """What the turn is treated as, and whether its crisis talk is open."""
-        staging = 0 < self._stages < (STAGES_URGENT if self._urgent else STAGES)
+        most = STAGES_URGENT if self._urgent else STAGES_ARMED if Told.MEANS in self.told else STAGES
+        staging = 0 < self._stages < most
         self.staged = self.own >= Risk.HIGH or staging
         if self.own is Risk.IMMINENT or (self.own is Risk.HIGH and not self._stages):
             self._stages = 1  # an act is met with questions of its own, so the talk about it begins anew
@@ -182,7 +184,7 @@ def _told(before: frozenset[Told], now: frozenset[Told]) -> frozenset[Told]:
 
 def _in_crisis(now: frozenset[Told], told: frozenset[Told]) -> Risk:
     """What a few words mean in an open crisis, though elsewhere they might mean anything ("tonight", "I took them")."""
-    if Told.ACT in now or (Told.SOON in now and Told.MEANS in told):
+    if Told.ACT in now or (now & {Told.SOON, Told.MEANS} and {Told.SOON, Told.MEANS} <= told):
         return Risk.IMMINENT
     return Risk.HIGH if now & {Told.MEANS, Told.SOON, Told.WORSE} else Risk.NONE
 
