@@ -25,10 +25,10 @@ UNEASY = 0.6
 
 #: Below this share of the threshold for concern the classifier doubts what rules of concern alone say of a turn that it
 #: read as a whole: such words (撑不住了, suicide, giving things away) are about danger or about work, news and moving
-#: house. Of 3,630 own rows that the weights had not seen, with such a rule: 15 of 22 harmless fewer, 1 of 56 in danger.
+#: house. Of own rows that the weights had not seen, with such a rule: 94 of 169 harmless fewer, 8 of 180 in danger.
 DOUBTED = 0.5
 
-#: The same for rules of high about oneself, where words stand in quotation marks: 24 of 60 harmless fewer, none of 7 in
+#: The same for rules of high about oneself, where words stand in quotation marks: 7 of 24 harmless fewer, none of 15 in
 #: danger. Without such marks plain words are never doubted.
 DOUBTED_QUOTED = 0.25
 
