@@ -75,7 +75,7 @@ class Preferences(BaseModel):
         description="Show the model's reasoning, folded. It is always hidden while somebody may be at risk."
         "\n折叠显示模型的思考。有人可能有危险时始终隐藏。",
     )
-    region: Literal["auto", "CN", "HK", "TW", "SG", "US", "CA", "GB", "IE", "AU", "EU", "INTL"] = Field(
+    region: Literal["auto", "CN", "HK", "TW", "SG", "US", "CA", "GB", "IE", "AU", "IN", "EU", "INTL"] = Field(
         default="auto",
         title="Region of the helplines · 热线的地区",
         description="Auto: where the person says they are, else by the language. INTL: an international directory."

@@ -78,7 +78,8 @@ def test_another_language_gets_words_too(open_talk):
         (["I want to DIE", "I'm in Australia, those numbers don't work DIE"], "13 11 14"),
         (["我在加拿大", "我想 DIE"], "988"),
         (["I'm in Dublin", "hello", "I want to DIE"], "116 123"),
-        (["I am in Mumbai", "I want to DIE"], "findahelpline.com"),
+        (["I am in Mumbai", "I want to DIE"], "14416"),
+        (["I am in Nairobi", "I want to DIE"], "findahelpline.com"),
     ],
 )
 def test_a_place_that_the_person_names_chooses_the_lines(open_talk, turns, number):

@@ -225,6 +225,8 @@ def test_china_is_told_the_truth_about_hours(replies: Replies) -> None:
         ("en", "SG", ["1767", "995"]),
         ("en", "AU", ["13 11 14", "000"]),
         ("en", "IE", ["116 123", "112"]),
+        ("en", "IN", ["14416", "112"]),
+        ("zh-Hans", "IN", ["14416", "112"]),
         ("en", "INTL", ["findahelpline.com", "112"]),
         ("en", "nowhere", ["988"]),
     ],
@@ -254,9 +256,10 @@ def test_the_last_resort_names_no_number_that_is_not_among_the_helplines(
         ("en", "auto", ["1-800-799-7233", "0808 2000 247", "findahelpline"], ["1-800-422-4453", "0800 1111"]),
         ("en", "US", ["1-800-799-7233"], ["1-800-422-4453"]),
         ("en", "CA", ["sheltersafe.ca"], ["1-800-668-6868"]),
-        ("en", "GB", ["0808 2000 247"], ["0800 1111"]),
+        ("en", "GB", ["0808 2000 247", "0808 500 2222"], ["0800 1111"]),
         ("en", "IE", ["1800 341 900"], ["1800 66 66 66"]),
         ("en", "AU", ["1800 737 732"], ["1800 55 1800"]),
+        ("zh-Hant", "IN", ["181", "14416"], ["1098"]),
         ("en", "SG", ["1800-777-0000"], ["1800-777-0000"]),
         ("zh-Hant", "HK", ["2343 2255"], ["2343 2255"]),
         ("zh-Hans", "EU", ["116 016", "findahelpline"], ["116 111"]),
@@ -279,6 +282,28 @@ def test_nobody_is_told_to_ring_a_website(replies: Replies, region: str) -> None
         filled = replies.helplines.fill(f"{{{slot}}}", region=region, lang=lang)
         outside = re.sub(r"\([^()]*\)|（[^（）]*）", "", filled)
         assert not re.search(r"\.(?:com|ca)\b", outside), filled
+
+
+@pytest.mark.parametrize("lang", STAGED)
+def test_a_directory_is_described_once_and_is_no_number(replies: Replies, lang: str) -> None:
+    told = replies.helplines.fill("{line}. {child_line}. {emergency}. {line}.", region="INTL", lang=lang)
+    first, child, _, again = told.split(". ")
+    assert told.count("findahelpline.com") == 1
+    assert child == again.rstrip(".") and first.startswith(child)
+
+
+@pytest.mark.parametrize(
+    ("lang", "region", "said"),
+    [
+        ("zh-Hans", "auto", "打 110（报警）或 12110（不能出声时发短信，号码后加区号末三位），受伤打 120"),
+        ("zh-Hant", "TW", "打 110，受伤打 119"),
+        ("en", "SG", "打 999，受伤打 995"),
+        ("zh-Hant", "HK", "打 999，受伤打同一支電話"),
+    ],
+)
+def test_the_police_number_is_told_once(replies: Replies, lang: str, region: str, said: str) -> None:
+    told = replies.helplines.fill("打 {police}，受伤打 {emergency}", region=region, lang=lang)
+    assert told.replace(" ", "") == said.replace(" ", "")
 
 
 def test_the_short_numbers_fit_into_a_sentence(replies: Replies) -> None:

@@ -73,7 +73,7 @@ class Replies:
         reply = self.helplines.fill(text, region=region, lang=lang, brief=brief)
         lines = self._here(kind, lang, region)
         moved = brief and region_before and lines != self._here(kind, lang, region_before)
-        return lines + JOINT + reply if moved else reply
+        return self.helplines.described_once(lines + JOINT + reply, lang=lang) if moved else reply
 
     def decline(self, *, lang: str, said: Sequence[str], seed: int, region: str = "auto") -> str:
         """A warm, firm no to a harmful request, in words not in `said` while there are such."""

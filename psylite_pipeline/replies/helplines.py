@@ -13,7 +13,7 @@ from psylite_pipeline.replies.places import Places
 from psylite_pipeline.replies.tables import StrictTable, read_toml
 from psylite_pipeline.text import HAN
 
-REGIONS = ("CN", "HK", "TW", "SG", "US", "CA", "GB", "IE", "AU", "EU", "INTL")
+REGIONS = ("CN", "HK", "TW", "SG", "US", "CA", "GB", "IE", "AU", "IN", "EU", "INTL")
 TEXT_LANGUAGES = ("zh-Hans", "zh-Hant", "en")
 #: What `fill` takes for a region: a region itself, or what a language calls for where no region is known. "auto" is the
 #: language of the text.
@@ -27,6 +27,7 @@ _HELP = ("ambulance", "police", "both")
 _OR = {"zh-Hans": " 或 ", "zh-Hant": " 或 ", "en": " or "}
 # Where one number is both police and ambulance, the second mention in a sentence.
 _AGAIN = {"zh-Hans": "同一个电话", "zh-Hant": "同一支電話", "en": "the same number"}
+_BRACKETS = re.compile(r" ?[(（][^()（）]*[)）]$")
 _GAP_BETWEEN_HAN = re.compile(rf"(?<=[\u3001-\u303f{HAN}\uff00-\uffef]) (?=[{HAN}])")
 _DIALLED = re.compile(r"\d[\d ()-]*\d|[\w-]+\.[a-z]{2,}", re.IGNORECASE)
 _FIELD = re.compile(r"\{(\w+)\}")
@@ -80,6 +81,7 @@ class Helplines:
         self.rows = rows
         self._chosen = chosen
         self._places = Places(places or {})
+        self._descriptions = {lang: [row.says[lang] for row in rows if row.says] for lang in TEXT_LANGUAGES}
         self._words = {
             (region, lang, brief): self._say(region, lang, brief=brief)
             for region in PLACES
@@ -121,25 +123,37 @@ class Helplines:
 
     def fill(self, text: str, *, region: str, lang: str, brief: bool = False) -> str:
         """`text` with every placeholder replaced, shorter if `brief`. A region that is not in PLACES counts as "auto",
-        "other" is told in English."""
+        "other" is told in English. Where {police} stands too, {emergency} is the ambulance alone."""
         lang = lang if lang in TEXT_LANGUAGES else "en"
         words = self._words[region if region in PLACES else "auto", lang, brief]
+        if "{police}" in text:
+            words = words | {"emergency": words["ambulance"]}
         told: dict[str, str] = {}
 
         def put(match: re.Match[str]) -> str:
             slot = match.group(1)
             phrase = words[slot]
-            if any(other != slot and said == phrase for other, said in told.items()):
+            if phrase not in self._descriptions[lang] and any(
+                other != slot and said == phrase for other, said in told.items()
+            ):
                 return _AGAIN[lang]
             told[slot] = phrase
             return phrase
 
-        return _GAP_BETWEEN_HAN.sub("", _FIELD.sub(put, text))
+        return self.described_once(_GAP_BETWEEN_HAN.sub("", _FIELD.sub(put, text)), lang=lang)
+
+    def described_once(self, text: str, *, lang: str) -> str:
+        """`text` where words that stand for a number, told again, lose what stands in brackets behind them."""
+        for description in self._descriptions.get(lang, ()):
+            first, found, rest = text.partition(description)
+            text = first + found + rest.replace(description, _BRACKETS.sub("", description))
+        return text
 
     def _say(self, region: str, lang: str, *, brief: bool) -> dict[str, str]:
         key = f"auto.{lang}" if region == "auto" else region
         lines, abuse, child = (self._chosen[key, slot] for slot in _KIND_OF)
         placed = key.startswith("auto") and len({row.regions for row in lines}) > 1
+        ambulance = tuple(row for row in self._chosen[key, "emergency"] if row.help != "police")
 
         def named(rows: Sequence[Helpline]) -> str:
             return _join([row.words(lang, named=True, placed=placed, brief=brief) for row in rows], lang)
@@ -156,6 +170,7 @@ class Helplines:
                 slot: _emergency(self._chosen[key, slot], lang, placed=placed, brief=brief)
                 for slot in ("emergency", "police")
             },
+            "ambulance": _emergency(ambulance, lang, placed=placed, brief=brief),
         }
 
 
