@@ -279,6 +279,13 @@ def test_a_broken_or_empty_folder_is_an_error(tmp_path: Path) -> None:
         Lexicon.load(tmp_path)
 
 
+def test_a_list_of_a_name_that_is_taken_is_refused(tmp_path: Path) -> None:
+    for name in ("a.toml", "b.toml"):
+        (tmp_path / name).write_text('[lists]\n"果" = ["苹果"]\n', encoding="utf-8")
+    with pytest.raises(KnowledgeError, match=r"b\.toml: list 果"):
+        Lexicon.load(tmp_path)
+
+
 def test_phrases_know_lists_choices_and_gaps(tmp_path: Path) -> None:
     lists = '[lists]\n"果" = ["苹果", "梨"]\n'
     (tmp_path / "a.toml").write_text(lists + RULE.replace("甲乙", "吃(了|)<果> …4 酸"), encoding="utf-8")

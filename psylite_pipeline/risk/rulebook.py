@@ -184,6 +184,8 @@ class _Parser:
     def _read_lists(self) -> None:
         for file, tables in self._files.items():
             for name in tables.get("lists", {}):
+                if name in self._lists:  # the later one would change rules in the other file, silently
+                    raise KnowledgeError(f"{file}: list {name}: there is one of this name already; choose another")
                 pieces = _strings(file, f"list {name}", tables["lists"], name)
                 words = [word for one in pieces for word in self._expanded(file, f"list {name}", self._marked(one))]
                 self._lists[name] = tuple(dict.fromkeys(words))
