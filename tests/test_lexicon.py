@@ -430,3 +430,39 @@ def test_english_that_only_sounds_like_danger(text: str) -> None:
 )
 def test_signs_in_english(text: str, sign: str) -> None:
     assert sign in {finding.sign for finding in LEXICON.read(text)}
+
+
+@pytest.mark.parametrize(
+    ("text", "at_least"),
+    [
+        ("他只有喝酒了才动手，平时对我挺好的", Risk.CONCERN),
+        ("工资卡在婆婆手里，买个卫生巾都要跟她申请", Risk.CONCERN),
+        ("佢成日摷我電話，唔俾我見朋友", Risk.CONCERN),
+        ("男朋友生气的时候会掐我脖子，过后又跪下道歉", Risk.HIGH),
+        ("他手里有我的照片，说不转钱就发给我同事", Risk.HIGH),
+        ("我锁在厕所里，他在外面说要砍死我", Risk.IMMINENT),
+        ("he only does it when he drinks, the rest of the time he's lovely", Risk.CONCERN),
+        ("he has my bank card and gives me 20 quid a week, i have to show receipts", Risk.CONCERN),
+        ("my boss keeps putting his hand up my skirt", Risk.HIGH),
+        ("covering up my black eye with makeup again for work", Risk.HIGH),
+        ("i'm in the wardrobe and dad is shouting downstairs please", Risk.IMMINENT),
+    ],
+)
+def test_violence_told_in_passing_is_heard(text: str, at_least: Risk) -> None:
+    assert Kind.ABUSE in kinds(text)
+    assert level(text) >= at_least
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "我妈管得很严，九点以后不许玩手机",
+        "他把我按在沙发上让我休息，自己去洗碗",
+        "照片发给同事了，大家都说好看",
+        "my sister's husband beats her at tennis",
+        "my little sister kicks me in her sleep",
+        "he's coming up the stairs with breakfast in bed",
+    ],
+)
+def test_everyday_closeness_and_strictness_are_no_violence(text: str) -> None:
+    assert level(text) is Risk.NONE
