@@ -466,3 +466,21 @@ def test_violence_told_in_passing_is_heard(text: str, at_least: Risk) -> None:
 )
 def test_everyday_closeness_and_strictness_are_no_violence(text: str) -> None:
     assert level(text) is Risk.NONE
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'my kid said "i want to kill myself" after losing at mario kart',
+        'My patient said "I want to die"',
+        'my student wrote in her essay "i don\'t want to be here any more"',
+    ],
+)
+def test_words_that_are_quoted_are_of_whoever_said_them(text: str) -> None:
+    found = LEXICON.read(text)
+    assert {finding.kind for finding in found if finding.level} == {Kind.SOMEONE_ELSE}
+
+
+@pytest.mark.parametrize("text", ["my kid said no and i want to die", "my friend left and i said i want to die"])
+def test_words_of_ones_own_beside_a_quotation_stay_ones_own(text: str) -> None:
+    assert Kind.SELF_HARM in {finding.kind for finding in LEXICON.read(text) if finding.level >= Risk.HIGH}
