@@ -254,3 +254,20 @@ def test_who_lost_somebody_by_suicide_grieves_and_is_asked_after(text: str) -> N
 )
 def test_what_is_over_is_not_under_way(text: str) -> None:
     assert level(text) < IMMINENT
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("我想去幼儿园砍人", Kind.HARM_TO_OTHERS),
+        ("宝宝一直哭，我想捂死他", Kind.HARM_TO_OTHERS),
+        ("百草枯喝了一口又吐了", Kind.SELF_HARM),
+        ("我女儿刚才吃了我的安眠药，不知道几片，吵架了", Kind.SOMEONE_ELSE),
+        ("我室友今天特别开心，前阵子一直说想死", Kind.SOMEONE_ELSE),
+        ("哈哈哈哈我今天又割了", Kind.SELF_HARM),
+    ],
+)
+def test_what_a_stranger_wrote_is_about_the_right_person(text: str, kind: Kind) -> None:
+    findings = LEXICON.read(text)
+    assert findings[0].level >= HIGH
+    assert findings[0].kind is kind
