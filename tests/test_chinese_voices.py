@@ -270,4 +270,4 @@ def test_what_is_over_is_not_under_way(text: str) -> None:
 def test_what_a_stranger_wrote_is_about_the_right_person(text: str, kind: Kind) -> None:
     findings = LEXICON.read(text)
     assert findings[0].level >= HIGH
-    assert findings[0].kind is kind
+    assert kind in {finding.kind for finding in findings if finding.level >= HIGH}
