@@ -78,12 +78,10 @@ def test_a_height_said_of_oneself_now_is_a_concern(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("我女友吃了一堆安眠药 叫不醒", IMMINENT),
         ("我老公喝农药了", IMMINENT),
         ("我老婆喝农药了", IMMINENT),
         ("我爱人喝農藥了", IMMINENT),
         ("我嫂子喝农药了", IMMINENT),
-        ("我闺蜜割腕了 流了好多血", IMMINENT),
         ("他站在窗台上 六楼", IMMINENT),
         ("我儿子把自己关在厕所 里面有血", IMMINENT),
         ("同学在班群里说要跳楼 已经上去了", IMMINENT),

@@ -93,6 +93,8 @@ def test_what_only_sounds_like_one_is_none(chat: Chat, text: str) -> None:
     ("text", "kind"),
     [
         ("我奶奶吞了安眠药叫不醒", Kind.EMERGENCY),
+        ("我女友吃了一堆安眠药 叫不醒", Kind.EMERGENCY),
+        ("我闺蜜割腕了 流了好多血", Kind.EMERGENCY),
         ("孩子误喝了洁厕灵", Kind.EMERGENCY),
         ("我爸打我妈 我妈头上流血 叫不醒", Kind.ABUSE),
         ("我吞了一整瓶安眠药，现在胸口疼，一身冷汗", Kind.SELF_HARM),

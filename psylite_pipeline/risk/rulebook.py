@@ -21,7 +21,20 @@ GAP_HAN, GAP_LATIN = 6, 24
 
 _HAN = re.compile("[\u4e00-\u9fff]")
 _RULE_FIELDS = frozenset(
-    {"id", "level", "kind", "sign", "match", "unless", "not_with", "frames", "gap", "examples", "counterexamples"}
+    {
+        "id",
+        "level",
+        "kind",
+        "sign",
+        "sure",
+        "match",
+        "unless",
+        "not_with",
+        "frames",
+        "gap",
+        "examples",
+        "counterexamples",
+    }
 )
 _NAMED, _COUNTED = frozenset({"lists", "rewrite", "whole"}), frozenset({"marker", "frame", "rule"})
 _TABLES = _NAMED | _COUNTED | {"kept", "watched", "idioms", "yes", "no", "asks_back"}
@@ -30,12 +43,14 @@ _TABLES = _NAMED | _COUNTED | {"kept", "watched", "idioms", "yes", "no", "asks_b
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One rule. `unless` phrases mask hits inside them; a `not_with` phrase in the same sentence silences the rule.
-    `frames` names the frames that may change its meaning (None: all that suit its kind)."""
+    `frames` names the frames that may change its meaning (None: all that suit its kind). `sure`: the classifier may not
+    doubt it."""
 
     id: str
     level: Risk
     kind: Kind | None
     sign: str
+    sure: bool
     match: tuple[Phrase, ...]
     unless: tuple[Phrase, ...]
     not_with: tuple[Phrase, ...]
@@ -225,6 +240,7 @@ class _Parser:
             level=level,
             kind=kind,
             sign=sign,
+            sure=table.get("sure", False) is True,
             match=self._phrases(file, where, table, "match", gap, required=True),
             unless=self._phrases(file, where, table, "unless", gap),
             not_with=self._phrases(file, where, table, "not_with", gap),

@@ -87,7 +87,7 @@ def doubted(verdict: Verdict, findings: Sequence[Finding], share: float, text: s
     that it needs. The turn stays heavy."""
     if len(text) > DOUBTED_LENGTH:
         return verdict
-    weak = verdict.level is Risk.CONCERN and not any(finding.softened for finding in findings)
+    weak = verdict.level is Risk.CONCERN and not any(finding.softened or finding.sure for finding in findings)
     own = all(finding.kind is Kind.SELF_HARM for finding in findings if finding.level == verdict.level)
     quoted = verdict.level is Risk.HIGH and own and _QUOTATION.search(text) is not None
     if share < (DOUBTED if weak else DOUBTED_QUOTED if quoted else 0.0):
