@@ -13,6 +13,7 @@ import sys
 import pytest
 from pipelines_server import until
 
+from psylite_pipeline import listing
 from psylite_pipeline.errors import StackError
 from psylite_pipeline.secret import secret
 from psylite_pipeline.settings import Settings, bundled
@@ -222,6 +223,6 @@ def test_locks_have_a_hash_for_everything_and_no_address(name):
 
 
 def test_a_name_without_a_tag_means_latest():
-    assert ollama.has(["psylite:latest"], "psylite")
-    assert ollama.has(["psylite:7b"], "psylite:7b")
-    assert not ollama.has(["psylite:7b"], "psylite")
+    assert listing.has(["psylite:latest"], "psylite")
+    assert listing.has(["psylite:7b"], "psylite:7b")
+    assert not listing.has(["psylite:7b"], "psylite")
