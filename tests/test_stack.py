@@ -17,7 +17,7 @@ from psylite_pipeline import listing
 from psylite_pipeline.errors import StackError
 from psylite_pipeline.secret import secret
 from psylite_pipeline.settings import Settings, bundled
-from psylite_pipeline.stack import install, ollama, pipelines, ports, processes, webui
+from psylite_pipeline.stack import install, pipelines, ports, processes, webui
 from psylite_pipeline.stack.alone import alone
 from psylite_pipeline.stack.layout import Layout
 from psylite_pipeline.stack.ollama import ModelServer
