@@ -53,7 +53,7 @@ def test_an_emergency_is_met_with_whom_to_call_and_no_model(chat: Chat, text: st
     assert (chat.route, chat.risk) == (Route.CRISIS, Risk.IMMINENT)
     assert chat.decision is not None
     assert chat.decision.kind in {Kind.EMERGENCY, Kind.SOMEONE_ELSE}
-    assert re.search("120|112|911", chat.shown)
+    assert re.search("119|120|112|911", chat.shown)
     assert not chat.ollama.calls
 
 
@@ -160,6 +160,23 @@ def test_each_text_names_the_number_and_says_who_writes(replies: Replies, lang: 
 def test_with_fire_or_gas_getting_out_comes_first(chat: Chat, text: str, first: str) -> None:
     chat.user(text)
     assert re.search(first, chat.shown)
+
+
+@pytest.mark.parametrize(
+    ("region", "number"), [("CN", "119"), ("TW", "119"), ("HK", "999"), ("US", "911"), ("auto", "119")]
+)
+def test_of_a_fire_the_fire_brigade_is_called(replies: Replies, region: str, number: str) -> None:
+    text = replies.crisis(
+        kind=Kind.EMERGENCY,
+        risk=Risk.IMMINENT,
+        lang="zh-Hans",
+        region=region,
+        said=[],
+        seed=0,
+        told={Told.FIRE},
+    )
+    assert number in text
+    assert "120" not in text
 
 
 def test_of_a_swallowed_battery_nothing_is_said_about_fire(chat: Chat) -> None:

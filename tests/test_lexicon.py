@@ -261,6 +261,7 @@ counterexamples = ["丙"]
         (RULE.replace('examples = ["甲乙"]\n', "", 1), "examples"),
         (RULE + 'frames = ["nothing"]', "frames"),
         (RULE + "gap = 900", "gap"),
+        (RULE + 'sure = "yes"', "sure"),
         (RULE + "colour = 1", "colour"),
         (RULE + RULE, "id"),
     ],

@@ -18,12 +18,19 @@ TEXT_LANGUAGES = ("zh-Hans", "zh-Hant", "en")
 #: What `fill` takes for a region: a region itself, or what a language calls for where no region is known. "auto" is the
 #: language of the text.
 PLACES = ("auto", *(f"auto.{lang}" for lang in TEXT_LANGUAGES), *REGIONS)
-PLACEHOLDERS = ("line", "short", "abuse_line", "child_line", "emergency", "police")
+PLACEHOLDERS = ("line", "short", "abuse_line", "child_line", "emergency", "fire", "police")
 _KINDS = ("crisis", "emergency", "abuse", "youth")
 # The rows behind each placeholder, and which other ones stand in for them where there are none.
-_SLOTS = {"line": "", "abuse_line": "line", "child_line": "abuse_line", "emergency": "", "police": ""}
+_SLOTS = {
+    "line": "",
+    "abuse_line": "line",
+    "child_line": "abuse_line",
+    "emergency": "",
+    "fire": "emergency",
+    "police": "",
+}
 _KIND_OF = {"line": "crisis", "abuse_line": "abuse", "child_line": "youth"}
-_HELP = ("ambulance", "police", "both")
+_HELP = ("ambulance", "police", "both", "fire")
 _OR = {"zh-Hans": " 或 ", "zh-Hant": " 或 ", "en": " or "}
 # Where one number is both police and ambulance, the second mention in a sentence.
 _AGAIN = {"zh-Hans": "同一个电话", "zh-Hant": "同一支電話", "en": "the same number"}
@@ -168,7 +175,7 @@ class Helplines:
             "child_line": named(child),
             **{
                 slot: _emergency(self._chosen[key, slot], lang, placed=placed, brief=brief)
-                for slot in ("emergency", "police")
+                for slot in ("emergency", "fire", "police")
             },
             "ambulance": _emergency(ambulance, lang, placed=placed, brief=brief),
         }
@@ -191,10 +198,8 @@ def _fitting(rows: tuple[Helpline, ...], region: str, slot: str) -> tuple[Helpli
     here = [row for row in rows if row.spoken and region in row.regions]
     if slot in _KIND_OF:
         return tuple(row for row in here if row.kind == _KIND_OF[slot])
-    emergency = [row for row in here if row.kind == "emergency"]
-    if slot == "police":
-        return tuple(row for row in emergency if row.help != "ambulance")
-    return tuple(emergency)
+    wanted = {"fire": ("fire",), "police": ("police", "both")}.get(slot, ("ambulance", "police", "both"))
+    return tuple(row for row in here if row.kind == "emergency" and row.help in wanted)
 
 
 def _listed(table: StrictTable, slot: str, by_id: Mapping[str, Helpline]) -> tuple[Helpline, ...]:

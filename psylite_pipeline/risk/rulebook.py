@@ -13,13 +13,14 @@ from psylite_pipeline.decision import Kind, Risk
 from psylite_pipeline.errors import KnowledgeError
 from psylite_pipeline.risk.normalise import Folder, Spellings, default_folder
 from psylite_pipeline.risk.patterns import Phrase, PhraseError, expand, parse, split
+from psylite_pipeline.text import HAN
 
 #: In the order of the classifier's features.
 SIGNS = ("grief", "illness", "anger", "fear", "trauma", "joke_request", "retraction", "calm")
 GAP_HAN, GAP_LATIN = 6, 24
 """Greatest gap, in characters, that a plain `…` allows in a phrase with Chinese characters, and in one without."""
 
-_HAN = re.compile("[\u4e00-\u9fff]")
+_HAN = re.compile(f"[{HAN}]")
 _RULE_FIELDS = frozenset(
     {
         "id",
@@ -232,6 +233,9 @@ class _Parser:
         gap = table.get("gap")
         if gap is not None and (not isinstance(gap, int) or not 0 <= gap <= 80):
             raise KnowledgeError(f"{file}: {where}, field gap: must be a whole number from 0 to 80")
+        sure = table.get("sure", False)
+        if not isinstance(sure, bool):
+            raise KnowledgeError(f"{file}: {where}, field sure: must be true or false")
         chosen = _strings(file, where, table, "frames") if "frames" in table else None
         if chosen is not None and (wrong := sorted(set(chosen) - {frame.name for frame in frames})):
             raise KnowledgeError(f"{file}: {where}, field frames: there is no frame {wrong[0]!r}")
@@ -240,7 +244,7 @@ class _Parser:
             level=level,
             kind=kind,
             sign=sign,
-            sure=table.get("sure", False) is True,
+            sure=sure,
             match=self._phrases(file, where, table, "match", gap, required=True),
             unless=self._phrases(file, where, table, "unless", gap),
             not_with=self._phrases(file, where, table, "not_with", gap),
