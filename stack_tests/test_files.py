@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import platform
 import shutil
@@ -67,6 +68,8 @@ def test_the_second_file_gives_ollama_the_gpu_and_changes_nothing_else(compose, 
     assert device["count"] in (-1, "all")  # v2 writes all as -1
     plain["ollama"].pop("deploy", None)
     assert gpu == plain
+    (note,) = json.loads(plain["open-webui"]["environment"]["WEBUI_BANNERS"])
+    assert "12356" in note["content"] and "18111" in note["i18n"]["zh-TW"]["content"]
 
 
 def _tidy(value: Any) -> Any:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from pathlib import Path
 
 import yaml
 
-from psylite_pipeline.settings import Settings
+from psylite_pipeline.replies import Replies
+from psylite_pipeline.settings import Settings, bundled
+from psylite_pipeline.stack import webui
 
 ROOT = Path(__file__).resolve().parent.parent
 COMPOSE = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
@@ -51,7 +54,22 @@ def test_every_setting_of_the_compose_file_stands_in_the_example_and_nothing_els
 
 def test_the_defaults_agree():
     for name, default in re.findall(r"\$\{([A-Z_]+):-([^}]*)\}", COMPOSE):
-        assert SET[name] == default, name
+        # The note's numbers would stay in a copy of the example for ever: there it is empty, which means the default.
+        assert SET[name] == ("" if name == "WEBUI_BANNER" else default), name
+
+
+def test_the_note_on_the_empty_page_says_the_numbers_of_the_helplines():
+    written = yaml.safe_load(COMPOSE)["services"]["open-webui"]["environment"]["WEBUI_BANNERS"]
+    replies = Replies.load(bundled("knowledge") / "replies")
+    simplified, traditional = webui.note(replies, "auto"), webui.note(replies, "auto", "zh-Hant")
+    # Neither may end the default early, nor JSON's text, nor be taken for something to be filled in.
+    assert not set('}"\\$\n') & set(simplified + traditional)
+    (banner,) = json.loads(re.sub(r"\$\{WEBUI_BANNER:-([^}]*)\}", r"\1", written))
+    assert banner["content"] == simplified
+    assert banner["i18n"] == {locale: {"content": traditional} for locale in webui.TRADITIONAL}
+    (own,) = json.loads(re.sub(r"\$\{WEBUI_BANNER:-[^}]*\}", "our own words", written))
+    assert {text["content"] for text in (own, *own["i18n"].values())} == {"our own words"}
+    assert not own["dismissible"]
 
 
 def test_both_secrets_are_demanded_and_none_is_given():

@@ -192,6 +192,38 @@ def test_with_accounts_it_has_another_database(layout):
     assert open_house["DATA_DIR"] != accounts["DATA_DIR"]
 
 
+@pytest.mark.parametrize(
+    ("saved", "said", "unsaid"),
+    [
+        (None, ["12356", "988 (US and Canada"], ["18111"]),
+        ('{"region": null}', ["12356", "988 (US and Canada"], ["18111"]),
+        ('{"region": "HK", "humour": false}', ["18111", "999"], ["12356", "988"]),
+        ('{"region": "Mars"}', ["12356"], []),
+        ("half a f", ["12356"], []),
+        ("[]", ["12356"], []),
+    ],
+)
+def test_the_empty_page_says_which_number_to_call_where_no_answer_comes(layout, saved, said, unsaid):
+    if saved is not None:
+        (layout.pipelines / "psylite").mkdir()
+        (layout.pipelines / "psylite" / "valves.json").write_text(saved)
+    told = webui.environment(Settings.load(), layout, "key", "secret", accounts=True)
+    (banner,) = json.loads(told["WEBUI_BANNERS"])
+    # The fields of Open WebUI 0.12.4: `BannerModel` in its config.py.
+    assert {name: type(value) for name, value in banner.items()} == {
+        "id": str, "type": str, "title": str, "content": str, "dismissible": bool, "timestamp": int, "i18n": dict,
+    }  # fmt: skip
+    assert banner["type"] == "info" and not banner["dismissible"], "a small note, there again at the next visit"
+    assert all(number in banner["content"] for number in said) and not any(n in banner["content"] for n in unsaid)
+    assert all(words in banner["content"] for words in ("不是你的问题", "it's nothing you did"))
+    traditional = banner["i18n"]["zh-TW"]["content"]
+    assert "不是你的問題" in traditional and ("18111" in traditional) and "it's nothing" in traditional
+
+
+def test_with_broken_texts_the_empty_page_still_names_a_number():
+    assert all(number in webui.note(None, "auto") for number in ("12356", "120", "findahelpline.com"))
+
+
 def test_without_cuda_only_cuda_goes():
     lock = (bundled("requirements") / "webui.txt").read_text()
     left = install.without_cuda(lock)

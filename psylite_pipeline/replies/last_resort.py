@@ -48,6 +48,8 @@ _NOTICES = {
     "也请和一个信得过的人聊聊。\n"
     "My draft was not fit to say, so I stopped it. It is not your fault. Please ask again in other words, and talk to "
     "somebody you trust.",
+    "banner": "回答要是迟迟不来，难受的时候请打 12356；危急时拨 110、120。\n"
+    "If an answer doesn't come, findahelpline.com lists lines to call; in danger, call your local emergency number.",
     "task_title": "新对话",
     "snippet_summary": "相声一段",
     **dict.fromkeys(("status_loading", "status_thinking", "status_slow"), "请稍候 · One moment"),

@@ -27,6 +27,7 @@ NOTICES = (
     "status_slow",
     "snippet_summary",
     "standin",
+    "banner",
 )
 DEFAULT = "default"
 

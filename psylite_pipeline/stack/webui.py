@@ -7,7 +7,10 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from psylite_pipeline.settings import Settings
+from psylite_pipeline.opening import open_replies
+from psylite_pipeline.replies import Replies
+from psylite_pipeline.replies.last_resort import last_notice
+from psylite_pipeline.settings import Preferences, Settings
 from psylite_pipeline.stack.layout import Layout
 
 DOOR = Path(__file__).with_name("webui_door.py")
@@ -48,6 +51,9 @@ _SUGGESTIONS = [
     {"title": ["I had a long day", "and need to talk"], "content": "I had a long day and need to talk"},
 ]
 
+#: Languages of Open WebUI's page whose readers get the note in traditional characters.
+TRADITIONAL = ("zh-TW", "zh-HK")
+
 
 def command(settings: Settings, layout: Layout) -> list[str]:
     """How it is started, from its own environment."""
@@ -76,6 +82,7 @@ def environment(settings: Settings, layout: Layout, key: str, secret: str, *, ac
         "DEFAULT_MODELS": "psylite",
         "DEFAULT_INTERFACE_SETTINGS": json.dumps({"showChangelog": False}),  # nobody came to read Open WebUI's news
         "DEFAULT_PROMPT_SUGGESTIONS": json.dumps(_SUGGESTIONS, ensure_ascii=False),
+        "WEBUI_BANNERS": json.dumps(_banners(settings, layout), ensure_ascii=False),
         "BYPASS_MODEL_ACCESS_CONTROL": "true",  # ordinary users see PsyLite without a grant
         "OFFLINE_MODE": "true",
         "HF_HUB_OFFLINE": "1",
@@ -88,3 +95,32 @@ def environment(settings: Settings, layout: Layout, key: str, secret: str, *, ac
         "PYTHON_DOTENV_DISABLED": "1",
         "TOKENIZERS_PARALLELISM": "false",
     }
+
+
+def note(replies: Replies | None, region: str, chinese: str = "zh-Hans") -> str:
+    """Which number to call where no answer comes, in Chinese and in English, in Open WebUI's Markdown.
+
+    It stands on the empty page: while Pipelines is away only the host speaks, and its error names no number.
+    """
+    texts = [replies.notice("banner", lang=lang, region=region) for lang in (chinese, "en")] if replies else []
+    return "<br>".join(texts or last_notice("banner").splitlines())
+
+
+def _banners(settings: Settings, layout: Layout) -> list[dict[str, object]]:
+    """The note as Open WebUI wants it. One that is not dismissible is back at the next visit."""
+    replies, region = open_replies(settings), _region(layout)
+    return [
+        {
+            "id": "psylite-numbers", "type": "info", "title": "", "dismissible": False, "timestamp": 0,
+            "content": note(replies, region),
+            "i18n": {locale: {"content": note(replies, region, "zh-Hant")} for locale in TRADITIONAL},
+        }
+    ]  # fmt: skip
+
+
+def _region(layout: Layout) -> str:
+    """The region of the valve as it was last saved; "auto" where none was, or nobody can read it."""
+    try:
+        return Preferences.model_validate_json((layout.pipelines / "psylite" / "valves.json").read_bytes()).region
+    except (OSError, ValueError):
+        return "auto"
