@@ -126,7 +126,9 @@ class Counsellor:
         if assessment.harmful or floor.route is Route.DECLINE:
             return replace(found, route=Route.DECLINE, kind=Kind.HARMFUL_REQUEST)
         if found.risk is Risk.CONCERN:
-            return replace(found, route=Route.SUPPORT, episode=assessment.episode or 0)
+            # What a judge did not say is no reason to ask a person about dying: care without a stretch of risk.
+            late = rules[-1:] == (judge.NO_VERDICT,) and judge.unsuspected(assessment) and not floor.risk
+            return replace(found, route=Route.SUPPORT, episode=None if late else assessment.episode or 0)
         return self._humour(conversation, assessment, vector, preferences, found)
 
     def _humour(
@@ -214,7 +216,7 @@ class Counsellor:
         except Exception as error:  # noqa: BLE001  as in `_attempt`: a turn must go on
             log.warning("The judge gave no verdict (%s); the safer route is taken.", type(error).__name__)
             self._tally.failed("judge", type(error).__name__)
-            return max(level, Risk.CONCERN), (*rules, "judge.no-verdict")
+            return max(level, Risk.CONCERN), (*rules, judge.NO_VERDICT)
         return judge.combine(assessment, said), (*rules, f"judge.{said.label}")
 
     def _attempt(self, part: str, work: Callable[[], T], otherwise: T) -> T:

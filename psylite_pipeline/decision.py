@@ -111,10 +111,10 @@ class Scores:
 class Decision:
     """What one turn was judged to be, and which rules and scores said so.
 
-    `episode` counts the person's turns since the present stretch of risk began: 0 is its first turn, None
-    means there is none. `told`: what they told in it that the staged talk asks for; an act and
-    help only as of now. `rules` are rule ids from knowledge/risk, `snippets` ids from knowledge/crosstalk.
-    `milliseconds` is what the judgement cost.
+    `episode` counts the person's turns since the present stretch of risk began: 0 is its first turn, None means there
+    is none (under SUPPORT: only a judge's verdict was missing). `told`: what they told in it that the staged talk asks
+    for; an act and help only as of now. `rules` are rule ids from knowledge/risk, `snippets` ids from
+    knowledge/crosstalk. `milliseconds` is what the judgement cost.
     """
 
     route: Route

@@ -78,7 +78,7 @@ class Voice:
 
     def care_lines(self, decision: Decision, *, named: bool = False) -> list[str]:
         """What belongs under an answer of SUPPORT, whoever gives it: the helpline line, unless the answer has `named`
-        it, and the direct question."""
+        it, and the direct question, but not where only a judge's verdict is missing (`episode` None)."""
         if not self.replies:
             return [last_resort(self.language, self.region)]
         lines: list[str] = []
@@ -87,7 +87,7 @@ class Voice:
         named = named or any(line in text for text in said[1 - SUPPORT_LINE_EVERY :])
         if episode % SUPPORT_LINE_EVERY == 0 and not named:
             lines.append(line)
-        if episode == 0 and not self.replies.concern_asked(said[-ASK_AGAIN_AFTER:]):
+        if decision.episode == 0 and not self.replies.concern_asked(said[-ASK_AGAIN_AFTER:]):
             lines.append(self.replies.concern_question(kind=decision.kind, lang=self.language))
         return lines
 

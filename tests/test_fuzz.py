@@ -16,6 +16,7 @@ from psylite_pipeline.decision import Decision, Kind, Risk, Route
 from psylite_pipeline.lines import as_json, judge_lines
 from psylite_pipeline.model import Words
 from psylite_pipeline.risk.assess import Assessor
+from psylite_pipeline.risk.judge import NO_VERDICT
 from psylite_pipeline.settings import Preferences
 
 quick = settings(
@@ -152,7 +153,7 @@ def whole(decision: Decision) -> None:
         assert decision.route in (Route.CRISIS, Route.TASK)
     if decision.route is Route.SUPPORT:
         assert decision.risk is Risk.CONCERN
-        assert decision.episode is not None
+        assert decision.episode is not None or NO_VERDICT in decision.rules
     json.dumps(as_json(decision), allow_nan=False).encode()
 
 

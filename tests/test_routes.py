@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from scripted import KeywordClassifier, ScriptedModel, Talk, scripted_counsellor, snippet_folder
+from scripted import KeywordClassifier, ScriptedModel, Talk, scripted_counsellor, snippet_folder, texts
 
 from psylite_pipeline.decision import Risk
 from psylite_pipeline.errors import ModelTimeout
 from psylite_pipeline.humour.shelf import Shelf
+from psylite_pipeline.risk.normalise import MAX_CHARS
 from psylite_pipeline.risk.turn_assessment import Probabilities
 from psylite_pipeline.risk.walk import (
     CALM_AFTER_CRISIS,
@@ -86,6 +87,35 @@ def test_a_judge_without_a_verdict_means_the_safer_route(tmp_path, judged):
     said = talk(tmp_path, Preferences(judge="always"), model=model)
     assert said.say("x").route == "support"
     assert "judge.no-verdict" in said.decision.rules
+
+
+@pytest.mark.parametrize(
+    ("words", "judged", "asks"),
+    [
+        ("FUN 今天升职了", ModelTimeout("late"), False),
+        ("来个 JOKE", ModelTimeout("late"), False),
+        ("FAINT 今天", ModelTimeout("late"), True),  # the classifier, too, is worried
+        ("WORRY 今天", ModelTimeout("late"), True),
+        ("FUN " + "字" * MAX_CHARS, ModelTimeout("late"), True),  # nobody has read all of it
+        ("FUN 今天升职了", {"level": "concern"}, True),
+    ],
+    ids=lambda value: str(value)[:12],
+)
+def test_a_late_judge_alone_brings_care_and_asks_nobody_about_dying(tmp_path, words, judged, asks):
+    model = ScriptedModel()
+    model.judged = judged
+    said = talk(tmp_path, Preferences(judge="always"), model=model).say(words)
+    questions = texts()[0].words["zh-Hans"].concern.values()
+    assert (said.route, "12356" in said.shown) == ("support", True)
+    assert any(question in said.shown for question in questions) is asks
+    assert (said.decision.episode == 0) is asks
+
+
+def test_behind_a_worried_filter_a_late_judge_asks(tmp_path):
+    model = ScriptedModel()
+    model.judged = ModelTimeout("late")
+    said = talk(tmp_path, Preferences(judge="always"), model=model).say("x", psylite={"risk": "concern"})
+    assert texts()[0].concern_asked([said.shown])
 
 
 def test_the_judge_is_asked_only_where_the_valve_says(tmp_path):

@@ -21,6 +21,9 @@ SCHEMA = {
 #: the route.
 UNSURE = (0.2, 0.75)
 
+#: The rule id of a verdict that was late, unreadable or not to be had.
+NO_VERDICT = "judge.no-verdict"
+
 #: Turns that the judge is shown, and characters of each: enough to see what an answer answers, short to read.
 SHOWN_TURNS = 6
 SHOWN_CHARACTERS = 600
@@ -53,6 +56,11 @@ def wanted(valve: str, assessment: Assessment) -> bool:
     if valve == "off" or assessment.staged:
         return False
     return valve == "always" or UNSURE[0] <= assessment.risk <= UNSURE[1]
+
+
+def unsuspected(assessment: Assessment) -> bool:
+    """Whether nothing but a missing verdict speaks for care: neither a rule nor the classifier, nor an earlier turn."""
+    return assessment.risk < UNSURE[0]
 
 
 def combine(assessment: Assessment, said: Risk) -> Risk:
