@@ -132,7 +132,8 @@ class Answers:
         else:
             ending = yield from self._model_words(conversation, decision, preferences, snippet, voice)
             snippet = None if ending == "held back" else snippet  # no joke under words that had to be stopped
-        if tail := self._tail(conversation, decision, preferences, snippet, voice, named=ending != "whole"):
+        named = ending == "failed" or (ending == "held back" and decision.route is Route.SUPPORT)
+        if tail := self._tail(conversation, decision, preferences, snippet, voice, named=named):
             yield Words("\n\n" + "\n\n".join(tail))
         if snippet is not None and preferences.show_snippet:
             summary = voice.notice("snippet_summary")
@@ -232,8 +233,7 @@ class Answers:
         if preferences.reminder_every and number and number % preferences.reminder_every == 0:
             tail.append(voice.notice("ai_reminder"))
         if self._backend.standin:
-            notice = voice.notice("standin")
-            tail += [] if any(notice in said for said in conversation.answered) else [notice]
+            tail += voice.standin_lines(decision, tail, named=named)
         return [text for text in tail if text]
 
     def _stream(self, messages: list[Message], preferences: Preferences) -> Iterator[Words | Thought | Waiting]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from psylite_pipeline.conversation import Conversation
@@ -83,7 +84,7 @@ class Voice:
             return [last_resort(self.language, self.region)]
         lines: list[str] = []
         episode, said = decision.episode or 0, self.conversation.answered
-        line = self.replies.support_line(lang=self.language, region=self.region, kind=decision.kind)
+        line = self._line(self.replies, decision)
         named = named or any(line in text for text in said[1 - SUPPORT_LINE_EVERY :])
         if episode % SUPPORT_LINE_EVERY == 0 and not named:
             lines.append(line)
@@ -91,9 +92,22 @@ class Voice:
             lines.append(self.replies.concern_question(kind=decision.kind, lang=self.language))
         return lines
 
+    def standin_lines(self, decision: Decision, tail: Sequence[str], *, named: bool) -> list[str]:
+        """That a stand-in answers, once in a talk, below the helpline line unless the answer has `named` it or its
+        `tail` holds it."""
+        if not self.replies:
+            return []
+        notice, line = self.notice("standin"), self._line(self.replies, decision)
+        if any(notice in text for text in self.conversation.answered):
+            return []
+        return [notice] if named or line in tail else [line, notice]
+
     def notice(self, name: str) -> str:
         """What a person sees when something breaks or takes long."""
         return self.replies.notice(name, lang=self.language, region=self.region) if self.replies else last_notice(name)
+
+    def _line(self, replies: Replies, decision: Decision) -> str:
+        return replies.support_line(lang=self.language, region=self.region, kind=decision.kind)
 
     @property
     def _seed(self) -> int:

@@ -236,6 +236,36 @@ def test_the_stand_in_says_so_even_when_its_first_answer_is_the_fifth(open_talk)
     assert shown == [False, False, False, False, True, False]
 
 
+@pytest.mark.parametrize("region", ["auto", "GB", "HK"])
+@pytest.mark.parametrize("language", ["zh-Hans", "zh-Hant", "en"])
+@pytest.mark.parametrize(
+    ("says", "words", "error"),
+    [
+        ("", "今天", ModelAway("x")),
+        ("说到一半", "今天", ModelAway("x")),
+        ("", "今天", None),
+        ("", "WORRY 今天", ModelAway("x")),
+        ("我在听。", "WORRY 今天", None),
+        ("我在听。", "今天", None),
+    ],
+)
+def test_beside_the_stand_in_no_answer_names_its_numbers_twice(open_talk, region, language, says, words, error):
+    preferences = Preferences(region=region, language=language)
+    shown = open_talk(ScriptedModel(Words(says), error=error), preferences, standin=True).say(words).shown
+    emergency = REPLIES.helplines.fill("{emergency}", region=region, lang=language)
+    assert shown.count(emergency) == 1
+    assert notice("standin", language) in shown
+
+
+def test_a_stand_in_that_could_not_answer_says_so_once_as_well(open_talk):
+    model = ScriptedModel(error=ModelAway("x"))
+    talk = open_talk(model, standin=True)
+    told = [notice("standin") in talk.say("今天").shown]
+    model.error = None
+    told += [notice("standin") in talk.say("今天").shown for _ in range(2)]
+    assert told == [True, False, False]
+
+
 # -- when the model fails
 
 
