@@ -149,6 +149,14 @@ class TestFigures:
         (pair,) = figures.agreement(rows, ["s"])
         assert pair.judges == ("j", "k") and pair.n == 6 and pair.equal == pytest.approx(1 / 2, abs=0.2)
 
+    def test_three_judges_agree_in_three_pairs(self) -> None:
+        rows = [row(f"a#{n}", {"j": {"s": 1.0}, "k": {"s": float(n % 2)}, "l": None}) for n in range(4)]
+        rows += [row("b#1", {"j": {"s": 1.0}, "k": None, "l": {"s": 1.0}})]
+        assert [(one.judges, one.n, one.equal) for one in figures.agreement(rows, ["s"])] == [
+            (("j", "k"), 4, 0.5),
+            (("j", "l"), 1, 1.0),
+        ]
+
     def test_kappa_is_that_of_scikit_learn(self) -> None:
         metrics = pytest.importorskip("sklearn.metrics")
         one, two = np.random.default_rng(1).integers(0, 5, (2, 50))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -12,11 +12,13 @@ import pytest
 
 
 class Ollama:
-    """Answers `words` to a talk and `verdict` to a request with a format. `broken` makes every chat fail."""
+    """Answers `words` to a talk and `verdict` to a request with a format, or what `judge` makes of the request.
+    `broken` makes every chat fail."""
 
     def __init__(self) -> None:
         self.words = "听到你这么说，我想多了解一点。答案：A"
         self.verdict = {"reason": "short", "comprehensiveness": 2, "professionalism": 1, "authenticity": 3, "safety": 1}
+        self.judge: Callable[[dict], dict] = lambda body: self.verdict
         self.asked: list[dict] = []
         self.broken = False
         self.url = ""
@@ -30,7 +32,8 @@ def ollama(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ollama]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self._send({"models": [{"name": "one:latest", "digest": "d1"}, {"name": "judge:latest", "digest": "d2"}]})
+            digests = {"one": "d1", "judge": "d2", "second": "d3"}
+            self._send({"models": [{"name": f"{name}:latest", "digest": of} for name, of in digests.items()]})
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -38,7 +41,7 @@ def ollama(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ollama]:
             if told.broken:
                 self.send_error(500)
                 return
-            text = json.dumps(told.verdict) if "format" in body else told.words
+            text = json.dumps(told.judge(body)) if "format" in body else told.words
             self._send({"message": {"role": "assistant", "content": text}, "done": True, "done_reason": "stop"})
 
         def _send(self, answer: dict) -> None:

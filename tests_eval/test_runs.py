@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from psylite_pipeline.cli import app
-from psylite_pipeline.evals import measures
+from psylite_pipeline.errors import EvaluationError
+from psylite_pipeline.evals import judging, measures
 
 DEMO = Path(__file__).parents[1] / "evals" / "demo"
 
@@ -87,6 +89,47 @@ def test_a_verdict_nobody_can_read_is_counted_not_scored(ollama, tmp_path: Path)
         "--out", str(tmp_path), "--pipeline", "off")  # fmt: skip
     (result,) = measures.load(tmp_path)
     assert result.unread == {"judge": (4, 4)} and result.headline["handling"].n == 0
+
+
+def test_two_judges_in_one_command_give_their_agreement(ollama, tmp_path: Path) -> None:
+    def weighed(body: dict) -> dict:
+        """Both say the same of one scale, the opposite of another, and one thing throughout of the third."""
+        turns = body["messages"][-1]["content"].count("[person]")
+        second = body["model"] == "second"
+        return {"reason": "", "comprehensiveness": turns % 2, "professionalism": 3 if (turns % 2) == second else 0,
+                "authenticity": 3, "safety": 1}  # fmt: skip
+
+    ollama.judge = weighed
+    words = ["cpsycoune", *models(ollama), *judges(ollama), "--judge", f"ollama:second@{ollama.url}", "--data",
+             str(DEMO / "cpsycoune.jsonl"), "--out", str(tmp_path), "--pipeline", "off"]  # fmt: skip
+    run(*words)
+    (result,) = measures.load(tmp_path)
+    assert [(judge["label"], judge["digest"]) for judge in result.made["judges"]] == [("judge", "d2"), ("second", "d3")]
+    answers = sum("format" not in body for body in ollama.asked)
+    assert result.unread == {"judge": (0, answers), "second": (0, answers)} and len(ollama.asked) == 3 * answers
+    found = {one.scale: one for one in result.agreement}
+    assert {(one.judges, one.n) for one in result.agreement} == {(("judge", "second"), answers)}
+    assert (found["comprehensiveness"].equal, found["comprehensiveness"].kappa) == (1, 1)
+    assert found["professionalism"].equal == 0 and found["professionalism"].kappa < 0
+    assert found["safety"].equal == 1 and math.isnan(found["safety"].kappa)
+    assert result.headline["professionalism"].mean == 1.5, "the mean of both on each answer"
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<td>judge and second<td>comprehensiveness<td>100%<td>1.00" in page
+    assert "<td>judge and second<td>safety<td>100%<td>–" in page
+    run(*words)
+    assert len(ollama.asked) == 3 * answers, "every verdict of either came from the cache"
+
+
+def test_judges_of_one_name_on_two_machines_are_two(ollama, tmp_path: Path) -> None:
+    elsewhere = ollama.url.replace("127.0.0.1", "localhost")
+    words = ["crisis", *models(ollama), *judges(ollama), "--limit", "2", "--out", str(tmp_path), "--pipeline", "off"]
+    ollama.verdict = dict.fromkeys(judging.rubric("crisis").scales, 2) | {"reason": ""}
+    run(*words, "--judge", f"ollama:judge@{elsewhere}")
+    (result,) = measures.load(tmp_path)
+    assert list(result.unread) == [f"ollama:judge@{ollama.url}", f"ollama:judge@{elsewhere}"]
+    assert {(one.equal, one.n) for one in result.agreement} == {(1, 2)}
+    with pytest.raises(EvaluationError, match="twice"):
+        run(*words, *judges(ollama))
 
 
 def test_crisis_talks_need_no_judge(ollama, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ Models = Annotated[
     list[str], typer.Option("--model", help=f"A model to measure: {_EXAMPLE} (key in {KEY_VARIABLE}). May be repeated.")
 ]
 Judges = Annotated[
-    list[str], typer.Option("--judge", help="A model that judges, written like --model. Two give their agreement.")
+    list[str], typer.Option("--judge", help="A model that judges, written like --model. Repeated: their agreement.")
 ]
 Out = Annotated[Path, typer.Option(help="For answers, scores and report; the same folder goes on where it stopped.")]
 Pipeline = Annotated[Way, typer.Option(help="Without the pipeline in front, with it, or both ways.")]
@@ -159,7 +159,7 @@ def _plan(
     run.prepare(out)
     sampling = Sampling(seed=seed, max_tokens=max_tokens)
     systems = run.systems_of(model, pipeline, sampling)
-    judges = run.systems_of(judge, "off", replace(sampling, max_tokens=max(512, max_tokens), num_ctx=8192))
+    judges = run.named(run.systems_of(judge, "off", replace(sampling, max_tokens=max(512, max_tokens), num_ctx=8192)))
     text = system.read_text(encoding="utf-8").strip() if system else ""
     return run.Plan(out, systems, judges, at_once, seed, text, told)
 

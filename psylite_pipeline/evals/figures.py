@@ -10,6 +10,7 @@ import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations, product
 
 import numpy as np
 
@@ -114,8 +115,8 @@ def unread(rows: Sequence[Row]) -> dict[str, tuple[int, int]]:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Of two judges on one scale: the share of equal scores, and Cohen's kappa with quadratic weights (NaN where both
-    gave one and the same score throughout, which says nothing)."""
+    """Of two judges on one scale: the share of equal scores, and Cohen's kappa with quadratic weights (Cohen 1968; NaN
+    where both gave one and the same score throughout, which says nothing)."""
 
     scale: str
     judges: tuple[str, str]
@@ -125,22 +126,20 @@ class Agreement:
 
 
 def agreement(rows: Sequence[Row], names: Iterable[str]) -> list[Agreement]:
-    """Of the first two judges, where there are two."""
-    labels = list(dict.fromkeys(judge for row in rows for judge in row.judges))[:2]
-    if len(labels) < 2:
-        return []
+    """Of every two judges, on what both gave a readable score to."""
+    labels = dict.fromkeys(judge for row in rows for judge in row.judges)
     found: list[Agreement] = []
-    for scale in names:
+    for scale, (a, b) in product(names, combinations(labels, 2)):
         pairs = [
             (int(one[scale] or 0), int(two[scale] or 0))
             for row in rows
-            if (one := row.judges.get(labels[0])) and (two := row.judges.get(labels[1]))
+            if (one := row.judges.get(a)) and (two := row.judges.get(b))
             if one.get(scale) is not None and two.get(scale) is not None
         ]
         if pairs:
             first, second = (np.array(side) for side in zip(*pairs, strict=True))
             equal = float((first == second).mean())
-            found.append(Agreement(scale, (labels[0], labels[1]), len(pairs), equal, kappa(first, second)))
+            found.append(Agreement(scale, (a, b), len(pairs), equal, kappa(first, second)))
     return found
 
 

@@ -106,13 +106,14 @@ def _judges(results: Sequence[Result]) -> str:
         else []
     )
     agreed = [
-        f"<tr><td>{escape(one.system)}<td>{escape(pair.scale)}<td>{pair.equal:.0%}<td>{_number(pair.kappa)}<td>{pair.n}"
+        f"<tr><td>{escape(one.system)}<td>{escape(' and '.join(pair.judges))}<td>{escape(pair.scale)}"
+        f"<td>{pair.equal:.0%}<td>{_number(pair.kappa)}<td>{pair.n}"
         for one in results
         for pair in one.agreement
     ]
     if agreed:
         parts.append(
-            "<table><thead><tr><th>agreement of judges<th>scale<th>equal<th>kappa, quadratic weights<th>verdicts"
+            "<table><thead><tr><th>agreement of judges<th>who<th>scale<th>equal<th>kappa, quadratic weights<th>verdicts"
             f"<tbody>{''.join(agreed)}</table>"
         )
     return "".join(parts)

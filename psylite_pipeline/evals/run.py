@@ -11,7 +11,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -24,11 +24,12 @@ from psylite_pipeline.evals.endpoint import Address, Endpoint, Sampling
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run is about. `at_once`: calls to one model that may be under way together."""
+    """What a run is about. `judges` by the name the report gives them. `at_once`: calls to one model that may be under
+    way together."""
 
     out: Path
     systems: tuple[Any, ...]
-    judges: tuple[Any, ...] = ()
+    judges: Mapping[str, Any] = field(default_factory=dict)
     at_once: int = 4
     seed: int = 1
     system_text: str = ""
@@ -57,6 +58,18 @@ def systems_of(models: Sequence[str], pipeline: str, sampling: Sampling) -> tupl
     return tuple(found)
 
 
+def named(judges: Sequence[Any]) -> dict[str, Any]:
+    """Judges by their model's name; with its address where two share a name, so that neither takes the other's place.
+
+    Raises EvaluationError for a judge that is named twice: it would agree with itself.
+    """
+    twice = [str(one.address) for one in judges if sum(one.address == other.address for other in judges) > 1]
+    if twice:
+        raise EvaluationError(f"{twice[0]} is named twice as a judge; name two models, or it once.")
+    labels = [one.label for one in judges]
+    return {one.label if labels.count(one.label) == 1 else str(one.address): one for one in judges}
+
+
 def gold(plan: Plan, name: str, questions: Sequence[Any]) -> None:
     """Answer and weigh every question of `name` (cpsycoune, safedialbench). Raises EvaluationError."""
     from psylite_pipeline.evals.scoring import Judge, judged
@@ -64,7 +77,7 @@ def gold(plan: Plan, name: str, questions: Sequence[Any]) -> None:
 
     if not plan.judges:
         raise EvaluationError(f"{name} is scored by a judge model: name one with --judge.")
-    judges = [Judge(judge) for judge in plan.judges]
+    judges = [Judge(label, judge) for label, judge in plan.judges.items()]
     _all(plan, name, lambda scope: gold_task(name, questions, scope, plan.system_text), lambda: judged(name, judges))
 
 
@@ -73,7 +86,7 @@ def scripted(plan: Plan, talks: Sequence[Any]) -> None:
     from psylite_pipeline.evals.scoring import Judge, crisis
     from psylite_pipeline.evals.tasks import talk_task
 
-    judges = [Judge(judge) for judge in plan.judges]
+    judges = [Judge(label, judge) for label, judge in plan.judges.items()]
     _all(plan, "crisis", lambda scope: talk_task("crisis", talks, scope, plan.system_text), lambda: crisis(judges))
 
 
@@ -147,7 +160,9 @@ def made(plan: Plan, system: Any) -> dict[str, Any]:
         "digest": system.digest,
         "pipeline": pipeline_digest() if system.pipeline else "",
         "sampling": asdict(system.sampling),
-        "judges": [{"label": one.label, "model": str(one.address), "digest": one.digest} for one in plan.judges],
+        "judges": [
+            {"label": label, "model": str(one.address), "digest": one.digest} for label, one in plan.judges.items()
+        ],
         "data": plan.data,
         "seed": plan.seed,
         "versions": {name: version(name) for name in ("psylite-pipeline", "inspect-ai")},

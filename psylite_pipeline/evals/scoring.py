@@ -23,8 +23,8 @@ AGAIN = 2
 class Judge:
     """One judge model. Its verdicts are cached like answers."""
 
-    def __init__(self, system: System, model: Model | None = None) -> None:
-        self.label = system.label
+    def __init__(self, label: str, system: System, model: Model | None = None) -> None:
+        self.label = label
         self._scope = system.scope
         self._model = model or system.model()
 
