@@ -215,7 +215,9 @@ class _Matches:
 
     def _holds(self, frame: Frame, span: Span) -> bool:
         cues = self.cover(f"marker {frame.cue}")
-        if not cues:
+        if not cues or not all(self.cover(f"marker {one}") for one in frame.needs):
+            return False
+        if any(self.cover(f"marker {one}") for one in frame.never):
             return False
         start, end = span
         ends = CLAUSE_ENDS if frame.scope == "clause" else SENTENCE_ENDS if frame.scope == "sentence" else ""

@@ -67,12 +67,15 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What a word near a finding does to it. `cue` and `stops` name markers; a stop between cue and finding undoes it.
-    `reach` is the greatest distance in characters."""
+    """What a word near a finding does to it. `cue`, `stops`, `needs` and `never` name markers: a stop between cue and
+    finding undoes it; all that it `needs`, and none of what there must `never` be, stand anywhere in the turn. `reach`
+    is the greatest distance in characters. Frames may share a name: a rule that names it gets them all."""
 
     name: str
     cue: str
     stops: tuple[str, ...]
+    needs: tuple[str, ...]
+    never: tuple[str, ...]
     where: Literal["before", "after"]
     scope: Literal["clause", "sentence", "text"]
     reach: int
@@ -256,8 +259,9 @@ class _Parser:
     def _frame(self, file: str, table: dict[str, Any], markers: set[str]) -> Frame:
         name = _text(file, "frame", table, "name")
         where = f"frame {name}"
-        cue, stops = _text(file, where, table, "cue"), _strings(file, where, table, "stops")
-        for marker in (cue, *stops):
+        cue = _text(file, where, table, "cue")
+        stops, needs, never = (_strings(file, where, table, field) for field in ("stops", "needs", "never"))
+        for marker in (cue, *stops, *needs, *never):
             if marker not in markers:
                 raise KnowledgeError(f"{file}: {where}: there is no marker {marker!r}")
         choices = {"where": ("before", "after"), "scope": ("clause", "sentence", "text"),
@@ -272,7 +276,7 @@ class _Parser:
             kinds = frozenset(Kind(kind) for kind in _strings(file, where, table, "kinds", required=True))
         except ValueError:
             raise KnowledgeError(f"{file}: {where}, field kinds: must be among {', '.join(Kind)}") from None
-        return Frame(name, cue, stops, table["where"], table["scope"], reach, kinds, table["effect"])
+        return Frame(name, cue, stops, needs, never, table["where"], table["scope"], reach, kinds, table["effect"])
 
     def _phrases(
         self,
