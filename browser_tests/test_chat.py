@@ -22,6 +22,26 @@ def test_an_admin_and_a_user_are_signed_in_and_only_one_of_them_is_an_admin(admi
     expect(user.page.locator("#pipeline")).to_have_count(0)
 
 
+def test_the_empty_page_says_which_number_to_call_where_no_answer_comes(user: Person) -> None:
+    user.new_talk()
+    note = user.page.get_by_text("难受的时候别等我")
+    for words_of_it in ("不是你的问题", "12356", "When you are having a hard time", "988"):
+        expect(note).to_contain_text(words_of_it)
+    user.shot("note")
+    user.page.get_by_role("button", name="关闭横幅").or_(user.page.get_by_label("Close Banner")).click()
+    expect(note).to_have_count(0)
+    user.new_talk()
+    expect(note).to_be_visible()  # closed for that once
+    user.say(words.PLAIN)
+    expect(note).to_have_count(0)  # as the threat model says
+    user.page.evaluate("localStorage.setItem('locale', 'zh-TW')")
+    user.new_talk()
+    expect(user.page.get_by_text("難受的時候不要等我")).to_contain_text("18111")
+    user.page.evaluate("localStorage.setItem('locale', 'zh-CN')")
+    user.new_talk()
+    expect(note).to_be_visible()
+
+
 def test_a_cheerful_turn_waits_with_a_status_and_brings_a_folded_snippet(user: Person) -> None:
     user.new_talk()
     user.begin(words.CHEERFUL)

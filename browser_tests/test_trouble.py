@@ -22,6 +22,9 @@ def test_pipelines_dies_in_the_middle_of_an_answer(house: House, user: Person) -
     user.begin(words.PLAIN)
     expect(user.answer).to_contain_text("Server Connection Error")  # as the guide promises
     user.shot("died-then-asked")
+    user.new_talk()
+    expect(user.page.get_by_text("难受的时候别等我")).to_contain_text("12356")
+    user.shot("died-empty-page")
     until(house.pipelines_answers)
     user.new_talk()
     assert "12356" in user.say(words.CRISIS)
