@@ -18,8 +18,9 @@ from psylite_pipeline.decision import Risk
 from psylite_pipeline.errors import KnowledgeError, ModelError, PsyLiteError
 from psylite_pipeline.model import Thought, Waiting, Words
 from psylite_pipeline.risk.lexicon import Lexicon
-from psylite_pipeline.risk.patterns import Phrase
-from psylite_pipeline.risk.rulebook import Rule, read_rulebook
+from psylite_pipeline.risk.phrases import Phrase
+from psylite_pipeline.risk.rule_files import read_rulebook
+from psylite_pipeline.risk.rulebook import Rule
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from unfit_words import CHECK
 
 from psylite_pipeline.beginnings import Beginnings
 from psylite_pipeline.outcheck import WINDOW, Watch
-from psylite_pipeline.risk.patterns import Phrase, parse
+from psylite_pipeline.risk.phrases import Phrase, parse
 from psylite_pipeline.risk.rulebook import Rule
 
 SECRET = Beginnings([parse("我 …6 (保守秘密|保密)", {}, 6), parse("promise …12 not to tell", {}, 12)])

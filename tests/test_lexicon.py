@@ -12,7 +12,8 @@ from psylite_pipeline.decision import Kind, Risk
 from psylite_pipeline.errors import KnowledgeError
 from psylite_pipeline.risk.lexicon import Lexicon
 from psylite_pipeline.risk.normalise import normalise
-from psylite_pipeline.risk.rulebook import Rule, read_rulebook
+from psylite_pipeline.risk.rule_files import read_rulebook
+from psylite_pipeline.risk.rulebook import Rule
 from psylite_pipeline.settings import bundled
 
 LEXICON = shipped_lexicon()

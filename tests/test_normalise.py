@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from psylite_pipeline.risk.normalise import MAX_CHARS, Spellings, normalise
+from psylite_pipeline.risk.normalise import MAX_CHARS, Spellings, default_folder, normalise
 
 
 @pytest.mark.parametrize(
@@ -51,6 +53,16 @@ def test_folding_twice_changes_nothing() -> None:
     for text in ("我，想，吃。面！", "W.h.a.t is THIS??", "繁體 字 & more…", "some , more;c"):
         once = normalise(text)
         assert normalise(once) == once
+
+
+@given(st.lists(st.text(max_size=8)))
+@example(["繁體", "\u0301e", "a\nb", "𨋢", "I.", ""])
+def test_many_texts_are_folded_as_each_by_itself(texts: list[str]) -> None:
+    assert default_folder().fold_all(texts) == [normalise(text) for text in texts]
+
+
+def test_a_rare_character_is_folded_alone_as_among_others() -> None:
+    assert normalise("𨋢困住人") == f"{normalise('𨋢')}困住人", "a phrase of the lexicon is cut into pieces and folded"
 
 
 def test_overlong_text_keeps_head_and_tail() -> None:

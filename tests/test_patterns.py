@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from psylite_pipeline.risk.cover import Cover
-from psylite_pipeline.risk.patterns import WRITTEN_OUT, Patterns, Phrase, PhraseError, expand, parse, split
+from psylite_pipeline.risk.patterns import Patterns
+from psylite_pipeline.risk.phrases import WRITTEN_OUT, Phrase, PhraseError, expand, parse, split
 
 LISTS = {"药": ["安眠药", "药"], "kin": ["mom", "dad"], "想": ["想", "要", ""]}
 
@@ -151,6 +152,14 @@ def test_one_literal_fills_every_group_that_names_it() -> None:
         twice.add(7, parse("死", LISTS, 5))
     twice.freeze()
     assert twice.find("死") == {7: [(0, 1)]}
+
+
+def test_phrases_that_begin_alike_are_each_found() -> None:
+    made = patterns("我 … 想 … 死", "我 … 想", "我 … 想…1死", "(我|他) … 想 … 死", "我 … 想 … 活")
+    assert made.find("我真想去死") == {0: [(0, 5)], 1: [(0, 3)], 2: [(0, 5)], 3: [(0, 5)]}
+    assert made.find("他真想要去死") == {3: [(0, 6)]}
+    assert made.find("我想要去死,也想活")[0] == [(0, 5)] and 2 not in made.find("我想要去死")
+    assert made.find("想我死") == {}
 
 
 def test_the_nearest_beginning_counts_however_often_it_was_said_before() -> None:

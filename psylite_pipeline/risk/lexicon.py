@@ -15,7 +15,8 @@ from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.risk.cover import Cover, Span
 from psylite_pipeline.risk.normalise import CLAUSE_ENDS, SENTENCE_ENDS, Folder, Spellings, default_folder
 from psylite_pipeline.risk.patterns import Patterns
-from psylite_pipeline.risk.rulebook import Frame, Rule, Rulebook, read_rulebook
+from psylite_pipeline.risk.rule_files import read_rulebook
+from psylite_pipeline.risk.rulebook import Frame, Rule, Rulebook
 
 MAX_ANSWER = 60
 """Longer turns (folded characters) are no short answers."""

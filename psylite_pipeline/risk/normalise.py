@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 
 import ahocorasick
@@ -23,7 +23,6 @@ SENTENCE_ENDS = "。?"
 
 CLAUSE_ENDS = SENTENCE_ENDS + ","
 
-_HAN = re.compile(f"[{HAN}]")
 _GAP = rf"[^\w{HAN}]"
 # One character at a time with something in between, three or more of them: 我 想 死, 我，想，死, k.m.s
 _SPACED_HAN = re.compile(f"(?<![{HAN}])[{HAN}](?:(?:{_GAP}|_){{1,3}}+[{HAN}]){{2,}}+")
@@ -39,6 +38,7 @@ _SPACES = re.compile(r"[ \t\f\v]+")
 _COMMAS = re.compile(r" *,[ ,]*")
 _ENDS = re.compile(r"[ ,]*([。?])[ ,。?]*")
 _TOKEN = re.compile(r"[a-z0-9@$!|*+]+")
+_DISGUISE = re.compile(r"[0-9@$!|*+]")
 _LEET = str.maketrans("013457@$!|+", "oieastasiit")
 
 # Letters that look Latin and are not, after compatibility folding.
@@ -90,15 +90,21 @@ class Folder:
     def fold(self, text: str) -> str:
         """`text` in one spelling: lower-case letters, simplified characters, digits, emoji, single spaces, `,` between
         clauses, `。` or `?` between sentences. Any string is accepted."""
+        return tidy(self._letters(ends_of(text, MAX_CHARS)))
+
+    def fold_all(self, texts: Collection[str]) -> list[str]:
+        """Each of many short texts folded."""
+        lines = self._letters("\n".join(texts)).split("\n")
+        return [tidy(line) for line in lines] if len(lines) == len(texts) else [self.fold(text) for text in texts]
+
+    def _letters(self, text: str) -> str:
+        """Every character in one spelling. Line breaks stay, and nothing changes across them."""
         # Marks go before decomposition: sorting a storm of them takes quadratic time.
-        text = ends_of(text, MAX_CHARS).translate(self._folding)
-        if not text.isascii():
-            text = unicodedata.normalize("NFKD", text).casefold().translate(self._folding)
-            if _HAN.search(text):
-                text = self._simplify.convert(text).translate(self._folding)
-        else:
-            text = text.lower()
-        return tidy(text)
+        text = text.translate(self._folding)
+        if text.isascii():
+            return text.lower()
+        text = unicodedata.normalize("NFKD", text).casefold().translate(self._folding)
+        return self._simplify.convert(text).translate(self._folding)
 
 
 def tidy(text: str) -> str:
@@ -167,7 +173,7 @@ class Spellings:
 
     def apply(self, text: str) -> str:
         """`text`, which must be folded, with disguised words written plainly."""
-        if self._watched:
+        if self._watched and _DISGUISE.search(text):
             text = _TOKEN.sub(self._plain, text)
         if not len(self._automaton):
             return text

@@ -1,256 +1,158 @@
-"""The small phrase language of the lexicon, and one automaton that finds every phrase in one pass.
-
-A phrase is plain text with three extras: `(想|要|)` chooses between pieces, `<药>` stands for a word list, and
-` … ` allows a gap inside one sentence (`…12` sets its greatest length in characters).
-"""
+"""One automaton that finds every phrase of the lexicon in one pass."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import ahocorasick
 
 from psylite_pipeline.risk.cover import Span
 from psylite_pipeline.risk.normalise import SENTENCE_ENDS, is_word
-
-MAX_LITERALS = 60_000
-"""Most literals one part of a phrase may stand for: more is a mistake in a data file."""
-
-WRITTEN_OUT = 60
-"""Most literals a part is multiplied out to; beyond that it becomes two parts that must touch (unless that parts a
-word). What is found is the same either way."""
+from psylite_pipeline.risk.phrases import Phrase
 
 _REMEMBERED = 8
-_PART = re.compile(r"\s*…(\d*)\s*")
-_TOKENS = re.compile(r"[()|]|<[^<>]*>|[^()|<]+|<")
-_PIECES = re.compile(r"[()|]|<[^<>]*>|…[0-9]*|[^()|<…]+|<")
-_PLAIN = re.compile(r"[()|<]")
 _SENTENCE_END = re.compile(f"[{SENTENCE_ENDS}]")
-_BRACKETS = re.compile(r"[()]")
 
 
-class PhraseError(ValueError):
-    """A phrase cannot be read; the message says why."""
+@dataclass(slots=True)
+class _Step:
+    """A part of a phrase, behind the step `parent`. `groups` are filled where a phrase ends here."""
+
+    parent: int
+    gap: int
+    groups: tuple[int, ...] = ()
+    goes_on: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Phrase:
-    """Parts that must follow each other; `gaps[i]` is how many characters may stand before part i."""
+_BEGINNING = -1
+"""The parent of a first part."""
 
-    parts: tuple[tuple[str, ...], ...]
-    gaps: tuple[int, ...]
-
-
-def parse(text: str, lists: Mapping[str, Sequence[str]], gap: int) -> Phrase:
-    """The phrase written as `text`. Raises PhraseError for an unknown list, an empty part or too many literals."""
-    pieces = _PART.split(text)
-    parts: list[tuple[str, ...]] = []
-    gaps: list[int] = []
-    for at, piece in enumerate(pieces[::2]):
-        number = pieces[2 * at - 1] if at else "0"
-        runs = _runs(_choices(piece, lists))
-        parts += runs
-        gaps += [int(number) if number else gap, *[0] * (len(runs) - 1)]
-    return Phrase(tuple(parts), tuple(gaps))
-
-
-def expand(text: str, lists: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """Every literal that `text`, a phrase without gaps, stands for. Raises PhraseError."""
-    found = _runs(_choices(text, lists), MAX_LITERALS)
-    if len(found) != 1:
-        raise PhraseError(f"stands for more than {MAX_LITERALS} literals")
-    return found[0]
-
-
-def _choices(text: str, lists: Mapping[str, Sequence[str]]) -> list[Sequence[str]]:
-    """What may stand at each place of a phrase without gaps."""
-    text = text.strip()
-    choices: list[Sequence[str]] = []
-    at = 0
-    while at < len(text):
-        char = text[at]
-        if char in ")|":
-            raise PhraseError(f"{char!r} stands outside brackets")
-        if char == "(":
-            end = _closing(text, at)
-            choices.append(_alternatives(text[at + 1 : end], lists))
-        elif char == "<" and (end := text.find(">", at)) > 0:
-            if text[at + 1 : end] not in lists:
-                raise PhraseError(f"there is no word list {text[at : end + 1]}")
-            choices.append(lists[text[at + 1 : end]])
-        else:
-            found = _PLAIN.search(text, at + 1)
-            end = (found.start() if found else len(text)) - 1
-            choices.append((text[at : end + 1],))
-        at = end + 1
-    return choices
-
-
-def _closing(text: str, opened: int) -> int:
-    """Where the bracket opened at `opened` is closed."""
-    depth = 0
-    for found in _BRACKETS.finditer(text, opened):
-        depth += 1 if found.group() == "(" else -1
-        if not depth:
-            return found.start()
-    raise PhraseError("a bracket is not closed")
-
-
-def _alternatives(inside: str, lists: Mapping[str, Sequence[str]]) -> list[str]:
-    """Every literal that the inside of a bracket stands for; one space at either end of a branch is kept."""
-    if "(" not in inside and "<" not in inside:
-        return inside.split("|")
-    depth, branch = 0, ""
-    branches: list[str] = []
-    for piece in _TOKENS.findall(inside):
-        depth += (piece == "(") - (piece == ")")
-        if piece == "|" and not depth:
-            branches.append(branch)
-            branch = ""
-        else:
-            branch += piece
-    return [word for branch in [*branches, branch] for word in _product(branch, lists)]
-
-
-def _product(branch: str, lists: Mapping[str, Sequence[str]]) -> list[str]:
-    if "(" not in branch and "<" not in branch:
-        return [branch]
-    words = [""]
-    for choice in _choices(branch, lists):
-        words = [before + after for before in words for after in choice]
-        if len(words) > MAX_LITERALS:
-            raise PhraseError(f"stands for more than {MAX_LITERALS} literals")
-    before, after = " " * branch.startswith(" "), " " * branch.endswith(" ")
-    return [f"{before}{word}{after}" for word in words]
-
-
-def _runs(choices: list[Sequence[str]], most: int = WRITTEN_OUT) -> list[tuple[str, ...]]:
-    """The choices multiplied out, cut into neighbouring parts where that would give more than `most` literals."""
-    runs: list[tuple[str, ...]] = []
-    here: dict[str, None] = {"": None}
-    for at, choice in enumerate(choices):
-        if len(here) * len(choice) > most and "" not in here and not _parts_a_word(here, choices[at:]):
-            rest_may_be_empty = all("" in later for later in choices[at:])
-            if rest_may_be_empty:  # nothing after this is needed for a match
-                break
-            if "" not in choice or not all("" in later for later in choices[at + 1 :]):
-                runs.append(tuple(here))
-                here = {"": None}
-        here = {before + after: None for before in here for after in choice}
-        if len(here) > MAX_LITERALS:
-            raise PhraseError(f"stands for more than {MAX_LITERALS} literals")
-    runs.append(tuple(here))
-    runs[0] = tuple(dict.fromkeys(word.lstrip() for word in runs[0]))
-    runs[-1] = tuple(dict.fromkeys(word.rstrip() for word in runs[-1]))
-    if any("" in run for run in runs):
-        raise PhraseError("a part of the phrase is or may be empty")
-    return runs
-
-
-def _parts_a_word(before: Iterable[str], later: Sequence[Sequence[str]]) -> bool:
-    """Whether a cut here would fall inside a word: each part must stand at the edge of one (friend|s suicide)."""
-    if not any(is_word(literal[-1]) for literal in before):
-        return False
-    for choice in later:
-        if any(is_word(literal[0]) for literal in choice if literal):
-            return True
-        if "" not in choice:
-            return False
-    return False
-
-
-def split(phrase: str) -> list[str]:
-    """`phrase` as plain pieces and signs, which joined give it back."""
-    return _PIECES.findall(phrase)
-
-
-def _part(step: tuple[int, int]) -> int:
-    return step[1]
+_Uses = tuple[tuple[int, ...], dict[int, list[int]], tuple[int, ...]]
+"""What a literal is good for: groups that it fills alone, steps behind each parent, and first parts."""
 
 
 class Patterns:
-    """Groups of phrases, found together. Build with `add`, then `freeze`, then only `find`."""
+    """Groups of phrases, found together. Build with `add`, then `freeze`, then only `find`.
+
+    Phrases that begin alike share their first steps, and literals that stand in the same steps share their uses: some
+    thousand of each serve hundreds of thousands of literals.
+    """
 
     def __init__(self) -> None:
-        self._alone: dict[str, list[int]] = {}
-        self._steps: dict[str, list[tuple[int, int]]] = {}
-        self._phrases: list[tuple[int, Phrase]] = []
+        self._steps: list[_Step] = []
+        self._known: dict[tuple[object, ...], int] = {}
+        self._literals: dict[str, int] = {}  # each with the number of its set of steps
+        self._sets: list[tuple[int, ...]] = [()]
+        self._uses: dict[int, _Uses] = {}
         self._longest_gap = 0
-        self._automaton = ahocorasick.Automaton()
+        self._stride = 1
+        self._automaton = ahocorasick.Automaton(ahocorasick.STORE_INTS)
 
     def add(self, group: int, phrase: Phrase) -> None:
         """Make `phrase`, whose literals must be folded, one way to fill `group`."""
+        at = _BEGINNING
         if len(phrase.parts) == 1:
-            for literal in phrase.parts[0]:
-                groups = self._alone.setdefault(literal, [])
-                if group not in groups:
-                    groups.append(group)
-            return
-        number = len(self._phrases)
-        self._longest_gap = max(self._longest_gap, *phrase.gaps)
-        self._phrases.append((group, phrase))
-        for part, literals in enumerate(phrase.parts):
-            step = (number, part)
-            for literal in literals:
-                self._steps.setdefault(literal, []).append(step)
+            at = self._known.setdefault((group,), len(self._steps))
+            if at == len(self._steps):
+                self._steps.append(_Step(_BEGINNING, 0))
+            self._join(at, phrase.parts[0])
+        else:
+            self._longest_gap = max(self._longest_gap, *phrase.gaps)
+            for gap, literals in zip(phrase.gaps, phrase.parts, strict=True):
+                parent, at = at, self._known.setdefault((at, gap, literals), len(self._steps))
+                if at == len(self._steps):
+                    self._steps.append(_Step(parent, gap))
+                    self._join(at, literals)
+                if parent != _BEGINNING:
+                    self._steps[parent].goes_on = True
+        step = self._steps[at]
+        if group not in step.groups:
+            step.groups += (group,)
+
+    def _join(self, step: int, literals: Iterable[str]) -> None:
+        """Add `step` to the sets of the literals: those who shared one share the next."""
+        known, joined = self._literals, {}  # type: ignore[var-annotated]
+        for literal in literals:
+            before = known.get(literal, 0)
+            after = joined.get(before)
+            if after is None:
+                after = joined[before] = len(self._sets)
+                self._sets.append((*self._sets[before], step))
+            known[literal] = after
 
     def freeze(self) -> None:
         """Build the automaton."""
-        add, alone, shared = self._automaton.add_word, self._alone, {}  # type: ignore[var-annotated]
-        for literal, groups in alone.items():
-            if literal not in self._steps:
-                found = (len(literal), is_word(literal[0]), is_word(literal[-1]), tuple(groups), ())
-                add(literal, shared.setdefault(found, found))
-        for literal, steps in self._steps.items():
-            if len(steps) > 1:  # later parts first, so that one literal cannot be two neighbouring parts of a phrase
-                steps.sort(key=_part, reverse=True)
-            add(
-                literal,
-                (len(literal), is_word(literal[0]), is_word(literal[-1]), tuple(alone.get(literal, ())), tuple(steps)),
-            )
-        self._alone, self._steps = {}, {}
+        self._stride = max(map(len, self._literals), default=0) + 1
+        for literal, number in self._literals.items():  # numbers alone: half a million objects less
+            self._automaton.add_word(literal, number * self._stride + len(literal))
+        self._uses = {number: self._uses_of(self._sets[number]) for number in set(self._literals.values())}
+        self._known, self._literals, self._sets = {}, {}, []
         if len(self._automaton):
             self._automaton.make_automaton()
+
+    def _uses_of(self, steps: Iterable[int]) -> _Uses:
+        alone: list[int] = []
+        behind: dict[int, list[int]] = {}
+        first: list[int] = []
+        for number in dict.fromkeys(steps):
+            step = self._steps[number]
+            if step.parent != _BEGINNING:
+                behind.setdefault(step.parent, []).append(number)
+            elif step.goes_on:
+                first.append(number)
+            else:
+                alone += step.groups
+        return tuple(alone), behind, tuple(first)
 
     def find(self, text: str) -> dict[int, list[Span]]:
         """The spans of every group that occurs in the folded `text`, in the order in which they end."""
         found: dict[int, list[Span]] = {}
         if not len(self._automaton):
             return found
-        chains: dict[tuple[int, int], list[Span]] = {}
+        chains: dict[int, list[Span]] = {}  # of each step where it was reached: the last few ways there
         size = len(text)
-        for last, (length, word_start, word_end, groups, steps) in self._automaton.iter(text):
-            start, end = last - length + 1, last + 1
-            if word_start and start and is_word(text[start - 1]):
+        for last, value in self._automaton.iter(text):
+            number, length = divmod(value, self._stride)
+            groups, behind, first = self._uses[number]
+            span = start, end = last - length + 1, last + 1
+            if start and is_word(text[start]) and is_word(text[start - 1]):
                 continue
-            if word_end and end < size and is_word(text[end]):
+            if end < size and is_word(text[last]) and is_word(text[end]):
                 continue
             for group in groups:
-                found.setdefault(group, []).append((start, end))
-            for number, part in steps:
-                if not part:
-                    spans = [(start, end)]
+                found.setdefault(group, []).append(span)
+            if behind:
+                # The later ones first, so that one literal cannot be two neighbouring parts of a phrase.
+                for parent in sorted(behind.keys() & chains.keys(), reverse=True):
+                    before = chains[parent]
+                    if start - before[-1][1] <= self._longest_gap:
+                        for number in behind[parent]:
+                            self._go(number, text, before, span, chains, found)
+            for number in first:
+                if number in chains:
+                    chains[number] = [*chains[number][1 - _REMEMBERED :], span]
                 else:
-                    before = chains.get((number, part - 1))
-                    if before is None or start - before[-1][1] > self._longest_gap:
-                        continue
-                    group, phrase = self._phrases[number]
-                    spans = _chained(text, before, (start, end), phrase.gaps[part])
-                    if not spans:
-                        continue
-                    if part == len(phrase.parts) - 1:
-                        found.setdefault(group, []).extend(spans)
-                        continue
-                chain = chains.get((number, part))
-                if chain is None:
-                    chains[number, part] = spans
-                else:
-                    chain += spans
-                    if len(chain) > _REMEMBERED:
-                        del chain[: len(chain) - _REMEMBERED]
+                    chains[number] = [span]
         return found
+
+    def _go(
+        self,
+        number: int,
+        text: str,
+        before: list[Span],
+        here: Span,
+        chains: dict[int, list[Span]],
+        found: dict[int, list[Span]],
+    ) -> None:
+        """Take the step of that number, from the ways `before` that lead to its parent, where that can be."""
+        step = self._steps[number]
+        if spans := _chained(text, before, here, step.gap):
+            for group in step.groups:
+                found.setdefault(group, []).extend(spans)
+            if step.goes_on:
+                chains[number] = [*chains.get(number, ()), *spans][-_REMEMBERED:]
 
 
 def _chained(text: str, before: list[Span], here: Span, gap: int) -> list[Span]:
