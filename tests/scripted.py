@@ -43,6 +43,9 @@ KEYWORDS = {
 class KeywordRules:
     """A lexicon of the keywords above. An assistant asks about danger with the word ASK."""
 
+    def for_one_judgement(self) -> KeywordRules:
+        return self
+
     def read(self, text: str) -> tuple[Finding, ...]:
         found = [finding for word, finding in KEYWORDS.items() if word in text]
         return tuple(sorted(found, key=lambda finding: -finding.level))

@@ -212,6 +212,16 @@ def test_reading_never_fails(text: str) -> None:
     assert isinstance(LEXICON.read(text), tuple)
 
 
+def test_what_is_kept_for_one_judgement_changes_no_answer() -> None:
+    once = LEXICON.for_one_judgement()
+    for text in ("不，我不想死。药在桌上", "yes", "Are you thinking about suicide?", "no. but he hits me") * 2:
+        assert once.read(text) == LEXICON.read(text)
+        assert once.told(text) == LEXICON.told(text)
+        assert once.undenied(text) == LEXICON.undenied(text)
+        assert once.says_yes(text) == LEXICON.says_yes(text)
+        assert once.asks_about_danger(text) == LEXICON.asks_about_danger(text)
+
+
 def test_findings_come_gravest_first() -> None:
     levels = [finding.level for finding in LEXICON.read("活着没意思，我想死，我刚吞了一瓶安眠药")]
     assert levels == sorted(levels, reverse=True)

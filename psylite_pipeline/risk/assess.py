@@ -7,7 +7,9 @@ the talk. The assistant's words never raise a level; they only say what a short 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 from psylite_pipeline.conversation import Conversation
@@ -29,6 +31,10 @@ _NO_REQUEST = frozenset({Told.BYE, Told.UNHEARD, Told.HUMAN, Told.COST, Told.SEC
 
 class Rules(Protocol):
     """What is asked of a lexicon; it must always answer."""
+
+    def for_one_judgement(self) -> Rules:
+        """The same rules; as long as they are held, they may keep what they found in a text."""
+        ...
 
     def read(self, text: str) -> tuple[Finding, ...]:
         """The rules that speak of a person's turn."""
@@ -96,6 +102,7 @@ class Assessor:
         self._findings: ScoreCache[tuple[Finding, ...]] = ScoreCache()
         self._classified: ScoreCache[_Classified] = ScoreCache()
         self._earlier: ScoreCache[tuple[TurnAssessment, bool]] = ScoreCache()
+        self._told: ScoreCache[frozenset[Told]] = ScoreCache()
 
     def findings(self, text: str) -> tuple[Finding, ...]:
         """What the lexicon alone says of a text."""
@@ -110,6 +117,11 @@ class Assessor:
         self, conversation: Conversation, encode: Encode = lambda _: None, *, sensitive: bool = False
     ) -> Assessment:
         """Judge the last turn of `conversation`. Earlier turns are read as they were when they were the last."""
+        once = copy(self)
+        once._lexicon = self._lexicon.for_one_judgement()
+        return once._judge(conversation, encode, sensitive=sensitive)
+
+    def _judge(self, conversation: Conversation, encode: Encode, *, sensitive: bool) -> Assessment:
         exchanges = _exchanges(conversation)
         exchanges = exchanges[max(0, len(exchanges) - WINDOW) // RHYTHM * RHYTHM :]
         turns = [self._before(asked, text, encode, sensitive=sensitive) for asked, text in exchanges[:-1]]
@@ -125,7 +137,9 @@ class Assessor:
             turns.append(self._turn(asked, text, classified, sensitive=sensitive, last=True))
         danger = next((n for n, turn in enumerate(turns) if turn.level > Risk.NONE), len(turns))
         for n in range(danger, len(turns)):  # what is told matters from the first danger on
-            turns[n] = replace(turns[n], told=turns[n].told | self._lexicon.told(exchanges[n][1]))
+            text = exchanges[n][1]
+            told = self._told.get(text, partial(self._lexicon.told, text))
+            turns[n] = replace(turns[n], told=turns[n].told | told)
         return walk(turns, self._limits.humour)
 
     @property

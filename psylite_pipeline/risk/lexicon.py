@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,7 @@ MAX_ANSWER = 60
 _CLAUSE = re.compile(f"[^{CLAUSE_ENDS}]+")
 _SENTENCE = re.compile(f"[^{SENTENCE_ENDS}]+")
 _KEPT_SPANS = 400
+_NOWHERE = Cover(())
 _QUESTION_SIDE = 60
 
 
@@ -55,6 +57,7 @@ class Lexicon:
                 self._patterns.add(number, phrase)
         self._patterns.freeze()
         self._rules = [(rule, self._groups.get(f"rule {rule.id}", -1)) for rule in book.rules]
+        self._kept: dict[str, _Matches] | None = None
 
     @classmethod
     def load(cls, folder: Path) -> Lexicon:
@@ -66,6 +69,12 @@ class Lexicon:
     def rules(self) -> tuple[Rule, ...]:
         """Every rule, in the order of the files."""
         return self._book.rules
+
+    def for_one_judgement(self) -> Lexicon:
+        """The same rules, which read a text once, however much is asked of it. They keep it: let them go with it."""
+        once = copy(self)
+        once._kept = {}
+        return once
 
     def fold(self, text: str) -> str:
         """`text` as the rules see it: folded, with disguised words written plainly."""
@@ -101,7 +110,7 @@ class Lexicon:
 
     def says_yes(self, text: str) -> bool:
         """Whether a short turn says yes to what was asked, also beside a no."""
-        folded = self.fold(text)
+        folded = self._matches(text).text
         if len(folded) > MAX_ANSWER:
             return False
         return any(clause.strip() in self._book.yes for clause in _CLAUSE.findall(folded))
@@ -152,8 +161,13 @@ class Lexicon:
         return ",".join(clause for clause in left if clause not in self._book.no)
 
     def _matches(self, text: str) -> _Matches:
+        if self._kept is not None and text in self._kept:
+            return self._kept[text]
         folded = self.fold(text)
-        return _Matches(folded, self._patterns.find(folded), self._groups)
+        matches = _Matches(folded, self._patterns.find(folded), self._groups)
+        if self._kept is not None:
+            self._kept[text] = matches
+        return matches
 
 
 class _Matches:
@@ -169,8 +183,10 @@ class _Matches:
         """The spans of a group, without those of a marker that its exceptions mask."""
         known = self._covers.get(name)
         if known is None:
-            spans = self.found.get(self._groups.get(name, -1), [])
-            if spans and name.startswith("marker "):
+            spans = self.found.get(self._groups.get(name, -1))
+            if not spans:
+                return _NOWHERE
+            if name.startswith("marker "):
                 masks = self.cover(f"unless {name}")
                 spans = [span for span in spans if not masks.contains(span)]
             known = self._covers[name] = Cover(spans)
@@ -179,7 +195,7 @@ class _Matches:
     def judge(self, rule: Rule, number: int, frames: tuple[Frame, ...]) -> Finding | None:
         """The gravest thing `rule` says about the text, or None when every phrase it found is explained."""
         masks = self.cover(f"unless rule {rule.id}")
-        idioms = self.cover("idioms") if rule.masked_by_idioms else Cover(())
+        idioms = self.cover("idioms") if rule.masked_by_idioms else _NOWHERE
         others = self.cover(f"not_with rule {rule.id}")
         best: Finding | None = None
         spans = self.found[number]
