@@ -269,3 +269,56 @@ def test_what_a_stranger_wrote_is_about_the_right_person(text: str, kind: Kind) 
     findings = LEXICON.read(text)
     assert findings[0].level >= HIGH
     assert kind in {finding.kind for finding in findings if finding.level >= HIGH}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "身份证照片拍得像遗照，派出所小哥问要不要重来",
+        "狼人杀首夜又是我出局，法官请我去墓地坐好",
+        "微积分考完，我们系集体驾鹤西去",
+        "我埋头装死，整层楼都在找谁的螺蛳粉炸了",
+        "殡仪馆上班的，同事聚餐想讲个行业笑话开场",
+    ],
+)
+def test_words_of_mourning_in_a_game_or_a_photograph_are_no_grief(text: str) -> None:
+    assert not {finding.sign for finding in LEXICON.read(text)} & {"grief", "anger"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["刚从葬礼回来，讲个笑话吧", "我妈今天下葬，你随便讲个笑话", "头七过了，他的牙刷我还没扔", "下周去扫墓"],
+)
+def test_ones_own_dead_stay_grief_also_with_a_joke_asked_for(text: str) -> None:
+    assert "grief" in {finding.sign for finding in LEXICON.read(text)}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "演唱会门票秒没，黄牛加价三千，想死的心都有了",
+        "老公把我吹风机拆坏了，我让他选死法：榴莲还是键盘",
+        "不想活在这个小区了，楼上蹦迪楼下装修",
+        "我说的自我了断是卸载游戏，已经第六次了",
+        "想从这里跳下去是跳水队十米台，教练让我下周上台",
+        "重启机器领导要砍我",
+    ],
+)
+def test_figures_of_speech_with_their_trifling_reason_are_no_danger(text: str) -> None:
+    assert level(text) is NONE
+
+
+@pytest.mark.parametrize(
+    ("text", "least"),
+    [
+        ("讲个笑话吧，听完我就跳了", HIGH),
+        ("你能不能逗我笑最后一次", HIGH),
+        ("讲个笑话呗，就想走之前听个声儿", CONCERN),
+        ("下班走之前给我讲个笑话", NONE),
+        ("讲完笑话我就去睡了", NONE),
+        ("想死的心都有了，真的不想活了", HIGH),
+        ("不想活在这个世界上了", HIGH),
+    ],
+)
+def test_a_joke_asked_for_before_an_end_is_no_joke(text: str, least: Risk) -> None:
+    assert level(text) >= least if least else level(text) is NONE
