@@ -18,6 +18,30 @@ from psylite_pipeline.risk.walk import DECAY, Assessment
 NONE, CONCERN, HIGH, IMMINENT = Risk
 
 
+# -- an emergency that no rule knows
+
+
+@pytest.mark.parametrize(
+    ("text", "scores", "level", "kind"),
+    [
+        ("x", Probabilities(emergency=0.9), IMMINENT, Kind.EMERGENCY),
+        ("x", Probabilities(emergency=0.4), NONE, None),
+        ("x", Probabilities(emergency=0.8, concern=0.9, high=0.7), IMMINENT, Kind.EMERGENCY),
+        ("x", Probabilities(emergency=0.8, concern=0.95, high=0.9), HIGH, Kind.SELF_HARM),
+        ("DIE", Probabilities(emergency=0.9), HIGH, Kind.SELF_HARM),
+        ("NOW", Probabilities(emergency=0.9), IMMINENT, Kind.SELF_HARM),
+    ],
+)
+def test_the_classifier_finds_an_emergency_where_nobody_means_harm(text, scores, level, kind):
+    class Says(KeywordClassifier):
+        def read(self, text, vector, findings):
+            return scores
+
+    talk = Conversation.from_body({"messages": [{"role": "user", "content": text}]})
+    found = Assessor(KeywordRules(), Says()).assess(talk)
+    assert (found.level, found.kind) == (level, kind)
+
+
 # -- the assessor
 
 

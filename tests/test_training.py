@@ -75,6 +75,7 @@ def folder(tmp_path: Path) -> Path:
     for number in range(400):
         yes = number % 2 == 0
         own.append(_turn(f"t-{number:04d}", words(SAD if yes else GLAD), yes, asked=number % 4 > 1))
+    own += [_emergency(f"e{number}", words("火" + SAD)) for number in range(100)]
     _write(turns / "toy.jsonl", own)
     return tmp_path
 
@@ -87,6 +88,13 @@ def _turn(name: str, text: str, danger: bool, asked: bool = False) -> dict:
         "messages": [*messages, {"role": "user", "content": text}], "route": "crisis" if danger else "humour",
         "risk": "high" if danger else "none", "kind": "self_harm" if danger else None,
         "mood": "despair" if danger else "happy", "humour": not danger,
+    }  # fmt: skip
+
+
+def _emergency(name: str, text: str) -> dict:
+    return _turn(name, text, False) | {
+        "group": "emergency", "route": "crisis", "risk": "imminent", "kind": "emergency", "mood": "fear",
+        "humour": False,
     }  # fmt: skip
 
 
@@ -127,6 +135,16 @@ def test_a_label_that_rests_on_context_teaches_nothing_about_the_words_alone() -
     assert "concern" not in row.answers and row.before == ("睡不着",)
     (row,) = own_rows(raw | {"messages": raw["messages"][1:]}, str)  # nothing of the person's before it, but a question
     assert "concern" not in row.answers and row.answers["affirms"][0] == 1
+
+
+def test_an_emergency_teaches_no_intent_and_harm_done_to_somebody_no_emergency() -> None:
+    (row,) = own_rows(_emergency("t-0001", "着火了"), str)
+    assert [row.answers[head][0] for head in ("emergency", "concern", "high", "humour", "heavy")] == [1, 0, 0, 0, 1]
+    meant = _turn("t-0002", "我吞了药", True)
+    (row,) = own_rows(meant, str)
+    assert row.answers["emergency"][0] == 0
+    (row,) = own_rows(meant | {"kind": "someone_else"}, str)  # whom one found needs both
+    assert "emergency" not in row.answers
 
 
 def test_a_denial_teaches_what_is_left_of_it_and_that_it_is_no_yes() -> None:

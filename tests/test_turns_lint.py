@@ -16,7 +16,7 @@ CLAUSE = 26
 LANGS = {"zh-Hans", "zh-Hant", "en", "mixed"}
 ROUTES = {"crisis", "decline", "support", "humour", "plain"}
 RISKS = {"none", "concern", "high", "imminent"}
-KINDS = {"self_harm", "harm_to_others", "someone_else", "abuse", "harmful_request", None}
+KINDS = {"self_harm", "harm_to_others", "someone_else", "abuse", "harmful_request", "emergency", None}
 MOODS = {
     "happy", "playful", "proud", "grateful", "calm", "neutral", "tired", "stressed", "sad", "grief", "fear", "anger",
     "ill", "trauma", "lonely", "despair", "shame", "numb",

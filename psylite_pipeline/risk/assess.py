@@ -199,6 +199,7 @@ class Assessor:
             judged = verdict.answering(judged, answered, self._lexicon.whose(asked, text))
         if scores:
             judged = verdict.by_scores(judged, scores, concern, high, factor * verdict.ALONE_HIGH)
+            judged = verdict.by_emergency(judged, scores, limits.emergency)
             if last:
                 judged = verdict.by_request(judged, findings, scores, limits.harmful, concern)
             judged = verdict.weighed(judged, findings, scores, limits.heavy, concern)

@@ -1,4 +1,4 @@
-"""The learnt judge: n-grams, the encoder's vector and the lexicon's findings, weighed into six probabilities.
+"""The learnt judge: n-grams, the encoder's vector and the lexicon's findings, weighed into seven probabilities.
 
 Trained by `psylite train` (psylite_pipeline/training), read here from plain arrays; nothing is unpickled. Each part
 gives a logit for each question, and a last small layer weighs the parts against each other.
@@ -27,7 +27,7 @@ from psylite_pipeline.risk.rulebook import SIGNS
 from psylite_pipeline.risk.turn_assessment import Probabilities, Thresholds
 
 #: The questions, in the order of every array: at least concern, at least high, a harmful request, a joke fits, heavy,
-#: and whether an answer to a direct question about danger admits it.
+#: whether an answer to a direct question about danger admits it, and an emergency.
 HEADS = tuple(field.name for field in fields(Probabilities))
 
 #: Characters of the windows in which the strongest passage of a long text is looked for: Chinese, other scripts.
@@ -40,7 +40,7 @@ PIECES = 0.8
 SHORT = 12
 
 KINDS = tuple(kind for kind in Kind if kind is not Kind.EMERGENCY)  # an accident says nothing about intent
-FORMAT = 3
+FORMAT = 4
 
 Floats = NDArray[np.floating]
 

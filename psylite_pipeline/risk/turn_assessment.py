@@ -18,7 +18,7 @@ class Probabilities:
 
     `concern`: at least concern; `high`: at least high; `harmful`: a harmful request; `humour`: a joke would fit;
     `heavy`: grief, fear, anger, illness or trauma; `affirms`: as an answer to a direct question about danger it is a
-    yes.
+    yes; `emergency`: sudden illness, an injury, fire or gas, which nobody means and which needs help now.
     """
 
     concern: float = 0.0
@@ -27,6 +27,7 @@ class Probabilities:
     humour: float = 0.0
     heavy: float = 0.0
     affirms: float = 0.0
+    emergency: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class Thresholds:
     humour: float = 0.5
     heavy: float = 0.5
     affirms: float = 0.5
+    emergency: float = 0.5
     sensitive: float = 0.7
     """Factor on those of danger when the sensitivity valve is high."""
 

@@ -114,6 +114,15 @@ def by_scores(verdict: Verdict, scores: Probabilities, concern: float, high: flo
     return verdict.said(f"classifier.{said.label}", level=said, firm=verdict.firm or said > Risk.CONCERN)
 
 
+def by_emergency(verdict: Verdict, scores: Probabilities, limit: float) -> Verdict:
+    """An emergency where the classifier reads one, from `limit` on: not where rules know of an act under way, or of
+    harm that somebody means, nor where it finds that more likely itself."""
+    meant = verdict.level >= Risk.HIGH and verdict.kind not in (None, Kind.SOMEONE_ELSE)
+    if scores.emergency < max(limit, scores.high) or verdict.level is Risk.IMMINENT or verdict.harmful or meant:
+        return verdict
+    return verdict.said("classifier.emergency", level=Risk.IMMINENT, kind=Kind.EMERGENCY, heavy=True, firm=True)
+
+
 def by_request(
     verdict: Verdict, findings: Sequence[Finding], scores: Probabilities, harmful: float, concern: float
 ) -> Verdict:

@@ -30,10 +30,10 @@ _INTENDED = """\
 # Model card: the PsyLite risk classifier
 
 It helps `psylite_pipeline.risk.assess` judge one turn of a counselling talk in Chinese or English. For each turn it
-gives six probabilities: at least concern, at least high, a harmful request, a joke would fit, a heavy mood (grief,
-fear, anger, illness, trauma), and that an answer to a direct question about danger admits it. It works together with
-the lexicon and raises what the lexicon says; it may doubt rules of concern and words in quotation marks, never plain
-words of danger.
+gives seven probabilities: at least concern, at least high, a harmful request, a joke would fit, a heavy mood (grief,
+fear, anger, illness, trauma), that an answer to a direct question about danger admits it, and an emergency (sudden
+illness, an injury, fire, gas). It works together with the lexicon and raises what the lexicon says; it may doubt rules
+of concern and words in quotation marks, never plain words of danger.
 
 **Intended use:** choosing the next turn's route in this pipeline. **Not for:** diagnosis, screening of people, ranking
 people by risk, moderation of forums, or any use in which nobody talks with the person afterwards.

@@ -1,6 +1,6 @@
 """Rows to learn from: the project's own turns and those public sets whose licence lets weights ship.
 
-A row says for each of the six questions yes, no or "not known"; a set only answers what its own labels answer.
+A row says for each of the seven questions yes, no or "not known"; a set only answers what its own labels answer.
 """
 
 from __future__ import annotations
@@ -103,6 +103,8 @@ def load_rows(folder: Path, turns: Path, undenied: Callable[[str], str]) -> list
     for name, answer in PUBLIC.items():
         for number, raw in read_lines(folder / f"{name}.jsonl"):
             answers = answer(raw)
+            if (asks := answers.get("harmful")) and not asks[0]:
+                answers["emergency"] = asks  # nor does anybody there call for help
             text = str(raw.get("text", ""))
             if answers and text.strip():
                 row = Row(
@@ -146,12 +148,16 @@ def block_of(name: str) -> str:
 
 def own_answers(raw: Mapping[str, Any], in_talk: bool) -> Answers:
     """What the labels of one of our turns say of the words of its last turn alone."""
-    danger, heavy = raw["risk"] != "none", raw["mood"] in HEAVY_MOODS
+    emergency, heavy = raw["kind"] == "emergency", raw["mood"] in HEAVY_MOODS
+    danger = raw["risk"] != "none" and not emergency
+    grave = danger and raw["risk"] != "concern"
     answers: Answers = {}
     if not (in_talk and raw["group"] in RESTS_ON_CONTEXT):
-        weight = 4 if raw["group"] in {"idiom", "death_joke", "quoted"} else 3
+        weight = 1 if emergency else 4 if raw["group"] in {"idiom", "death_joke", "quoted"} else 3
         answers["concern"] = (float(danger), weight)
-        answers["high"] = (float(raw["risk"] in {"high", "imminent"}), weight)
+        answers["high"] = (float(grave), weight)
+        if not grave or raw["kind"] == "self_harm":  # somebody hurt by another, or found by one, may need both
+            answers["emergency"] = (float(emergency), 3)
     if raw["route"] == "decline":
         answers["concern"], answers["high"] = (0, 1), (0, 1)
         if not in_talk:

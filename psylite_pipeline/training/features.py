@@ -72,7 +72,9 @@ def tabulate(
         grams.append(marks)
         extras.append(np.concatenate((finding_features(found), shape_features(marks))))
         silent = row.source in UNREAD and any(finding.level > 0 for finding in found)
-        answers.append([np.nan if silent and head in {"concern", "high"} else row.y(head) for head in HEADS])
+        answers.append(
+            [np.nan if silent and head in {"concern", "high", "emergency"} else row.y(head) for head in HEADS]
+        )
         weights.append([row.weight(head) for head in HEADS])
     return Table(
         rows=rows,

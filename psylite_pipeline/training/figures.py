@@ -36,7 +36,7 @@ def lines(table: Table, seen: NDArray[np.int64], given: NDArray[np.float32], lim
     group = np.array([table.rows[row].group for row in seen])
     english = np.array([table.rows[row].lang == "en" for row in seen])
     answers = table.answers[seen]
-    concern, high, harmful, humour, heavy, affirms = (given[:, number] for number in range(len(HEADS)))
+    concern, high, harmful, humour, heavy, affirms, emergency = (given[:, number] for number in range(len(HEADS)))
     over = np.where(english, limits.concern_en, limits.concern)
     far_over = np.where(english, limits.high_en, limits.high)
     alarm = (concern >= over) | (high >= far_over) | (table.extras[seen, 0] > 0)
@@ -94,6 +94,12 @@ def lines(table: Table, seen: NDArray[np.int64], given: NDArray[np.float32], lim
             mine & (merry == 0) & np.isin(group, ("grief", "fear", "anger", "illness")),
             joke,
         )
+    urgent, called = answers[:, HEADS.index("emergency")], (emergency >= limits.emergency) & (emergency >= high)
+    for name, tongue in (("own turns, Chinese", ~english), ("own turns, English", english)):
+        add(name, "emergency found by the classifier", own & tongue & (urgent == 1), called)
+        ill = own & tongue & (urgent == 0) & np.isin(group, ("illness", "fear"))
+        add(name, "illness and fear taken for an emergency", ill, called)
+        add(name, "anything else taken for an emergency", own & tongue & (urgent == 0) & ~ill, called)
     answered = answers[:, HEADS.index("affirms")]
     add("answers to a direct question", "a yes is heard", answered == 1, affirms >= limits.affirms)
     denied = (answered == 0) & np.isin(group, tuple(DENIALS))
