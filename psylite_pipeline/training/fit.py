@@ -43,7 +43,7 @@ Note = Callable[[str], None]
 class Recipe:
     """The numbers of a training run, chosen on the rows of CHOICE_PARTS."""
 
-    least_rows: int = 5
+    least_rows: int = 6
     """Rows that an n-gram must stand in. With this and `dimensions` the file stays under ten megabytes."""
     gram_c: float = 8.0
     kernel_c: float = 3.0
