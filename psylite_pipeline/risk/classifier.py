@@ -164,8 +164,8 @@ class Classifier:
         with self._blas.limit(limits=1, user_api="blas"):  # waking more threads costs more than they save
             turned = vector.astype(np.float32) @ weights.axes
             alike = weights.landmarks @ turned
-        near = np.exp(weights.gamma * (2 * alike - self._lengths - turned @ turned))
-        return np.einsum("i,ij->j", near, weights.kernel_weights) + weights.kernel_bias
+            near = np.exp(weights.gamma * (2 * alike - self._lengths - turned @ turned))
+            return near @ weights.kernel_weights + weights.kernel_bias
 
 
 def finding_features(findings: Sequence[Finding]) -> Floats:
