@@ -51,7 +51,7 @@ people by risk, moderation of forums, or any use in which nobody talks with the 
   encoder, for when it fails; its thresholds also go with what is left of a denial.
 - Training is seeded and runs in one thread: `psylite train --data FOLDER` gives the same bytes with the same library
   versions on one kind of processor.
-- A run takes about 25 minutes and up to 9 GB of memory.
+- A run takes about half an hour, the first one, which encodes every row, three quarters, and up to 9 GB of memory.
 """
 
 _LIMITS = """\
@@ -93,10 +93,10 @@ def write(
         "labelled them for it.",
         "", "## Figures",
         "Classifier and lexicon together on single turns, with 95 % Wilson intervals. Six tenths of the rows (by hash",
-        "of the text; our own turns in blocks of ten neighbours, so that a hard pair stays together) taught the parts",
-        "of a twin. *Thresholds chosen here*: two tenths, each half read by a last layer that learnt from the other.",
-        "*Held out*: two tenths that neither weights nor thresholds ever saw. The shipped parts are then fitted on all",
-        "rows; last layer and thresholds stay the twin's.",
+        "of the text; our own turns in blocks of ten neighbours, so that a hard pair stays together) taught the parts.",
+        "*Thresholds chosen here*: two tenths, each half read by a last layer that learnt from the other. *Held out*:",
+        "two tenths that neither weights nor thresholds ever saw. The n-grams that ship are then fitted on all rows;",
+        "kernel machines, last layer and thresholds stay as they were measured.",
         "", "| rows | figure | thresholds chosen here | held out |", "|---|---|---|---|",
     ]  # fmt: skip
     held = {(line.rows, line.figure): line.shown for line in held_out}

@@ -32,7 +32,7 @@ def train(
     turns: Annotated[Path | None, typer.Option(help="Folder of our own turns; empty: the shipped ones.")] = None,
     cache: Annotated[Path | None, typer.Option(help="File that keeps encoded vectors for the next run.")] = None,
 ) -> None:
-    """Train the classifier, print its figures, write weights and model card. A quarter of an hour on one core, 5 GB."""
+    """Train the classifier, print its figures, write weights and model card. Half an hour to an hour, 9 GB."""
     for name in _THREADS:  # before numpy is there: several threads add numbers in another order
         os.environ[name] = "1"
     _need("sklearn", "scipy")

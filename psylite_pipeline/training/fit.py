@@ -79,8 +79,7 @@ class Parts:
 def fit_parts(table: Table, chosen: NDArray[np.int64], recipe: Recipe, note: Note) -> Parts:
     """Fit both parts on the rows numbered `chosen`."""
     note("n-grams")
-    grams = _grams(table, chosen, recipe)
-    return Parts(grams | _kernel(table, chosen, recipe, note))
+    return Parts(fit_grams(table, chosen, recipe) | _kernel(table, chosen, recipe, note))
 
 
 def fit_last(
@@ -101,7 +100,8 @@ def fit_last(
     return layers, probabilities[0], probabilities[1]
 
 
-def _grams(table: Table, chosen: NDArray[np.int64], recipe: Recipe) -> dict[str, NDArray]:
+def fit_grams(table: Table, chosen: NDArray[np.int64], recipe: Recipe) -> dict[str, NDArray]:
+    """The n-grams' part alone, fitted on the rows numbered `chosen`: fields of Weights by name."""
     from scipy.sparse import csr_matrix
 
     sets = [np.unique(table.grams[row].hashes) for row in chosen]

@@ -1,7 +1,7 @@
-"""The whole training: read, fit a twin without the test rows, measure it there, fit its parts on everything, write.
+"""The whole training: read, fit parts without the test rows, measure them there, fit the n-grams on everything, write.
 
-The last layer and the thresholds are the twin's, learnt from what it said of rows that its parts had not seen. The
-parts that ship are fitted on all rows.
+The last layer and the thresholds are learnt from what the parts said of rows that they had not seen. What ships are
+these kernel machines, and n-grams fitted on all rows.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from psylite_pipeline.training import card, figures, ship, thresholds
 from psylite_pipeline.training.data import DataError, load_rows
 from psylite_pipeline.training.features import Floats, Table, VectorStore, tabulate
 from psylite_pipeline.training.figures import Line
-from psylite_pipeline.training.fit import CHOICE_PARTS, TEST_PARTS, Recipe, fit_last, fit_parts
+from psylite_pipeline.training.fit import CHOICE_PARTS, TEST_PARTS, Parts, Recipe, fit_grams, fit_last, fit_parts
 
 Step = Callable[..., None]
 
@@ -60,18 +60,18 @@ def run(
     table = tabulate(rows, rules, encoder, VectorStore(cache), lambda at, of: step("Encoding", at, of))
     choice, unseen = (np.flatnonzero(np.isin(table.parts, parts)) for parts in (CHOICE_PARTS, TEST_PARTS))
     learnt = np.flatnonzero(~np.isin(table.parts, (*CHOICE_PARTS, *TEST_PARTS)))
-    twin = fit_parts(table, learnt, recipe, lambda note: step(f"Twin, {note}"))
+    parts = fit_parts(table, learnt, recipe, lambda note: step(f"Parts, {note}"))
     step("Last layer")
-    layers, read, glance = fit_last(table, choice, twin.scores(table, choice), recipe)
+    layers, read, glance = fit_last(table, choice, parts.scores(table, choice), recipe)
     limits, shift = thresholds.choose(table, choice, read, glance)
     for bias in ("read_bias", "glance_bias"):
         layers[bias][HEADS.index("humour")] -= shift
     read[:, HEADS.index("humour")] = _shifted(read[:, HEADS.index("humour")], shift)
-    judge = Classifier(twin.weights(**layers), limits)
+    judge = Classifier(parts.weights(**layers), limits)
     chosen_here = figures.lines(table, choice, read, limits)
-    held_out = figures.lines(table, unseen, _read(table, unseen, judge, twin.scores(table, unseen)), limits)
-    parts = fit_parts(table, np.arange(len(rows)), recipe, lambda note: step(f"All rows, {note}"))
-    weights = parts.weights(**layers)
+    held_out = figures.lines(table, unseen, _read(table, unseen, judge, parts.scores(table, unseen)), limits)
+    step("N-grams of all rows")
+    weights = Parts(parts.fields | fit_grams(table, np.arange(len(rows)), recipe)).weights(**layers)
     counts = dict(sorted(Counter(row.source for row in rows).items()))
     ship.write(out, weights, limits, {"encoder": encoder.name, "rows": counts})
     sizes = (len(weights.hashes), len(weights.landmarks))
