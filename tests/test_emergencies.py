@@ -73,7 +73,6 @@ def test_an_emergency_is_met_with_whom_to_call_and_no_model(chat: Chat, text: st
         "I'm drowning in laundry",
         "my dad had a stroke last year",
         "our cake collapsed",
-        "他喝多了说话大舌头，东西都拿不住",
         "手机消息炸了，都是火锅局",
         "他一句话把我噎得说不出话",
         "怀孕八个月，孩子在肚子里踢我",

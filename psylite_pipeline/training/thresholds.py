@@ -53,8 +53,8 @@ def _endangered(row: Row) -> bool:
 # As more of them are written against the judgement, the same aim means a higher threshold and more danger missed; those
 # of concern are set so that of 2,725 turns written blind six to eight in a hundred harmless ones alarm.
 _READ = (
-    Aim("emergency", _of("own", "illness", "fear"), 0.04),
-    Aim("emergency", _of("own"), 0.0065),
+    Aim("emergency", _of("own", "illness", "fear"), 0.0135),
+    Aim("emergency", _of("own"), 0.003),
     Aim("emergency", _counselling, 0.0005),
     Aim("concern", _counselling, 0.012),
     Aim("concern", _of("crisis_zh_psysuicide_dev"), 0.12),
