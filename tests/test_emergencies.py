@@ -60,6 +60,21 @@ def test_an_emergency_is_met_with_whom_to_call_and_no_model(chat: Chat, text: st
 @pytest.mark.parametrize(
     "text",
     [
+        "外婆从早上起右手拿不起碗，笑起来一边不动",
+        "宝宝吃奶的时候嘴唇一阵阵发紫",
+        "she's hot, not sweating and getting harder to wake",
+    ],
+)
+def test_one_told_by_signs_that_no_rule_knows_is_met_too(chat: Chat, text: str) -> None:
+    chat.user(text)
+    assert (chat.decision.kind, chat.decision.rules[-1]) == (Kind.EMERGENCY, "classifier.emergency")
+    assert re.search("120|911", chat.shown)
+    assert not chat.ollama.calls
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "房贷压得我喘不上气",
         "我爸去年中风之后说话不清楚，我照顾他好累",
         "惊恐发作的时候胸口疼，还出冷汗",

@@ -283,6 +283,24 @@ def test_a_broken_file_names_the_rule_and_the_field(tmp_path: Path, text: str, n
         Lexicon.load(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("table", "text"),
+    [
+        ("marker", 'name = "x"\nmatch = ["甲"]\nunles = ["乙"]'),
+        (
+            "frame",
+            'name = "x"\ncue = "x"\nstops = []\nneed = ["x"]\nwhere = "before"\nscope = "text"\nreach = 9\n'
+            'kinds = ["self_harm"]\neffect = "drop"',
+        ),
+    ],
+)
+def test_a_misspelt_field_that_would_explain_danger_away_is_refused(tmp_path: Path, table: str, text: str) -> None:
+    marker = '[[marker]]\nname = "x"\nmatch = ["甲"]\n' if table == "frame" else ""
+    (tmp_path / "rules.toml").write_text(f"{RULE}{marker}[[{table}]]\n{text}", encoding="utf-8")
+    with pytest.raises(KnowledgeError, match=rf"{table} x: unknown field '(need|unles)'"):
+        Lexicon.load(tmp_path)
+
+
 def test_a_broken_or_empty_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(KnowledgeError):
         Lexicon.load(tmp_path)

@@ -19,22 +19,15 @@ GAP_HAN, GAP_LATIN = 6, 24
 """Greatest gap, in characters, that a plain `…` allows in a phrase with Chinese characters, and in one without."""
 
 _HAN = re.compile(f"[{HAN}]")
-_RULE_FIELDS = frozenset(
-    {
-        "id",
-        "level",
-        "kind",
-        "sign",
-        "sure",
-        "match",
-        "unless",
-        "not_with",
-        "frames",
-        "gap",
-        "examples",
+#: What may stand in each: a misspelt field would be ignored, and a frame without its `needs` explains danger away.
+_FIELDS = {
+    "rule": frozenset({
+        "id", "level", "kind", "sign", "sure", "match", "unless", "not_with", "frames", "gap", "examples",
         "counterexamples",
-    }
-)
+    }),
+    "frame": frozenset({"name", "cue", "stops", "needs", "never", "where", "scope", "reach", "kinds", "effect"}),
+    "marker": frozenset({"name", "match", "unless"}),
+}  # fmt: skip
 _NAMED, _COUNTED = frozenset({"lists", "rewrite", "whole"}), frozenset({"marker", "frame", "rule"})
 _TABLES = _NAMED | _COUNTED | {"kept", "watched", "idioms", "yes", "no", "asks_back"}
 
@@ -134,8 +127,6 @@ class _Parser:
     def _rule(self, file: str, table: dict[str, Any], frames: tuple[Frame, ...]) -> Rule:
         ident = _text(file, "rule", table, "id")
         where = f"rule {ident}"
-        if unknown := sorted(set(table) - _RULE_FIELDS):
-            raise KnowledgeError(f"{file}: {where}: unknown field {unknown[0]!r}")
         sign = table.get("sign", "")
         if not isinstance(sign, str) or (sign and sign not in SIGNS):
             raise KnowledgeError(f"{file}: {where}, field sign: {sign!r} is none of {', '.join(sorted(SIGNS))}")
@@ -214,7 +205,12 @@ class _Parser:
         return tuple(phrases)
 
     def _tables(self, name: str) -> list[tuple[str, dict[str, Any]]]:
-        return [(file, table) for file, tables in self._files.items() for table in tables.get(name, [])]
+        found = [(file, table) for file, tables in self._files.items() for table in tables.get(name, [])]
+        for file, table in found:
+            if unknown := sorted(set(table) - _FIELDS[name]):
+                called = table.get("id", table.get("name", ""))
+                raise KnowledgeError(f"{file}: {name} {called}: unknown field {unknown[0]!r}")
+        return found
 
     def _lines(self, field: str) -> tuple[str, ...]:
         return tuple(line for file, tables in self._files.items() for line in _strings(file, field, tables, field))
