@@ -8,6 +8,8 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
+from browser_tests.house import until
+
 #: Milliseconds for what waits on a server of ours on a busy machine.
 PATIENCE = 120_000
 #: How the page names a valve that has a value of its own.
@@ -115,10 +117,14 @@ class Person:
     def switch(self, title: str, *, custom: bool) -> None:
         """Press the button by which a valve is set to None or to a value of its own, until it is as asked."""
         button = self.valve(title).get_by_role("button").first
-        if (button.inner_text().strip() == CUSTOM) != custom:
-            button.click()
-        shown = expect(button)
-        (shown.to_have_text if custom else shown.not_to_have_text)(CUSTOM)
+
+        def pressed() -> bool:
+            if (button.inner_text().strip() == CUSTOM) != custom:
+                button.click()
+            self.page.wait_for_timeout(200)  # the page may draw itself anew after a press, and then forgets it
+            return (button.inner_text().strip() == CUSTOM) == custom
+
+        until(pressed)
 
     def set_valve(self, title: str, value: Any) -> None:
         """Give a valve a value of its own, with whatever the page offers for it."""

@@ -32,7 +32,7 @@ def test_the_empty_page_says_which_number_to_call_where_no_answer_comes(user: Pe
     expect(note).to_have_count(0)
     user.new_talk()
     expect(note).to_be_visible()  # closed for that once
-    user.say(words.PLAIN)
+    user.say(words.DECLINED)
     expect(note).to_have_count(0)  # as the threat model says
     user.page.evaluate("localStorage.setItem('locale', 'zh-TW')")
     user.new_talk()
@@ -44,7 +44,7 @@ def test_the_empty_page_says_which_number_to_call_where_no_answer_comes(user: Pe
 
 def test_a_cheerful_turn_waits_with_a_status_and_brings_a_folded_snippet(user: Person) -> None:
     user.new_talk()
-    user.begin(words.CHEERFUL)
+    user.begin(words.CHEERFUL)  # the first that goes to the model: it has yet to be loaded
     status = user.answer.get_by_text("正在唤醒模型")
     expect(status).to_be_visible()
     user.shot("status")

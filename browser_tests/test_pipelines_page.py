@@ -14,6 +14,8 @@ from browser_tests import words
 from browser_tests.house import House, until
 from browser_tests.person import Person
 from psylite_pipeline.host.valves import FilterValves, PipeValves
+from psylite_pipeline.prompt import Prompts
+from psylite_pipeline.settings import bundled
 
 
 @dataclass(frozen=True)
@@ -137,8 +139,9 @@ def test_what_was_turned_is_seen_in_the_next_turn(user: Person, ollama: FakeOlla
     assert "先把水烧开" in broken_off
     assert "I broke off in the middle" in broken_off  # silent for longer than it may
     late = user.say(words.LATE)
-    assert "have you had thoughts of dying" in late  # the judge was late: the safer answer
-    assert "nothing came" in late  # and so was the model
+    assert "nothing came" in late  # so late was the model
+    assert given_care(ollama)  # and so was the judge: the safer route
+    assert "thoughts of dying" not in late  # about flowers nobody is asked that
     user.shot("valves-at-work")
 
 
@@ -182,6 +185,11 @@ def test_all_at_none_are_the_defaults_again(admin: Person, user: Person, house: 
     admin.shot("valves-none")
     user.new_talk()
     assert "12356" in user.say(words.CRISIS)
+
+
+def given_care(ollama: FakeOllama) -> bool:
+    """Whether the model was told, in English, to answer the last turn with care."""
+    return Prompts.load(bundled("knowledge") / "prompts").of("en")["care"] in ollama.calls[-1]["messages"][0]["content"]
 
 
 def told_a_snippet(ollama: FakeOllama) -> bool:
