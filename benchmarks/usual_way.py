@@ -26,7 +26,7 @@ from benchmarks.servers import ROOT, free_port, wait_for
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Risk
 from psylite_pipeline.errors import ModelError
-from psylite_pipeline.model import OllamaModel
+from psylite_pipeline.ollama_model import OllamaModel
 from psylite_pipeline.opening import open_counsellor, open_prompts
 from psylite_pipeline.risk import judge
 from psylite_pipeline.settings import Settings

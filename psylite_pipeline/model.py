@@ -1,4 +1,4 @@
-"""Streaming chat over the ollama client, always with deadlines. Foreign errors become our own here and nowhere else."""
+"""Streaming chat with a served model, always with deadlines. Foreign errors become our own here and nowhere else."""
 
 from __future__ import annotations
 
@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import httpx
-import ollama
 
 from psylite_pipeline.errors import ModelAway, ModelBroken, ModelError, ModelMissing, ModelTimeout
-from psylite_pipeline.listing import has
 
 Message = dict[str, str]
 
@@ -57,10 +55,6 @@ class Waiting:
 @dataclass(frozen=True, slots=True)
 class Loading:
     """The server has to load the model first. Told by a protocol, passed on as part of `Waiting`."""
-
-
-#: A model that spoke so lately is still in memory; to ask each time would delay every first word by a round trip.
-STAYS_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,67 +204,6 @@ class ServedModel(ABC):
         return ModelBroken(f"{self.called} refused the request ({how}).")
 
 
-class OllamaModel(ServedModel):
-    """Chat through Ollama's own protocol at `url`."""
-
-    called, cure = "Ollama", "OLLAMA_BASE_URL"
-
-    def __init__(
-        self,
-        url: str,
-        *,
-        num_ctx: int,
-        keep_alive: str,
-        num_predict: int = MOST_TOKENS,
-        first_sign: float = FIRST_SIGN_SECONDS,
-    ) -> None:
-        super().__init__(first_sign=first_sign)
-        self._url = url
-        self._options = {"num_ctx": num_ctx, "num_predict": num_predict}
-        self._keep_alive = keep_alive
-        self._spoke: dict[str, float] = {}
-
-    def _client(self, timeout: httpx.Timeout) -> ollama.Client:
-        return ollama.Client(host=self._url, trust_env=False, verify=self._trusted, timeout=timeout)
-
-    def _chat(
-        self, client: ollama.Client, model: str, messages: list[Message], schema: dict[str, Any] | None
-    ) -> Iterator[Words | Thought | Loading]:
-        options = self._options
-        if schema:
-            options = {**options, "temperature": 0, "num_predict": MOST_JUDGE_TOKENS}
-        finished = False
-        try:
-            lately = time.monotonic() - self._spoke.get(model, -STAYS_SECONDS) < STAYS_SECONDS
-            if not lately and not _in_memory(client, model):
-                yield Loading()
-            # The package cuts lines at U+0085 too, which Ollama does not escape: such a reply breaks off.
-            for part in client.chat(
-                model=model, messages=messages, stream=True, format=schema, options=options, keep_alive=self._keep_alive
-            ):
-                finished = finished or bool(part.done)
-                self._spoke[model] = time.monotonic()
-                if part.message.thinking:
-                    yield Thought(part.message.thinking)
-                if part.message.content:
-                    yield Words(part.message.content)
-        except ollama.ResponseError as error:
-            raise self._refused(model, error.status_code) from None
-        if not finished:  # a reply without the closing line broke off; to pass it for whole would be untrue
-            raise ModelBroken("The reply broke off.")
-
-
-def _in_memory(client: ollama.Client, model: str) -> bool:
-    """Whether Ollama has `model` loaded; yes where it does not say. Asked before the chat: a model that is being loaded
-    is listed like one that is there. Raises what tells that no server answers."""
-    try:
-        return has([running.model or "" for running in client.ps().models], model)
-    except (httpx.HTTPError, ConnectionError):
-        raise
-    except Exception:  # noqa: BLE001  an older or foreign server without this list: no reason to fail a turn
-        return True
-
-
 def split_thoughts(pieces: Iterator[Words | Thought | Waiting]) -> Iterator[Words | Thought | Waiting]:
     """Turn `<think>` … `</think>` inside the words into thoughts; the tags may be cut anywhere between pieces."""
     held = ""
@@ -282,19 +215,16 @@ def split_thoughts(pieces: Iterator[Words | Thought | Waiting]) -> Iterator[Word
         held += piece.text
         while held:
             tag = _THINK_TAGS[thinking]
-            at = held.find(tag)
-            if at >= 0:
-                before, held = held[:at], held[at + len(tag) :]
-                if before:
-                    yield Thought(before) if thinking else Words(before)
-                thinking = not thinking
-                continue
-            keep = _tail_of(held, tag)
-            ready, rest = held[: len(held) - keep], held[len(held) - keep :]
+            ready, found, rest = held.partition(tag)
+            if not found:
+                at = len(held) - _tail_of(held, tag)
+                ready, rest = held[:at], held[at:]
             if ready:
                 yield Thought(ready) if thinking else Words(ready)
             held = rest
-            break
+            if not found:
+                break
+            thinking = not thinking
     if held:
         yield Thought(held) if thinking else Words(held)
 

@@ -16,7 +16,8 @@ from psylite_pipeline.humour.corpus import FORBIDDEN_FILE, load_corpus
 from psylite_pipeline.humour.importer import Importer
 from psylite_pipeline.humour.shelf import Shelf
 from psylite_pipeline.humour.themes import Themes
-from psylite_pipeline.model import ChatModel, OllamaModel
+from psylite_pipeline.model import ChatModel
+from psylite_pipeline.ollama_model import OllamaModel
 from psylite_pipeline.openai_model import OpenAIModel
 from psylite_pipeline.outcheck import OutputCheck
 from psylite_pipeline.prompt import Prompts

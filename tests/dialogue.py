@@ -11,7 +11,8 @@ from psylite_pipeline.answers import Answers, Backend
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.counsellor import Counsellor
 from psylite_pipeline.decision import Decision, Risk, Route
-from psylite_pipeline.model import Deadlines, OllamaModel, Thought, Words
+from psylite_pipeline.model import Deadlines, Thought, Words
+from psylite_pipeline.ollama_model import OllamaModel
 from psylite_pipeline.opening import (
     open_classifier,
     open_lexicon,

@@ -11,7 +11,8 @@ from fake_ollama import FakeOllama, Reply
 from scripted import Talk, scripted_counsellor
 
 from psylite_pipeline.errors import ModelAway, ModelBroken, ModelError, ModelMissing, ModelTimeout
-from psylite_pipeline.model import Deadlines, OllamaModel, Thought, Waiting, Words, split_thoughts
+from psylite_pipeline.model import Deadlines, Thought, Waiting, Words, split_thoughts
+from psylite_pipeline.ollama_model import OllamaModel
 from psylite_pipeline.openai_model import OpenAIModel
 from psylite_pipeline.settings import Preferences
 

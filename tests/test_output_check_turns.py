@@ -19,7 +19,8 @@ from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.counsellor import Counsellor
 from psylite_pipeline.decision import Decision, Risk, Route
 from psylite_pipeline.errors import KnowledgeError
-from psylite_pipeline.model import OllamaModel, Words
+from psylite_pipeline.model import Words
+from psylite_pipeline.ollama_model import OllamaModel
 from psylite_pipeline.opening import open_counsellor, open_output_check
 from psylite_pipeline.outcheck import FAILED, OutputCheck
 from psylite_pipeline.risk.assess import Assessor
