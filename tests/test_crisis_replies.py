@@ -9,7 +9,7 @@ import pytest
 
 from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.replies import JOINT, LANGUAGES, Replies, Stage
-from psylite_pipeline.replies.crisis import INTENT_KINDS, Variant
+from psylite_pipeline.replies.crisis_texts import INTENT_KINDS, Variant
 
 STAGED = ("zh-Hans", "zh-Hant", "en")
 

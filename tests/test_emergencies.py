@@ -10,7 +10,7 @@ from dialogue import Chat
 
 from psylite_pipeline.decision import Kind, Risk, Route, Told
 from psylite_pipeline.replies.book import Replies
-from psylite_pipeline.replies.crisis import Stage
+from psylite_pipeline.replies.crisis_texts import Stage
 
 STAGED = ("zh-Hans", "zh-Hant", "en")
 

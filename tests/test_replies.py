@@ -13,7 +13,7 @@ import pytest
 from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.errors import KnowledgeError
 from psylite_pipeline.replies import JOINT, LANGUAGES, NOTICES, PLACES, REGIONS, Replies, Stage, last_resort
-from psylite_pipeline.replies.crisis import INTENT_KINDS
+from psylite_pipeline.replies.crisis_texts import INTENT_KINDS
 from psylite_pipeline.replies.last_resort import last_notice, last_refusal
 
 FOLDER = Path(__file__).parent.parent / "knowledge" / "replies"

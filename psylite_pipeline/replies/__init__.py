@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from psylite_pipeline.replies.book import LANGUAGES, Replies
-from psylite_pipeline.replies.crisis import JOINT, Stage
+from psylite_pipeline.replies.crisis import JOINT
+from psylite_pipeline.replies.crisis_texts import Stage
 from psylite_pipeline.replies.helplines import PLACES, REGIONS, Helpline, Helplines
 from psylite_pipeline.replies.last_resort import last_resort
 from psylite_pipeline.replies.words import NOTICES

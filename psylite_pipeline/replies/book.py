@@ -6,7 +6,8 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from psylite_pipeline.decision import Kind, Risk, Told
-from psylite_pipeline.replies.crisis import CRISIS_KINDS, JOINT, LOOK_BACK, CrisisTexts, Stage
+from psylite_pipeline.replies.crisis import JOINT, LOOK_BACK, say
+from psylite_pipeline.replies.crisis_texts import CRISIS_KINDS, CrisisTexts, Stage
 from psylite_pipeline.replies.helplines import PLACES, TEXT_LANGUAGES, Helplines
 from psylite_pipeline.replies.words import DEFAULT, Words
 
@@ -59,7 +60,8 @@ class Replies:
         among variants not yet said. Where other numbers than those of `region_before` hold now, they are told first.
         """
         lang = _known(lang)
-        stage, text = self.crisis_texts.say(
+        stage, text = say(
+            self.crisis_texts,
             kind=kind,
             risk=risk,
             lang=lang,

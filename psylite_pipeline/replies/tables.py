@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from psylite_pipeline.errors import KnowledgeError
+
+_FIELD = re.compile(r"\{(\w*)[^}]*\}")
 
 
 class StrictTable:
@@ -68,6 +71,26 @@ class StrictTable:
             if value not in choices:
                 raise self.error(field, f'has "{value}"; use {", ".join(choices)}')
         return values
+
+    def paragraph(self, field: str, placeholders: Sequence[str]) -> str:
+        """One line of text without outer blanks; what stands in curly brackets is one of `placeholders`."""
+        return self._paragraph(field, self.text(field), placeholders)
+
+    def paragraphs(self, field: str, placeholders: Sequence[str]) -> tuple[str, ...]:
+        """A list of at least one such paragraph."""
+        return tuple(self._paragraph(field, text, placeholders) for text in self.strings(field))
+
+    def _paragraph(self, field: str, text: str, placeholders: Sequence[str]) -> str:
+        if "\n" in text.strip():
+            raise self.error(field, "has a line break; write it as one paragraph")
+        known = [f"{{{name}}}" for name in placeholders]
+        found = [match.group() for match in _FIELD.finditer(text)]
+        for one in found:
+            if one not in known:
+                raise self.error(field, f"has the placeholder {one}; use {', '.join(known)}")
+        if text.count("{") != text.count("}") or text.count("{") != len(found):
+            raise self.error(field, "has a curly bracket without its partner; remove it or write a placeholder")
+        return text.strip()
 
     def table(self, field: str, *, optional: bool = False) -> StrictTable:
         """An inner table; with `optional` an empty one where it is missing."""

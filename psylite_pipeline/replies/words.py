@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from psylite_pipeline.replies.crisis import CRISIS_KINDS, one_paragraph
-from psylite_pipeline.replies.tables import StrictTable, read_toml
+from psylite_pipeline.replies.crisis_texts import CRISIS_KINDS
+from psylite_pipeline.replies.helplines import PLACEHOLDERS
+from psylite_pipeline.replies.tables import read_toml
 
 NOTICES = (
     "model_away",
@@ -52,13 +53,9 @@ class Words:
         concern.only(*kinds)
         notice.only(*NOTICES)
         return cls(
-            decline=tuple(one_paragraph(table, "decline", text) for text in table.strings("decline")),
-            support=_text(table, "support"),
-            here=_text(table, "here"),
-            concern={kind: _text(concern, kind) for kind in kinds},
-            notices={name: _text(notice, name) for name in NOTICES},
+            decline=table.paragraphs("decline", PLACEHOLDERS),
+            support=table.paragraph("support", PLACEHOLDERS),
+            here=table.paragraph("here", PLACEHOLDERS),
+            concern={kind: concern.paragraph(kind, PLACEHOLDERS) for kind in kinds},
+            notices={name: notice.paragraph(name, PLACEHOLDERS) for name in NOTICES},
         )
-
-
-def _text(table: StrictTable, field: str) -> str:
-    return one_paragraph(table, field, table.text(field))
