@@ -11,8 +11,7 @@ from test_cli import knowledge, psylite  # noqa: F401  the fixture is used by na
 
 from psylite_pipeline.conversation import marked, marker
 from psylite_pipeline.errors import KnowledgeError
-from psylite_pipeline.humour import importer as importer_module
-from psylite_pipeline.humour import wording
+from psylite_pipeline.humour import snippet_files, wording
 from psylite_pipeline.humour.corpus import load_corpus
 from psylite_pipeline.humour.sources import read_source
 from psylite_pipeline.humour.themes import Themes
@@ -184,7 +183,7 @@ def test_folders_of_one_name_do_not_overwrite_each_other(tmp_path):
 
 
 def test_large_imports_are_written_in_parts(tmp_path, monkeypatch):
-    monkeypatch.setattr(importer_module, "MAX_FILE_BYTES", 1500)
+    monkeypatch.setattr(snippet_files, "MAX_FILE_BYTES", 1500)
     report = imported(tmp_path, f"{labelled(WATER)}\n{labelled(LAMP)}\n{labelled(KITE, 'A: ', 'B: ')}")
     assert len(report.written) > 1
     assert {one.id for one in load_corpus([tmp_path / "own"]).snippets} == {one.id for one in report.snippets}
@@ -201,7 +200,7 @@ def test_an_interruption_leaves_the_old_file_whole(tmp_path, monkeypatch, error)
     def fails(*_):
         raise error
 
-    monkeypatch.setattr(importer_module.os, "fsync", fails)
+    monkeypatch.setattr(snippet_files.os, "fsync", fails)
     with pytest.raises(KeyboardInterrupt if isinstance(error, KeyboardInterrupt) else KnowledgeError):
         imported(tmp_path, labelled(LAMP))
     assert path.read_bytes() == before
