@@ -21,7 +21,7 @@ from rich.table import Table
 from benchmarks.common import console, percentiles, save
 from benchmarks.overhead import SCENES
 from psylite_pipeline.opening import open_output_check
-from psylite_pipeline.outcheck import OutputCheck, Watch
+from psylite_pipeline.output_check import OutputCheck, Watch
 from psylite_pipeline.settings import Settings, bundled
 
 SENTENCES = 8

@@ -10,7 +10,7 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(
-    include=["psylite_pipeline.lines", "psylite_pipeline.host", "psylite_pipeline.humour", "psylite_pipeline.model"]
+    include=["psylite_pipeline.jsonl", "psylite_pipeline.host", "psylite_pipeline.humour", "psylite_pipeline.model"]
 ):
     from pydantic import ValidationError
 
@@ -19,7 +19,7 @@ with atheris.instrument_imports(
     from psylite_pipeline.host.parts import sendable
     from psylite_pipeline.host.valves import PipeValves
     from psylite_pipeline.humour.corpus import load_corpus
-    from psylite_pipeline.lines import judge_lines
+    from psylite_pipeline.jsonl import decide_lines
     from psylite_pipeline.model import Words, split_thoughts
     from psylite_pipeline.settings import Preferences
 
@@ -38,7 +38,7 @@ class _Counsellor:
 def check(data: atheris.FuzzedDataProvider) -> None:
     """One line, one set of valves, one snippet file, one stream cut anywhere."""
     line = data.ConsumeUnicode(1_000)
-    found = list(judge_lines([line], _Counsellor(), Preferences()))  # type: ignore[arg-type]
+    found = list(decide_lines([line], _Counsellor(), Preferences()))  # type: ignore[arg-type]
     assert len(found) == 1
     try:
         values = json.loads(line)

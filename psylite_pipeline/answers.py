@@ -13,6 +13,7 @@ from psylite_pipeline.conversation import Conversation, marker
 from psylite_pipeline.decision import Decision, Risk, Route
 from psylite_pipeline.errors import ModelError, ModelMissing, ModelTimeout
 from psylite_pipeline.humour.corpus import Snippet, quoted
+from psylite_pipeline.metrics import Metrics
 from psylite_pipeline.model import (
     FIRST_SIGN_SECONDS,
     HEARTBEAT_SECONDS,
@@ -23,12 +24,11 @@ from psylite_pipeline.model import (
     Waiting,
     Words,
 )
-from psylite_pipeline.outcheck import OutputCheck, Unfit
+from psylite_pipeline.output_check import OutputCheck, Unfit
 from psylite_pipeline.pieces import Source, Status
 from psylite_pipeline.prompt import Prompts
 from psylite_pipeline.replies import Replies
 from psylite_pipeline.settings import Preferences
-from psylite_pipeline.tally import Tally
 from psylite_pipeline.voice import Voice
 
 log = logging.getLogger(__name__)
@@ -72,9 +72,9 @@ class Answers:
         backend: Backend,
         worst_of: Callable[[Sequence[str]], Risk],
         check: OutputCheck | None = None,
-        tally: Tally | None = None,
+        tally: Metrics | None = None,
     ) -> None:
-        self._tally = tally or Tally()
+        self._tally = tally or Metrics()
         self._worst_of = worst_of
         self._check = check
         self._replies = replies

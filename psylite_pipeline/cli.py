@@ -74,16 +74,16 @@ def decide(
     Exit code 1 when a line could not be read; its place then holds {"error": ...}. Nothing is stored or logged. To
     report a false alarm, give the rule ids and the label you expected, never the words.
     """
-    from psylite_pipeline.lines import judge_lines
+    from psylite_pipeline.jsonl import decide_lines
     from psylite_pipeline.opening import open_counsellor
 
     preferences = Preferences.model_validate({"sensitivity": sensitivity.value})
     counsellor = open_counsellor(Settings.load())
     failed = False
-    # What is not UTF-8 arrives as lone surrogates, by which judge_lines knows it.
+    # What is not UTF-8 arrives as lone surrogates, by which decide_lines knows it.
     sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]
     sys.stdout.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
-    for number, found in enumerate(judge_lines(sys.stdin, counsellor, preferences), 1):
+    for number, found in enumerate(decide_lines(sys.stdin, counsellor, preferences), 1):
         failed = failed or "error" in found
         sys.stdout.write(json.dumps(found, ensure_ascii=False) + "\n")
         sys.stdout.flush()

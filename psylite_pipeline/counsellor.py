@@ -21,6 +21,7 @@ from psylite_pipeline.humour.fit import Fit, fit
 from psylite_pipeline.humour.searching import Hit
 from psylite_pipeline.humour.shelf import Shelf
 from psylite_pipeline.language import language_of_talk
+from psylite_pipeline.metrics import Metrics
 from psylite_pipeline.model import ChatModel
 from psylite_pipeline.risk import judge
 from psylite_pipeline.risk.assess import Assessor
@@ -28,7 +29,6 @@ from psylite_pipeline.risk.lexicon import Finding
 from psylite_pipeline.risk.normalise import MAX_CHARS
 from psylite_pipeline.risk.walk import Assessment, risk_floor
 from psylite_pipeline.settings import Preferences
-from psylite_pipeline.tally import Tally
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class Counsellor:
         shelf: Shelf,
         answers: Answers,
         model: ChatModel,
-        tally: Tally | None = None,
+        tally: Metrics | None = None,
     ) -> None:
         self._assessor = assessor
         self._plain_assessor = plain_assessor
@@ -61,7 +61,7 @@ class Counsellor:
         self._shelf = shelf
         self._answers = answers
         self._model = model
-        self._tally = tally or Tally()
+        self._tally = tally or Metrics()
 
     @property
     def shelf(self) -> Shelf:

@@ -28,7 +28,7 @@ _PACKAGES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Check:
     """One part: whether it is well, what was seen, and where it is not well what to do."""
 
     part: str
@@ -38,9 +38,9 @@ class Finding:
     counts: dict[str, Any] = field(default_factory=dict)
 
 
-def examine(settings: Settings) -> list[Finding]:
+def examine(settings: Settings) -> list[Check]:
     """Every part in the order a turn meets them. Never raises."""
-    checks: list[tuple[str, Callable[[Settings], Finding]]] = [
+    parts: list[tuple[str, Callable[[Settings], Check]]] = [
         ("lexicon", _lexicon),
         ("classifier", _classifier),
         ("replies", _replies),
@@ -52,28 +52,28 @@ def examine(settings: Settings) -> list[Finding]:
         ("data folder", _data_folder),
         ("telling a human", _webhook),
     ]
-    found = []
-    for part, check in checks:
+    checks = []
+    for part, look in parts:
         try:
-            found.append(check(settings))
+            checks.append(look(settings))
         except PsyLiteError as error:
-            found.append(Finding(part, False, str(error), "Correct what the sentence names, then run this again."))
+            checks.append(Check(part, False, str(error), "Correct what the sentence names, then run this again."))
         except Exception as error:  # noqa: BLE001  a doctor that dies of the disease is no help
             cure = "Run `make install` again; if it stays, report it with this line."
-            found.append(Finding(part, False, f"failed with {type(error).__name__}", cure))
-    return found
+            checks.append(Check(part, False, f"failed with {type(error).__name__}", cure))
+    return checks
 
 
 def report(settings: Settings) -> dict[str, Any]:
     """The same as one JSON object, with versions and counts."""
-    findings = examine(settings)
-    counts = {key: value for finding in findings for key, value in finding.counts.items()}
+    checks = examine(settings)
+    counts = {key: value for check in checks for key, value in check.counts.items()}
     return {
-        "ok": all(finding.ok for finding in findings),
+        "ok": all(check.ok for check in checks),
         "versions": {"python": platform.python_version(), **_versions()},
         "counts": counts,
         "snippets": counts.get("snippets", {}),
-        "parts": [{key: value for key, value in asdict(finding).items() if key != "counts"} for finding in findings],
+        "parts": [{key: value for key, value in asdict(check).items() if key != "counts"} for check in checks],
     }
 
 
@@ -87,51 +87,51 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _lexicon(settings: Settings) -> Finding:
+def _lexicon(settings: Settings) -> Check:
     rules = Lexicon.load(settings.knowledge_dir / "risk" / "lexicon").rules
-    return Finding("lexicon", True, f"{len(rules)} rules", counts={"rules": len(rules)})
+    return Check("lexicon", True, f"{len(rules)} rules", counts={"rules": len(rules)})
 
 
-def _classifier(settings: Settings) -> Finding:
+def _classifier(settings: Settings) -> Check:
     Classifier.load(settings.knowledge_dir / "risk" / "classifier")
-    return Finding("classifier", True, "loaded")
+    return Check("classifier", True, "loaded")
 
 
-def _replies(settings: Settings) -> Finding:
+def _replies(settings: Settings) -> Check:
     Replies.load(settings.knowledge_dir / "replies")
-    return Finding("replies", True, "crisis stages, refusals and helplines are whole")
+    return Check("replies", True, "crisis stages, refusals and helplines are whole")
 
 
-def _snippets(settings: Settings) -> Finding:
+def _snippets(settings: Settings) -> Check:
     corpus = load_corpus(opening.snippet_folders(settings))
     counts = corpus.by_language()
     seen = ", ".join(f"{number} {language}" for language, number in sorted(counts.items())) or "none"
     if corpus.refused:
-        return Finding(
+        return Check(
             "snippets",
             False,
             f"{seen}; refused: {' | '.join(corpus.refused)}",
             "Correct the files named.",
             {"snippets": counts, "refused": len(corpus.refused)},
         )
-    return Finding("snippets", True, seen, counts={"snippets": counts})
+    return Check("snippets", True, seen, counts={"snippets": counts})
 
 
-def _index(settings: Settings) -> Finding:
+def _index(settings: Settings) -> Check:
     shelf = opening.open_shelf(settings)
     started = time.perf_counter()
     index = shelf.open()
     spent = (time.perf_counter() - started) * 1000
     seen = f"{shelf.embedder.name}, {len(index.corpus.snippets)} snippets, {spent:.0f} ms"
-    return Finding("encoder and index", True, seen)
+    return Check("encoder and index", True, seen)
 
 
-def _judgement(settings: Settings) -> Finding:
+def _judgement(settings: Settings) -> Check:
     counsellor = opening.open_counsellor(settings)
     body = {"messages": [{"role": "user", "content": "我不想活了"}]}
     decision = counsellor.decide(Conversation.from_body(body))
     ok = decision.route.value == "crisis"
-    return Finding(
+    return Check(
         "judgement",
         ok,
         f"a plain statement of danger goes to {decision.route.value.upper()}",
@@ -139,42 +139,42 @@ def _judgement(settings: Settings) -> Finding:
     )
 
 
-def _model(settings: Settings) -> Finding:
+def _model(settings: Settings) -> Check:
     if settings.backend == "openai":
         return _openai(settings)
     cure = "Start Ollama or run `psylite up`; set OLLAMA_BASE_URL if it lives elsewhere."
     names = listing.of_ollama(settings.ollama_url, 5)
     if names is None:
-        return Finding("model", False, f"no Ollama answers at {settings.ollama_url}", cure)
+        return Check("model", False, f"no Ollama answers at {settings.ollama_url}", cure)
     if not listing.has(names, settings.model):
-        return Finding(
+        return Check(
             "model",
             False,
             f"Ollama has no model {settings.model!r}",
             f"Run `ollama pull {settings.weights}` and create {settings.model!r}, or set PSYLITE_MODEL.",
         )
-    return Finding("model", True, f"{settings.model} at {settings.ollama_url}")
+    return Check("model", True, f"{settings.model} at {settings.ollama_url}")
 
 
-def _openai(settings: Settings) -> Finding:
+def _openai(settings: Settings) -> Check:
     names = listing.of_openai(settings.openai_url, settings.openai_key.get_secret_value())
     if names is None:
         cure = "Start it; correct PSYLITE_OPENAI_URL (with its /v1) and PSYLITE_OPENAI_KEY."
-        return Finding("model", False, f"no model server answers at {settings.openai_url}", cure)
+        return Check("model", False, f"no model server answers at {settings.openai_url}", cure)
     if settings.model not in names:
         cure = f"Set PSYLITE_MODEL to one of: {', '.join(sorted(names))}."
-        return Finding("model", False, f"the server has no model {settings.model!r}", cure)
-    return Finding("model", True, f"{settings.model} at {settings.openai_url}")
+        return Check("model", False, f"the server has no model {settings.model!r}", cure)
+    return Check("model", True, f"{settings.model} at {settings.openai_url}")
 
 
-def _pipelines(settings: Settings) -> Finding:
+def _pipelines(settings: Settings) -> Check:
     address = f"http://127.0.0.1:{settings.pipelines_port}/"
     try:
         with httpx.Client(trust_env=False, timeout=5) as client:
             ok = client.get(address).json() == {"status": True}
     except (httpx.HTTPError, ValueError):
         ok = False
-    return Finding(
+    return Check(
         "pipelines",
         ok,
         f"{'answers' if ok else 'nothing of ours answers'} at {address}",
@@ -182,15 +182,15 @@ def _pipelines(settings: Settings) -> Finding:
     )
 
 
-def _data_folder(settings: Settings) -> Finding:
+def _data_folder(settings: Settings) -> Check:
     folder = settings.data_dir
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     ok = existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
-    return Finding(
+    return Check(
         "data folder", ok, str(folder), "" if ok else "Make it writable, or set PSYLITE_DATA_DIR to a folder that is."
     )
 
 
-def _webhook(settings: Settings) -> Finding:
+def _webhook(settings: Settings) -> Check:
     where = httpx.URL(settings.webhook).host if settings.webhook else ""  # the rest of the address may be a secret
-    return Finding("telling a human", True, f"from level {settings.webhook_level} on, to {where}" if where else "off")
+    return Check("telling a human", True, f"from level {settings.webhook_level} on, to {where}" if where else "off")

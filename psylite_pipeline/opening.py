@@ -16,10 +16,11 @@ from psylite_pipeline.humour.corpus import FORBIDDEN_FILE, load_corpus
 from psylite_pipeline.humour.importer import Importer
 from psylite_pipeline.humour.shelf import Shelf
 from psylite_pipeline.humour.themes import Themes
+from psylite_pipeline.metrics import open_metrics
 from psylite_pipeline.model import ChatModel
 from psylite_pipeline.ollama_model import OllamaModel
 from psylite_pipeline.openai_model import OpenAIModel
-from psylite_pipeline.outcheck import OutputCheck
+from psylite_pipeline.output_check import OutputCheck
 from psylite_pipeline.prompt import Prompts
 from psylite_pipeline.replies import Replies
 from psylite_pipeline.risk.assess import Assessor
@@ -27,7 +28,6 @@ from psylite_pipeline.risk.classifier import Classifier
 from psylite_pipeline.risk.last_resort import LastResortLexicon
 from psylite_pipeline.risk.lexicon import Lexicon
 from psylite_pipeline.settings import Settings, bundled
-from psylite_pipeline.tally import open_tally
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ def open_counsellor(settings: Settings, model: ChatModel | None = None) -> Couns
     plain_assessor = Assessor(lexicon, None)
     encoder = BundledEncoder()
     model = model or open_model(settings)
-    tally = open_tally(settings.metrics_port)
+    metrics = open_metrics(settings.metrics_port)
     backend = Backend(settings.model, settings.num_ctx, settings.standin)
     return Counsellor(
         assessor=Assessor(lexicon, open_classifier(settings)),
@@ -57,10 +57,10 @@ def open_counsellor(settings: Settings, model: ChatModel | None = None) -> Couns
             backend,
             plain_assessor.worst,
             open_output_check(settings),
-            tally,
+            metrics,
         ),
         model=model,
-        tally=tally,
+        tally=metrics,
     )
 
 

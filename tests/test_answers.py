@@ -144,7 +144,7 @@ def test_the_helpline_line_comes_first_and_then_every_few_turns(open_talk):
 
 def test_the_direct_question_is_asked_once_and_for_the_right_kind(open_talk):
     for word, kind in (("WORRY", "self_harm"), ("FRIEND", "someone_else")):
-        question = REPLIES.words["zh-Hans"].concern[kind]
+        question = REPLIES.short_texts["zh-Hans"].concern[kind]
         talk = open_talk()
         shown = [talk.say(f"{word} 今天").shown for _ in range(5)]
         assert [question in one for one in shown] == [True, False, False, False, False]
@@ -156,7 +156,7 @@ def test_worry_that_comes_back_soon_is_not_asked_about_again(open_talk):
     told = "FAINT 今天", "今天", "今天", "FAINT 明天", "FAINT 后天"
     replies = [(talk.say(words).route, talk.shown) for words in told]
     assert [route for route, _ in replies] == ["support", "plain", "plain", "support", "support"]
-    question = REPLIES.words["zh-Hans"].concern["default"]
+    question = REPLIES.short_texts["zh-Hans"].concern["default"]
     assert [question in shown for _, shown in replies] == [True, False, False, False, False]
 
 
@@ -293,7 +293,7 @@ def test_a_failing_model_in_support_names_the_helpline_once_and_asks(open_talk, 
     shown = open_talk(ScriptedModel(Words(words), error=error)).say("WORRY 今天").shown
     assert shown.count("12356") == 1
     assert (line() in shown) is (error is None and bool(words))
-    assert REPLIES.words["zh-Hans"].concern["self_harm"] in shown
+    assert REPLIES.short_texts["zh-Hans"].concern["self_harm"] in shown
 
 
 @pytest.mark.parametrize("says", [[Words("")], [Words("  "), Words("\n")], [Thought("琢磨")], []])
@@ -380,7 +380,7 @@ def test_guidance_carries_care_and_lines_but_no_model_words(tmp_path):
     assert guidance("今天") == ""
     worried = guidance("WORRY 今天")
     assert line() in worried
-    assert REPLIES.words["zh-Hans"].concern["self_harm"] in worried
+    assert REPLIES.short_texts["zh-Hans"].concern["self_harm"] in worried
     funny = guidance("来个JOKE")
     assert "甲：" in funny
     assert "<details>" not in funny
@@ -396,7 +396,7 @@ def test_guidance_tells_the_other_model_what_to_do_with_the_lines_and_nothing_of
     care, asked, *lines = counsellor.guidance(conversation, decision, preferences).rsplit("\n\n", 3)
     assert care == PROMPTS.of("zh-Hans")["care"]
     assert "原样" in asked
-    assert lines == [line(), REPLIES.words["zh-Hans"].concern["self_harm"]]
+    assert lines == [line(), REPLIES.short_texts["zh-Hans"].concern["self_harm"]]
 
 
 @pytest.mark.parametrize("words", ["今天", "WORRY 今天"])
@@ -438,7 +438,7 @@ def test_the_folded_block_has_title_and_lines_and_a_model_name_is_used(open_talk
 
 def test_order_of_the_tail(open_talk):
     talk = open_talk(ScriptedModel("嗯。"), Preferences(reminder_every=1), standin=True).say("WORRY 今天")
-    question = REPLIES.words["zh-Hans"].concern["self_harm"]
+    question = REPLIES.short_texts["zh-Hans"].concern["self_harm"]
     expected = ["嗯。", line(), question, notice("ai_reminder"), notice("standin")]
     assert sorted(expected, key=talk.shown.index) == expected
     for one, other in itertools.pairwise(expected):

@@ -9,7 +9,7 @@ import pytest
 from unfit_words import CHECK
 
 from psylite_pipeline.beginnings import Beginnings
-from psylite_pipeline.outcheck import WINDOW, Watch
+from psylite_pipeline.output_check import WINDOW, Watch
 from psylite_pipeline.risk.phrases import Phrase, parse
 from psylite_pipeline.risk.rulebook import Rule
 

@@ -19,9 +19,9 @@ from psylite_pipeline.decision import Kind, Risk, Route
 from psylite_pipeline.errors import ModelTimeout
 from psylite_pipeline.humour.choosing import THRESHOLDS
 from psylite_pipeline.humour.shelf import Shelf
+from psylite_pipeline.metrics import Metrics
 from psylite_pipeline.risk.normalise import MAX_CHARS
 from psylite_pipeline.settings import Preferences
-from psylite_pipeline.tally import Tally
 
 NONE, CONCERN, HIGH, IMMINENT = Risk
 
@@ -213,7 +213,7 @@ def test_after_something_heavy_only_what_is_gentle(tmp_path, monkeypatch):
 
 
 def test_failures_are_counted_by_part(tmp_path):
-    class Counted(Tally):
+    class Counted(Metrics):
         def __init__(self):
             self.seen = []
 

@@ -29,7 +29,7 @@ from psylite_pipeline.humour.corpus import load_corpus
 from psylite_pipeline.humour.dense import DenseIndex
 from psylite_pipeline.humour.index import open_index
 from psylite_pipeline.humour.shelf import Shelf
-from psylite_pipeline.outcheck import OutputCheck
+from psylite_pipeline.output_check import OutputCheck
 from psylite_pipeline.prompt import Prompts
 from psylite_pipeline.replies import Replies
 from psylite_pipeline.risk.classifier import Classifier

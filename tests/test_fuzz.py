@@ -13,7 +13,7 @@ from scripted import HashEncoder, KeywordClassifier, KeywordRules, ScriptedModel
 
 from psylite_pipeline.conversation import Conversation, marked, without_hidden_blocks
 from psylite_pipeline.decision import Decision, Kind, Risk, Route
-from psylite_pipeline.lines import as_json, judge_lines
+from psylite_pipeline.jsonl import as_json, decide_lines
 from psylite_pipeline.model import Words
 from psylite_pipeline.risk.assess import Assessor
 from psylite_pipeline.risk.judge import NO_VERDICT
@@ -360,7 +360,7 @@ def test_a_classifier_never_lowers_what_the_rules_say(texts):
 def test_every_line_gets_its_answer_in_its_place(scripted, lines):
     counsellor, _ = scripted
     lines = [line.replace("\n", " ") for line in lines]
-    found = list(judge_lines(lines, counsellor, Preferences()))
+    found = list(decide_lines(lines, counsellor, Preferences()))
     assert len(found) == len(lines)
     for number, one in enumerate(found, 1):
         json.dumps(one, allow_nan=False).encode()

@@ -10,7 +10,7 @@ from unfit_words import CHECK, FOLDER, FORBIDDEN, REPLIES, cut
 
 from psylite_pipeline.errors import ModelBroken, ModelTimeout
 from psylite_pipeline.model import Thought, Waiting, Words
-from psylite_pipeline.outcheck import WINDOW, Unfit, Watch
+from psylite_pipeline.output_check import WINDOW, Unfit, Watch
 from psylite_pipeline.risk.lexicon import Lexicon
 from psylite_pipeline.risk.rulebook import Rule
 
@@ -89,7 +89,7 @@ def test_a_diagnosis_and_a_promise_matter_only_in_support(text: str) -> None:
 
 
 def test_the_words_that_replace_an_answer_pass_the_check_themselves() -> None:
-    for words in REPLIES.words.values():
+    for words in REPLIES.short_texts.values():
         for text in (*words.notices.values(), words.support, *words.concern.values(), *words.decline):
             assert streamed([text]) == (text, "")
 

@@ -22,7 +22,7 @@ from psylite_pipeline.errors import KnowledgeError
 from psylite_pipeline.model import Words
 from psylite_pipeline.ollama_model import OllamaModel
 from psylite_pipeline.opening import open_counsellor, open_output_check
-from psylite_pipeline.outcheck import FAILED, OutputCheck
+from psylite_pipeline.output_check import FAILED, OutputCheck
 from psylite_pipeline.risk.assess import Assessor
 from psylite_pipeline.settings import Preferences, Settings
 

@@ -14,8 +14,8 @@ from fake_ollama import FakeOllama, Reply
 from pipelines_server import free_port, running
 
 from psylite_pipeline.decision import Decision, Risk, Route
+from psylite_pipeline.metrics import Metrics, PrometheusMetrics, open_metrics
 from psylite_pipeline.model import Words
-from psylite_pipeline.tally import PrometheusTally, Tally, open_tally
 
 #: What nobody but the person and the model says, and who the person is.
 WORD, MODEL_WORD = "蓝鲸七号zqxjk", "银杏十三vwpyf"
@@ -152,26 +152,26 @@ def test_no_level_of_any_logger_shows_a_word(parts, caplog):
 
 
 def test_without_a_port_nothing_is_counted_and_pieces_pass_untouched():
-    tally = open_tally(0)
+    metrics = open_metrics(0)
     pieces = iter([Words("a")])
-    assert type(tally) is Tally
-    assert tally.timed(pieces, Decision(Route.PLAIN)) is pieces
+    assert type(metrics) is Metrics
+    assert metrics.timed(pieces, Decision(Route.PLAIN)) is pieces
 
 
 def test_a_port_in_use_costs_the_metrics_and_nothing_else(caplog):
     with FakeOllama() as holder:
-        tally = open_tally(int(holder.url.rpartition(":")[2]))
-    assert type(tally) is Tally
+        metrics = open_metrics(int(holder.url.rpartition(":")[2]))
+    assert type(metrics) is Metrics
     assert "PSYLITE_METRICS_PORT" in caplog.text
 
 
 def test_turns_failures_and_open_answers_are_counted():
-    tally = PrometheusTally()
-    value = tally.registry.get_sample_value
+    metrics = PrometheusMetrics()
+    value = metrics.registry.get_sample_value
     decision = Decision(Route.CRISIS, Risk.HIGH, milliseconds=7)
-    tally.decided(decision)
-    tally.failed("model", "ModelAway")
-    pieces = tally.timed(iter([Words("a"), Words("b")]), decision)
+    metrics.decided(decision)
+    metrics.failed("model", "ModelAway")
+    pieces = metrics.timed(iter([Words("a"), Words("b")]), decision)
     assert next(pieces) == Words("a")
     assert value("psylite_answers_open") == 1
     assert list(pieces) == [Words("b")]
@@ -191,9 +191,9 @@ def test_an_answer_that_is_left_is_closed_and_no_longer_open():
         finally:
             closed.append(True)
 
-    tally = PrometheusTally()
-    timed = tally.timed(pieces(), Decision(Route.PLAIN))
+    metrics = PrometheusMetrics()
+    timed = metrics.timed(pieces(), Decision(Route.PLAIN))
     next(timed)
     timed.close()
     assert closed == [True]
-    assert tally.registry.get_sample_value("psylite_answers_open") == 0
+    assert metrics.registry.get_sample_value("psylite_answers_open") == 0

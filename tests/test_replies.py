@@ -34,7 +34,7 @@ FORBIDDEN = re.compile(
 
 def every_text(replies: Replies, lang: str) -> list[str]:
     """All that is said in a language, unfilled."""
-    words = replies.words[lang]
+    words = replies.short_texts[lang]
     variants = [part for v in replies.crisis_texts.variants[lang] for part in (v.text, v.question)]
     asides = [aside.text for aside in replies.crisis_texts.asides[lang]]
     once = [words.support, words.here]
@@ -56,7 +56,7 @@ def test_no_two_texts_of_a_language_are_equal(replies: Replies, lang: str) -> No
 def test_no_question_hides_in_another_text(replies: Replies) -> None:
     """Questions mark what has been asked; one inside another text would mark what was not."""
     variants = [v for lang in LANGUAGES for v in replies.crisis_texts.variants[lang]]
-    texts = [*(v.text for v in variants), *(t for w in replies.words.values() for t in w.concern.values())]
+    texts = [*(v.text for v in variants), *(t for w in replies.short_texts.values() for t in w.concern.values())]
     for variant in variants:
         assert not [text for text in texts if variant.question in text], variant.question
         assert sum(variant.question in other.question for other in variants) == 1, variant.question

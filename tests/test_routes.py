@@ -105,7 +105,7 @@ def test_a_late_judge_alone_brings_care_and_asks_nobody_about_dying(tmp_path, wo
     model = ScriptedModel()
     model.judged = judged
     said = talk(tmp_path, Preferences(judge="always"), model=model).say(words)
-    questions = texts()[0].words["zh-Hans"].concern.values()
+    questions = texts()[0].short_texts["zh-Hans"].concern.values()
     assert (said.route, "12356" in said.shown) == ("support", True)
     assert any(question in said.shown for question in questions) is asks
     assert (said.decision.episode == 0) is asks

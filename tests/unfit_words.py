@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from psylite_pipeline.outcheck import OutputCheck
+from psylite_pipeline.output_check import OutputCheck
 from psylite_pipeline.replies import Replies
 from psylite_pipeline.settings import bundled
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 
 from psylite_pipeline.evals.cases import Talk
-from psylite_pipeline.outcheck import OutputCheck
+from psylite_pipeline.output_check import OutputCheck
 from psylite_pipeline.replies import Helpline, Helplines
 from psylite_pipeline.settings import bundled
 

@@ -9,7 +9,7 @@ from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.replies.crisis import JOINT, LOOK_BACK, say
 from psylite_pipeline.replies.crisis_texts import CRISIS_KINDS, CrisisTexts, Stage
 from psylite_pipeline.replies.helplines import PLACES, TEXT_LANGUAGES, Helplines
-from psylite_pipeline.replies.words import DEFAULT, Words
+from psylite_pipeline.replies.short_texts import DEFAULT, ShortTexts
 
 LANGUAGES = (*TEXT_LANGUAGES, "other")
 _APPENDED_NOTICES = ("ai_reminder", "held_back", "held_back_support", "image_unseen", "model_cut", "standin")
@@ -18,11 +18,11 @@ _APPENDED_NOTICES = ("ai_reminder", "held_back", "held_back_support", "image_uns
 class Replies:
     """The fixed texts. Holds no state of any talk: the same arguments give the same words, in any thread."""
 
-    def __init__(self, *, helplines: Helplines, crisis: CrisisTexts, words: dict[str, Words]) -> None:
+    def __init__(self, *, helplines: Helplines, crisis: CrisisTexts, short_texts: dict[str, ShortTexts]) -> None:
         self.helplines = helplines
         self.crisis_texts = crisis
-        self.words = words
-        self._questions = tuple(text for own in words.values() for text in own.concern.values())
+        self.short_texts = short_texts
+        self._questions = tuple(text for own in short_texts.values() for text in own.concern.values())
         self._appended = frozenset(self._blocks())
 
     @classmethod
@@ -36,7 +36,7 @@ class Replies:
             crisis=CrisisTexts.load(
                 {lang: folder / f"crisis.{lang}.toml" for lang in LANGUAGES}, staged=TEXT_LANGUAGES
             ),
-            words={lang: Words.load(folder / f"words.{lang}.toml") for lang in LANGUAGES},
+            short_texts={lang: ShortTexts.load(folder / f"words.{lang}.toml") for lang in LANGUAGES},
         )
 
     def crisis(
@@ -80,14 +80,14 @@ class Replies:
     def decline(self, *, lang: str, said: Sequence[str], seed: int, region: str = "auto") -> str:
         """A warm, firm no to a harmful request, in words not in `said` while there are such."""
         lang = _known(lang)
-        variants = [self.helplines.fill(text, region=region, lang=lang) for text in self.words[lang].decline]
+        variants = [self.helplines.fill(text, region=region, lang=lang) for text in self.short_texts[lang].decline]
         spoken = JOINT.join(said[-LOOK_BACK:])
         left = [text for text in variants if text not in spoken] or variants
         return left[seed % len(left)]
 
     def concern_question(self, *, kind: Kind | None, lang: str) -> str:
         """The direct question to append, after an empty line, to the first answer under concern."""
-        concern = self.words[_known(lang)].concern
+        concern = self.short_texts[_known(lang)].concern
         return concern.get(kind.value if kind else DEFAULT, concern[DEFAULT])
 
     def concern_asked(self, said: Sequence[str]) -> bool:
@@ -97,7 +97,7 @@ class Replies:
     def support_line(self, *, lang: str, region: str, kind: Kind | None = None) -> str:
         """One line with a helpline, that for violence under that kind, to append after an empty line."""
         lang = _known(lang)
-        return self.helplines.fill(_for_kind(self.words[lang].support, kind), region=region, lang=lang)
+        return self.helplines.fill(_for_kind(self.short_texts[lang].support, kind), region=region, lang=lang)
 
     def region_of(self, said: Sequence[str]) -> str:
         """The region where a person says they are, in any of their turns; "" where they named no place."""
@@ -106,7 +106,7 @@ class Replies:
     def notice(self, name: str, *, lang: str, region: str = "auto") -> str:
         """What a person sees when something breaks or takes long. Raises KeyError for a name not in NOTICES."""
         lang = _known(lang)
-        return self.helplines.fill(self.words[lang].notices[name], region=region, lang=lang)
+        return self.helplines.fill(self.short_texts[lang].notices[name], region=region, lang=lang)
 
     def strip(self, text: str) -> str:
         """`text` of an assistant without the paragraphs we appended: concern question, support line, AI reminder,
@@ -116,13 +116,13 @@ class Replies:
         return JOINT.join(part for part in text.split(JOINT) if part.strip() not in self._appended).strip()
 
     def _here(self, kind: Kind, lang: str, region: str) -> str:
-        return self.helplines.fill(_for_kind(self.words[lang].here, kind), region=region, lang=lang)
+        return self.helplines.fill(_for_kind(self.short_texts[lang].here, kind), region=region, lang=lang)
 
     def _concerns(self, kind: Kind) -> tuple[str, ...]:
         """The questions that ask what this kind's opening asks; a kind without an opening is opened as self-harm."""
         others = tuple(other for other in CRISIS_KINDS if other is not Kind.SELF_HARM)
         keys = (kind.value,) if kind in others else (Kind.SELF_HARM.value, DEFAULT)
-        return tuple(text for own in self.words.values() for key, text in own.concern.items() if key in keys)
+        return tuple(text for own in self.short_texts.values() for key, text in own.concern.items() if key in keys)
 
     def _blocks(self) -> list[str]:
         blocks = list(self._questions)

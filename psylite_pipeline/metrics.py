@@ -21,7 +21,7 @@ _DECIDING = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0, 5.0)
 _ANSWERING = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 
 
-class Tally:
+class Metrics:
     """Counts nothing. What the core uses when nobody asked for metrics."""
 
     def decided(self, decision: Decision) -> None:
@@ -35,7 +35,7 @@ class Tally:
         return pieces
 
 
-class PrometheusTally(Tally):
+class PrometheusMetrics(Metrics):
     """Counts into a registry of its own."""
 
     def __init__(self) -> None:
@@ -55,16 +55,16 @@ class PrometheusTally(Tally):
         self._open = Gauge("answers_open", "Answers that are being written now.", **own)
 
     def decided(self, decision: Decision) -> None:
-        """See Tally."""
+        """See Metrics."""
         self._turns.labels(decision.route.value, decision.risk.label).inc()
         self._deciding.observe(decision.milliseconds / 1000)
 
     def failed(self, part: str, reason: str) -> None:
-        """See Tally."""
+        """See Metrics."""
         self._failures.labels(part, reason).inc()
 
     def timed(self, pieces: Iterator[T], decision: Decision) -> Iterator[T]:
-        """See Tally. Closing the result closes `pieces`."""
+        """See Metrics. Closing the result closes `pieces`."""
         route, started, first = decision.route.value, time.perf_counter(), True
         self._open.inc()
         try:
@@ -80,18 +80,18 @@ class PrometheusTally(Tally):
                 close()
 
 
-def open_tally(port: int) -> Tally:
+def open_metrics(port: int) -> Metrics:
     """Metrics at http://127.0.0.1:PORT/metrics, or none where `port` is 0 or cannot be had. Never raises."""
     if not port:
-        return Tally()
+        return Metrics()
     try:
         from prometheus_client import start_http_server
 
-        tally = PrometheusTally()
-        start_http_server(port, addr="127.0.0.1", registry=tally.registry)
-        return tally
+        metrics = PrometheusMetrics()
+        start_http_server(port, addr="127.0.0.1", registry=metrics.registry)
+        return metrics
     except ImportError:
         log.error("PSYLITE_METRICS_PORT is set, but prometheus-client is missing: install psylite-pipeline[metrics].")
     except OSError as error:
         log.error("PSYLITE_METRICS_PORT: port %d cannot be had (%s). There are no metrics.", port, error.strerror)
-    return Tally()
+    return Metrics()

@@ -34,7 +34,7 @@ DEFAULT = "default"
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class ShortTexts:
     """One language. `concern` is keyed by kind and DEFAULT, `notices` by the names in NOTICES."""
 
     decline: tuple[str, ...]
@@ -44,7 +44,7 @@ class Words:
     notices: Mapping[str, str]
 
     @classmethod
-    def load(cls, path: Path) -> Words:
+    def load(cls, path: Path) -> ShortTexts:
         """Read words.<language>.toml. Raises KnowledgeError naming file, table, field and the cure."""
         table = read_toml(path)
         table.only("decline", "support", "here", "concern", "notice")

@@ -12,7 +12,7 @@ from psylite_pipeline.decision import Decision
 from psylite_pipeline.settings import Preferences
 
 
-def judge_lines(lines: Iterable[str], counsellor: Counsellor, preferences: Preferences) -> Iterator[dict[str, Any]]:
+def decide_lines(lines: Iterable[str], counsellor: Counsellor, preferences: Preferences) -> Iterator[dict[str, Any]]:
     """One object for each line, in order: the decision, or `{"error": …}` in the place of a line that cannot be read.
 
     Blank lines at the end of a file count as lines too: every line gets its answer.
