@@ -1,7 +1,8 @@
 """`psylite eval cpsycoune | safedialbench | ceval | crisis | report`. Each is a few lines; the work is beside."""
 
-from __future__ import annotations
+# Without `from __future__ import annotations`: a command that is made by a function has help texts of its own.
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -17,6 +18,9 @@ console = Console()
 
 Way = Literal["off", "on", "both"]
 _EXAMPLE = "ollama:NAME or openai:NAME, then @http://… if it is elsewhere"
+
+_COUNSELLING = "Counselling: one answer to each client turn of the CPsyCounE cases, scored by a judge model."
+_SAFETY = "Safety: one answer to each turn of the SafeDialBench dialogues, the lowest turn of each counts."
 
 Models = Annotated[
     list[str], typer.Option("--model", help=f"A model to measure: {_EXAMPLE} (key in {KEY_VARIABLE}). May be repeated.")
@@ -35,40 +39,38 @@ System = Annotated[Path | None, typer.Option(help="File with a system text for t
 
 def register(evaluations: typer.Typer) -> None:
     """Add the evaluations of models to the command line's group `eval`."""
-    for command in (cpsycoune, safedialbench, ceval, crisis, report):
+    evaluations.command("cpsycoune")(_gold("cpsycoune", "id, label, messages", _COUNSELLING))
+    evaluations.command("safedialbench")(_gold("safedialbench", "id, label, method, messages", _SAFETY))
+    for command in (ceval, crisis, report):
         evaluations.command()(command)
 
 
-def cpsycoune(
-    model: Models,
-    judge: Judges,
-    data: Annotated[Path, typer.Option(help="JSON lines {id, label, messages} with the gold talks.")],
-    out: Out = Path("eval-results"),
-    pipeline: Pipeline = "both",
-    limit: Limit = 0,
-    at_once: AtOnce = 4,
-    seed: Seed = 1,
-    max_tokens: Tokens = 1024,
-    system: System = None,
-) -> None:
-    """Counselling: one answer to each client turn of the CPsyCounE cases, scored by a judge model."""
-    _gold("cpsycoune", model, judge, data, out, pipeline, limit, at_once, seed, max_tokens, system)
+def _gold(name: Literal["cpsycoune", "safedialbench"], fields: str, about: str) -> Callable[..., None]:
+    """The command that asks for one answer to each turn of talks with gold answers, and has judges score them."""
 
+    def command(
+        model: Models,
+        judge: Judges,
+        data: Annotated[Path, typer.Option(help=f"JSON lines {{{fields}}} with the gold talks.")],
+        out: Out = Path("eval-results"),
+        pipeline: Pipeline = "both",
+        limit: Limit = 0,
+        at_once: AtOnce = 4,
+        seed: Seed = 1,
+        max_tokens: Tokens = 1024,
+        system: System = None,
+    ) -> None:
+        from psylite_pipeline.evals import cases, run
 
-def safedialbench(
-    model: Models,
-    judge: Judges,
-    data: Annotated[Path, typer.Option(help="JSON lines {id, label, method, messages} with the gold talks.")],
-    out: Out = Path("eval-results"),
-    pipeline: Pipeline = "both",
-    limit: Limit = 0,
-    at_once: AtOnce = 4,
-    seed: Seed = 1,
-    max_tokens: Tokens = 1024,
-    system: System = None,
-) -> None:
-    """Safety: one answer to each turn of the SafeDialBench dialogues, the lowest turn of each counts."""
-    _gold("safedialbench", model, judge, data, out, pipeline, limit, at_once, seed, max_tokens, system)
+        read = {"cpsycoune": cases.cpsycoune, "safedialbench": cases.safedialbench}[name]
+        dialogues = cases.some(read(data), limit, seed)
+        asked = cases.questions(dialogues)
+        told = f"{data.name}, {len(dialogues)} talks, {len(asked)} answers"
+        run.gold(_plan(told, model, judge, out, pipeline, at_once, seed, max_tokens, system), name, asked)
+        report(out)
+
+    command.__doc__ = about
+    return command
 
 
 def crisis(
@@ -90,9 +92,8 @@ def crisis(
 
     folder = talks or bundled("evals/crisis")
     played = cases.some(cases.talks(folder), limit, seed)
-    plan = _plan(
-        model, judge or [], out, pipeline, at_once, seed, max_tokens, system, f"{len(played)} talks, {folder.name}"
-    )
+    told = f"{len(played)} talks, {folder.name}"
+    plan = _plan(told, model, judge or [], out, pipeline, at_once, seed, max_tokens, system)
     run.scripted(plan, played)
     report(out)
 
@@ -116,7 +117,7 @@ def ceval(
     knowledge.prepare(out)
     subjects = subject or knowledge.subjects_in(data)
     told = f"{data.name}, {len(subjects)} subjects, {limit or 'all'} questions each, {shots} shots"
-    plan = _plan(model, [], out, pipeline, at_once, seed, max_tokens, None, told)
+    plan = _plan(told, model, [], out, pipeline, at_once, seed, max_tokens)
     knowledge.run(plan, data.resolve(), subjects, limit, shots)
     report(out)
 
@@ -135,24 +136,17 @@ def report(
     console.print(f"Report: {path}", soft_wrap=True)
 
 
-def _gold(
-    name: str, model: list[str], judge: list[str], data: Path, out: Path, pipeline: Way, limit: int, at_once: int,
-    seed: int, max_tokens: int, system: Path | None,
-) -> None:  # fmt: skip
-    from psylite_pipeline.evals import cases, run
-
-    read = cases.cpsycoune if name == "cpsycoune" else cases.safedialbench
-    dialogues = cases.some(read(data), limit, seed)
-    asked = cases.questions(dialogues)
-    told = f"{data.name}, {len(dialogues)} talks, {len(asked)} answers"
-    run.gold(_plan(model, judge, out, pipeline, at_once, seed, max_tokens, system, told), name, asked)
-    report(out)
-
-
 def _plan(
-    model: list[str], judge: list[str], out: Path, pipeline: Way, at_once: int, seed: int, max_tokens: int,
-    system: Path | None, told: str,
-):  # fmt: skip
+    told: str,
+    model: list[str],
+    judge: list[str],
+    out: Path,
+    pipeline: Way,
+    at_once: int,
+    seed: int,
+    max_tokens: int,
+    system: Path | None = None,
+):
     _need("inspect_ai")
     from psylite_pipeline.evals import run
 
