@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
@@ -23,110 +23,124 @@ _OF_TOOLS = ("PSYLITE_EVAL_", "PSYLITE_TEST_")
 PSYLITE_WEIGHTS = "Juneup/internlm2.5_7b_distill:orpo_q4_k_m"
 
 
+#: A number of a port.
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+def valve(default: Any, title: str, english: str, chinese: str, **limits: Any) -> Any:
+    """A field of Preferences, as the host's page shows it: a title, and in both languages what it does."""
+    return Field(default=default, title=title, description=f"{english}\n{chinese}", **limits)
+
+
 class Preferences(BaseModel):
     """How turns are judged and answered. `None`, blank texts and lists of them mean the default: the host's page posts
     such for a valve that is not set."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
 
-    model: str = Field(
-        default="",
-        title="Model · 模型",
-        description="Name of the Ollama model that answers. None: the server's own (PSYLITE_MODEL)."
-        "\n回答用的 Ollama 模型的名字。设为“无”：用服务器自己的（PSYLITE_MODEL）。",
+    model: str = valve(
+        "",
+        "Model · 模型",
+        "Name of the Ollama model that answers. None: the server's own (PSYLITE_MODEL).",
+        "回答用的 Ollama 模型的名字。设为“无”：用服务器自己的（PSYLITE_MODEL）。",
         max_length=200,
     )
-    sensitivity: Literal["standard", "high"] = Field(
-        default="standard",
-        title="Sensitivity · 灵敏度",
-        description="High: a fainter sign is enough for a careful reply, or a crisis reply. The rules always apply."
-        "\nhigh：更轻的迹象就会得到更小心的回答或危机回应。规则始终有效。",
+    sensitivity: Literal["standard", "high"] = valve(
+        "standard",
+        "Sensitivity · 灵敏度",
+        "High: a fainter sign is enough for a careful reply, or a crisis reply. The rules always apply.",
+        "high：更轻的迹象就会得到更小心的回答或危机回应。规则始终有效。",
     )
-    humour: bool = Field(
-        default=True,
-        title="Humour · 幽默",
-        description="Offer crosstalk when the talk is safe and light.\n谈话安全、轻松的时候，附上一小段相声。",
+    humour: bool = valve(
+        True,
+        "Humour · 幽默",
+        "Offer crosstalk when the talk is safe and light.",
+        "谈话安全、轻松的时候，附上一小段相声。",
     )
-    humour_every: int = Field(
-        default=3,
+    humour_every: int = valve(
+        3,
+        "Humour at most every N turns · 相声至少隔几轮",
+        "1 to 50. Turns from one snippet to the next; somebody who asks for a joke does not wait.",
+        "1 到 50。从一段相声到下一段至少隔几轮；主动要听笑话的人不用等。",
         ge=1,
         le=50,
-        title="Humour at most every N turns · 相声至少隔几轮",
-        description="1 to 50. Turns from one snippet to the next; somebody who asks for a joke does not wait."
-        "\n1 到 50。从一段相声到下一段至少隔几轮；主动要听笑话的人不用等。",
     )
-    calm_turns: int = Field(
-        default=4,
+    calm_turns: int = valve(
+        4,
+        "Calm turns before humour returns · 平静几轮后才再有幽默",
+        "1 to 20. Turns without risk, grief, fear or anger that must pass first.",
+        "1 到 20。要先过去几轮没有危险、悲伤、害怕和愤怒的话。",
         ge=1,
         le=20,
-        title="Calm turns before humour returns · 平静几轮后才再有幽默",
-        description="1 to 20. Turns without risk, grief, fear or anger that must pass first."
-        "\n1 到 20。要先过去几轮没有危险、悲伤、害怕和愤怒的话。",
     )
-    show_snippet: bool = Field(
-        default=True,
-        title="Show the snippet · 显示相声原文",
-        description="Put the snippet in a folded block under the reply. Off: the model may still borrow its idea."
-        "\n把相声放在回答下面的折叠块里，并标明出处。关掉：模型仍可能借用它的意思。",
+    show_snippet: bool = valve(
+        True,
+        "Show the snippet · 显示相声原文",
+        "Put the snippet in a folded block under the reply. Off: the model may still borrow its idea.",
+        "把相声放在回答下面的折叠块里，并标明出处。关掉：模型仍可能借用它的意思。",
     )
-    show_thinking: bool = Field(
-        default=True,
-        title="Show thinking · 显示思考",
-        description="Show the model's reasoning, folded. It is always hidden while somebody may be at risk."
-        "\n折叠显示模型的思考。有人可能有危险时始终隐藏。",
+    show_thinking: bool = valve(
+        True,
+        "Show thinking · 显示思考",
+        "Show the model's reasoning, folded. It is always hidden while somebody may be at risk.",
+        "折叠显示模型的思考。有人可能有危险时始终隐藏。",
     )
-    region: Literal["auto", "CN", "HK", "TW", "SG", "US", "CA", "GB", "IE", "AU", "IN", "EU", "INTL"] = Field(
-        default="auto",
-        title="Region of the helplines · 热线的地区",
-        description="Auto: where the person says they are, else by the language. INTL: an international directory."
-        "\nauto：按对方说自己在哪里，没说就按谈话的语言。INTL：国际热线目录。",
+    region: Literal["auto", "CN", "HK", "TW", "SG", "US", "CA", "GB", "IE", "AU", "IN", "EU", "INTL"] = valve(
+        "auto",
+        "Region of the helplines · 热线的地区",
+        "Auto: where the person says they are, else by the language. INTL: an international directory.",
+        "auto：按对方说自己在哪里，没说就按谈话的语言。INTL：国际热线目录。",
     )
-    language: Literal["auto", "zh-Hans", "zh-Hant", "en"] = Field(
-        default="auto",
-        title="Language of fixed replies · 固定回复的语言",
-        description="Auto: the language the person writes.\nauto：对方写什么语言就用什么语言。",
+    language: Literal["auto", "zh-Hans", "zh-Hant", "en"] = valve(
+        "auto",
+        "Language of fixed replies · 固定回复的语言",
+        "Auto: the language the person writes.",
+        "auto：对方写什么语言就用什么语言。",
     )
-    judge: Literal["off", "unsure", "always"] = Field(
-        default="off",
-        title="Model as second judge · 由模型再判断一次",
-        description="Ask a model too: never, when unsure, or at every turn. Needs 7B or more; a turn takes longer."
-        "\n再问一次模型。off：从不；unsure：拿不准的时候；always：每一轮。需要 7B 以上的模型，会多花时间。",
+    judge: Literal["off", "unsure", "always"] = valve(
+        "off",
+        "Model as second judge · 由模型再判断一次",
+        "Ask a model too: never, when unsure, or at every turn. Needs 7B or more; a turn takes longer.",
+        "再问一次模型。off：从不；unsure：拿不准的时候；always：每一轮。需要 7B 以上的模型，会多花时间。",
     )
-    judge_model: str = Field(
-        default="",
-        title="Model that judges · 做判断的模型",
-        description="None: the one that answers as PsyLite.\n设为“无”：用 PsyLite 回答时用的那个。",
+    judge_model: str = valve(
+        "",
+        "Model that judges · 做判断的模型",
+        "None: the one that answers as PsyLite.",
+        "设为“无”：用 PsyLite 回答时用的那个。",
         max_length=200,
     )
-    judge_seconds: float = Field(
-        default=8.0,
+    judge_seconds: float = valve(
+        8.0,
+        "Deadline of the judge (seconds) · 判断的时限（秒）",
+        "0.5 to 120. Too late counts as the safer answer.",
+        "0.5 到 120。超时就按更安全的处理。",
         ge=0.5,
         le=120,
-        title="Deadline of the judge (seconds) · 判断的时限（秒）",
-        description="0.5 to 120. Too late counts as the safer answer.\n0.5 到 120。超时就按更安全的处理。",
     )
-    reminder_every: int = Field(
-        default=20,
+    reminder_every: int = valve(
+        20,
+        "Remind that this is an AI every N turns · 每隔几轮提醒这是 AI",
+        "0 to 500; 0: never.",
+        "0 到 500；0：从不。",
         ge=0,
         le=500,
-        title="Remind that this is an AI every N turns · 每隔几轮提醒这是 AI",
-        description="0 to 500; 0: never.\n0 到 500；0：从不。",
     )
-    first_piece_seconds: float = Field(
-        default=300.0,
+    first_piece_seconds: float = valve(
+        300.0,
+        "Deadline for the first words (seconds) · 第一句话的时限（秒）",
+        "5 to 1800. A laptop without a GPU may read a long talk for minutes.",
+        "5 到 1800。没有显卡的笔记本读一段长对话可能要几分钟。",
         ge=5,
         le=1800,
-        title="Deadline for the first words (seconds) · 第一句话的时限（秒）",
-        description="5 to 1800. A laptop without a GPU may read a long talk for minutes."
-        "\n5 到 1800。没有显卡的笔记本读一段长对话可能要几分钟。",
     )
-    silence_seconds: float = Field(
-        default=60.0,
+    silence_seconds: float = valve(
+        60.0,
+        "Deadline for silence within a reply (seconds) · 回答中途沉默的时限（秒）",
+        "2 to 600. Longer than this, and the answer ends with a sentence that says so.",
+        "2 到 600。超过了，回答就以一句说明结束。",
         ge=2,
         le=600,
-        title="Deadline for silence within a reply (seconds) · 回答中途沉默的时限（秒）",
-        description="2 to 600. Longer than this, and the answer ends with a sentence that says so."
-        "\n2 到 600。超过了，回答就以一句说明结束。",
     )
 
     @model_validator(mode="before")
@@ -175,7 +189,7 @@ class Settings(BaseSettings):
         description="Lexicon, replies, helplines, crosstalk.",
     )
     snippets_dir: Path | None = Field(default=None, description="A further folder of an admin's own crosstalk files.")
-    pipelines_port: int = Field(default=9099, ge=1, le=65535, description="Port of the Pipelines server.")
+    pipelines_port: Port = Field(default=9099, description="Port of the Pipelines server.")
     pipelines_host: str = Field(
         default="127.0.0.1", description="Address the Pipelines server binds to. Inside a container: 0.0.0.0."
     )
@@ -194,11 +208,11 @@ class Settings(BaseSettings):
     webhook_level: Literal["concern", "high", "imminent"] = Field(
         default="high", description="The least level that is told to PSYLITE_WEBHOOK."
     )
-    webui_port: int = Field(default=8080, ge=1, le=65535, description="Port of Open WebUI.")
+    webui_port: Port = Field(default=8080, description="Port of Open WebUI.")
     metrics_port: int = Field(
         default=0, ge=0, le=65535, description="Port of the metrics for Prometheus, on 127.0.0.1 alone. 0: none."
     )
-    standin_port: int = Field(default=11435, ge=1, le=65535, description="Port of the stand-in model.")
+    standin_port: Port = Field(default=11435, description="Port of the stand-in model.")
 
     @classmethod
     def load(cls, **overrides: Any) -> Settings:

@@ -8,10 +8,10 @@ import logging
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer
+from pydantic import BaseModel, ConfigDict, ValidationError, field_serializer
 
 from psylite_pipeline.files import set_aside, write_whole
-from psylite_pipeline.settings import Preferences
+from psylite_pipeline.settings import Preferences, valve
 
 log = logging.getLogger(__name__)
 
@@ -46,16 +46,17 @@ class FilterValves(_Valves):
 
     model_config = ConfigDict(json_schema_extra=_without_the_answers)
 
-    pipelines: list[str] = Field(
-        default=["*"],
-        title="Models to guard · 守在哪些模型前面",
-        description="Ids of the models this filter stands in front of, separated by commas; *: all. PsyLite is skipped."
-        "\n模型的 id，用逗号隔开；*：全部。PsyLite 自己会跳过。",
+    pipelines: list[str] = valve(
+        ["*"],
+        "Models to guard · 守在哪些模型前面",
+        "Ids of the models this filter stands in front of, separated by commas; *: all. PsyLite is skipped.",
+        "模型的 id，用逗号隔开；*：全部。PsyLite 自己会跳过。",
     )
-    priority: int = Field(
-        default=0,
-        title="Priority · 次序",
-        description="Filters run in ascending order of this number.\n过滤器按这个数字从小到大依次运行。",
+    priority: int = valve(
+        0,
+        "Priority · 次序",
+        "Filters run in ascending order of this number.",
+        "过滤器按这个数字从小到大依次运行。",
     )
 
 
