@@ -92,7 +92,7 @@ def test_other_kinds_hidden_and_empty_files(tmp_path):
 
 
 def test_a_large_file_is_refused_unread(tmp_path, monkeypatch):
-    monkeypatch.setattr("psylite_pipeline.humour.scripts.MAX_SOURCE_BYTES", 10)
+    monkeypatch.setattr("psylite_pipeline.humour.decoding.MAX_SOURCE_BYTES", 10)
     (tmp_path / "a.txt").write_text(labelled(WATER), encoding="utf-8")
     assert "Split the file" in read_source(tmp_path / "a.txt").unread[0].why
 

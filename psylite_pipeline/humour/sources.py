@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from psylite_pipeline.humour.scripts import Script, decoded, read_script, script_of
+from psylite_pipeline.humour.decoding import decoded
+from psylite_pipeline.humour.scripts import Script, read_script, script_of
 
 TEXT = frozenset({"", ".txt", ".text", ".md", ".markdown"})
 JSON_LINES = frozenset({".jsonl", ".ndjson"})
