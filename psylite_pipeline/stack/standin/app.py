@@ -9,33 +9,33 @@ import time
 import traceback
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from psylite_pipeline.stack.standin import wire
 from psylite_pipeline.stack.standin.asked import ChatRequest, Refused, chat_request, read_json, v1_request
 from psylite_pipeline.stack.standin.backend import Backend, BackendError, Finish, Piece
 from psylite_pipeline.stack.standin.hangup import UntilGone
+from psylite_pipeline.stack.standin.local_only import LocalOnly
 from psylite_pipeline.stack.standin.window import fit
 
 _NDJSON = "application/x-ndjson"
 _JSON = "application/json; charset=utf-8"
-_LOCAL = {"127.0.0.1", "localhost", "::1", "[::1]"}
 
 _log = logging.getLogger(__name__)
 
 Handler = Callable[[Request], Awaitable[Response]]
+Failed = Callable[[Exception], Response]
 
 
 def create_app(backend: Backend, card: wire.Card) -> ASGIApp:
     """The server as an ASGI application that answers only this machine's own pages and programs."""
     server = _Server(backend, card)
-    return _LocalOnly(
+    return LocalOnly(
         Starlette(
             routes=[
                 Route("/", _running, methods=["GET"]),
@@ -47,7 +47,7 @@ def create_app(backend: Backend, card: wire.Card) -> ASGIApp:
                 Route("/api/embed", _guarded(server.embed), methods=["POST"]),
                 Route("/api/chat", _guarded(server.chat), methods=["POST"]),
                 Route("/v1/models", _guarded(server.v1_models), methods=["GET"]),
-                Route("/v1/chat/completions", _guarded_v1(server.v1_chat), methods=["POST"]),
+                Route("/v1/chat/completions", _guarded(server.v1_chat, _v1_failure), methods=["POST"]),
             ]
         )
     )
@@ -190,52 +190,8 @@ async def _closing(parts: Any) -> AsyncGenerator[Any]:
             await parts.aclose()
 
 
-class _LocalOnly:
-    """Refuses what a web page from elsewhere makes a browser send: a foreign Origin, or a Host that is not this one."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            headers = dict(scope["headers"])
-            host = headers.get(b"host", b"").decode("latin-1")
-            origin = headers.get(b"origin", b"").decode("latin-1")
-            if _name(f"//{host}") not in _LOCAL or (origin and _name(origin) not in _LOCAL):
-                await Response(status_code=403)(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
-
-
-def _name(address: str) -> str:
-    try:
-        return urlsplit(address).hostname or ""
-    except ValueError:
-        return ""
-
-
 async def _running(request: Request) -> Response:
     return PlainTextResponse("Ollama is running")
-
-
-def _guarded(handler: Handler) -> Handler:
-    async def answer(request: Request) -> Response:
-        try:
-            return await handler(request)
-        except Exception as error:  # noqa: BLE001 - the last one who could answer
-            return _failure(error)
-
-    return answer
-
-
-def _guarded_v1(handler: Handler) -> Handler:
-    async def answer(request: Request) -> Response:
-        try:
-            return await handler(request)
-        except Exception as error:  # noqa: BLE001 - the last one who could answer
-            return _v1_failure(error)
-
-    return answer
 
 
 def _read(error: Exception) -> tuple[int, str]:
@@ -258,6 +214,16 @@ def _failure(error: Exception) -> Response:
 def _v1_failure(error: Exception) -> Response:
     status, text = _read(error)
     return _json(wire.v1_error(text, status), status)
+
+
+def _guarded(handler: Handler, failed: Failed = _failure) -> Handler:
+    async def answer(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except Exception as error:  # noqa: BLE001 - the last one who could answer
+            return failed(error)
+
+    return answer
 
 
 def _json(value: wire.Json, status: int = 200) -> Response:
