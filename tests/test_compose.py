@@ -23,6 +23,7 @@ SET = dict(re.findall(r"^([A-Z_]+)=(.*)$", EXAMPLE, re.M))
 FIXED = {
     "PSYLITE_ACCOUNTS": "there are always accounts",
     "PSYLITE_DATA_DIR": "the volume",
+    "PSYLITE_ENCODER": "the image's, chosen when it is built",
     "PSYLITE_PIPELINES_PORT": "not published",
     "PSYLITE_STANDIN": "there is no stand-in",
     "PSYLITE_STANDIN_PORT": "there is no stand-in",
