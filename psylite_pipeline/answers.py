@@ -18,6 +18,7 @@ from psylite_pipeline.model import (
     FIRST_SIGN_SECONDS,
     HEARTBEAT_SECONDS,
     ChatModel,
+    Chunk,
     Deadlines,
     Message,
     Thought,
@@ -236,7 +237,7 @@ class Answers:
             tail += voice.standin_lines(decision, tail, named=named)
         return [text for text in tail if text]
 
-    def _stream(self, messages: list[Message], preferences: Preferences) -> Iterator[Words | Thought | Waiting]:
+    def _stream(self, messages: list[Message], preferences: Preferences) -> Iterator[Chunk]:
         deadlines = Deadlines(preferences.first_piece_seconds, preferences.silence_seconds)
         return self._model.stream(self.model_name(preferences), messages, deadlines)
 
@@ -248,7 +249,7 @@ class Answers:
         return conversation if self._replies is None else conversation.map_answers(self._replies.strip)
 
 
-def _without_thoughts(pieces: Iterator[Words | Thought | Waiting]) -> Iterator[Words | Thought | Waiting]:
+def _without_thoughts(pieces: Iterator[Chunk]) -> Iterator[Chunk]:
     """The words alone. Hidden thinking must not look like a dead server, so now and then it is told as waiting."""
     began = told = time.monotonic()
     patience = FIRST_SIGN_SECONDS

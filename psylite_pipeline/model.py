@@ -57,6 +57,10 @@ class Loading:
     """The server has to load the model first. Told by a protocol, passed on as part of `Waiting`."""
 
 
+#: What a model streams.
+Chunk = Words | Thought | Waiting
+
+
 @dataclass(frozen=True, slots=True)
 class Deadlines:
     """Seconds until the first piece, and of silence between pieces."""
@@ -68,9 +72,7 @@ class Deadlines:
 class ChatModel(Protocol):
     """What the counsellor needs of a model. `tests/` hand in their own."""
 
-    def stream(
-        self, model: str, messages: Sequence[Message], deadlines: Deadlines
-    ) -> Iterator[Words | Thought | Waiting]:
+    def stream(self, model: str, messages: Sequence[Message], deadlines: Deadlines) -> Iterator[Chunk]:
         """Stream a reply. Raises ModelError."""
         ...
 
@@ -94,9 +96,7 @@ class ServedModel(ABC):
         # Reading the certificates takes 50 ms, so it is done once and not at every turn.
         self._trusted = httpx.create_ssl_context(trust_env=False)
 
-    def stream(
-        self, model: str, messages: Sequence[Message], deadlines: Deadlines
-    ) -> Iterator[Words | Thought | Waiting]:
+    def stream(self, model: str, messages: Sequence[Message], deadlines: Deadlines) -> Iterator[Chunk]:
         """Stream a reply; closing the iterator stops the model. Raises ModelError."""
         yield from split_thoughts(self._pieces(model, messages, deadlines, None))
 
@@ -130,7 +130,7 @@ class ServedModel(ABC):
 
     def _pieces(
         self, model: str, messages: Sequence[Message], deadlines: Deadlines, schema: dict[str, Any] | None
-    ) -> Generator[Words | Thought | Waiting, None, None]:
+    ) -> Generator[Chunk, None, None]:
         """Pieces as they come. A thread reads, so that the two deadlines differ and a stuck socket cannot hold us."""
         arrived: queue.Queue[Words | Thought | Loading | ModelError | None] = queue.Queue()
         timeout = httpx.Timeout(max(deadlines.first, deadlines.silence) + 5, connect=CONNECT_SECONDS)
@@ -204,7 +204,7 @@ class ServedModel(ABC):
         return ModelBroken(f"{self.called} refused the request ({how}).")
 
 
-def split_thoughts(pieces: Iterator[Words | Thought | Waiting]) -> Iterator[Words | Thought | Waiting]:
+def split_thoughts(pieces: Iterator[Chunk]) -> Iterator[Chunk]:
     """Turn `<think>` … `</think>` inside the words into thoughts; the tags may be cut anywhere between pieces."""
     held = ""
     thinking = False

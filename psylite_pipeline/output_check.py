@@ -16,15 +16,13 @@ from string import ascii_letters
 from psylite_pipeline.beginnings import Beginnings
 from psylite_pipeline.decision import Risk
 from psylite_pipeline.errors import KnowledgeError, ModelError, PsyLiteError
-from psylite_pipeline.model import Thought, Waiting, Words
+from psylite_pipeline.model import Chunk, Thought, Waiting, Words
 from psylite_pipeline.risk.lexicon import Lexicon
 from psylite_pipeline.risk.phrases import Phrase
 from psylite_pipeline.risk.rule_files import read_rulebook
 from psylite_pipeline.risk.rulebook import Rule
 
 log = logging.getLogger(__name__)
-
-Piece = Words | Thought | Waiting
 
 WINDOW = 60
 """Most characters that wait for the end of a sentence in which something was found."""
@@ -85,7 +83,7 @@ class OutputCheck:
             waiting = max(waiting, self._beginnings.look(unread)[1])
         return possible, waiting
 
-    def guard(self, pieces: Iterator[Piece], *, support: bool) -> Iterator[Piece]:
+    def guard(self, pieces: Iterator[Chunk], *, support: bool) -> Iterator[Chunk]:
         """The same pieces, some a little later. Raises Unfit in place of the words that are not fit, after closing
         `pieces`, and whatever `pieces` raises, after what was held back has been judged."""
         watches = {kind: Watch(self, support=support) for kind in (Words, Thought)}

@@ -15,7 +15,7 @@ import httpx
 
 from psylite_pipeline.errors import EvaluationError, ModelAway, ModelBroken, ModelError, ModelMissing, ModelTimeout
 from psylite_pipeline.listing import has
-from psylite_pipeline.model import Deadlines, Thought, Waiting, Words, split_thoughts
+from psylite_pipeline.model import Chunk, Deadlines, Thought, Words, split_thoughts
 
 KEY_VARIABLE = "PSYLITE_EVAL_KEY"
 """Environment variable with the key of an OpenAI-compatible server. Never an option: those end up in histories."""
@@ -182,9 +182,7 @@ class AsChatModel:
         error, self._failed.error = getattr(self._failed, "error", None), None
         return error
 
-    def stream(
-        self, model: str, messages: Sequence[dict[str, str]], deadlines: Deadlines
-    ) -> Iterator[Words | Thought | Waiting]:
+    def stream(self, model: str, messages: Sequence[dict[str, str]], deadlines: Deadlines) -> Iterator[Chunk]:
         """See ChatModel. Raises ModelError."""
         try:
             reply = self._endpoint.chat(messages)
