@@ -37,6 +37,7 @@ class TestLayouts:
             {"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "<think>t</think>a"}]},
             {"input": "q", "reasoning_content": "t", "content": "a"},
             {"instruction": "q", "input": "", "output": "<think>\nt\n</think>\n\na"},
+            {"conversation": [{"system": "s", "input": "q", "output": "<think>t</think>a"}]},
             {"prompt": "q", "response": "<think>t</think>a"},
             {"question": "q", "answer": "<think>t</think>a"},
         ],
@@ -55,6 +56,20 @@ class TestLayouts:
         assert list(data.rows(path, "counselling", 1)) == list(data.rows(path, "counselling", 1))
         (row,) = data.rows(path, "counselling", 1)
         assert not any("<think>" in message["content"] for message in row.prompt)
+
+    @pytest.mark.parametrize(
+        "raw",
+        [
+            {"instruction": "2", "input": "", "output": "3", "history": [["0", "1"]]},
+            {"conversation": [{"input": "0", "output": "1"}, {"input": "2", "output": "3"}]},
+        ],
+    )
+    def test_what_was_said_before_is_kept_in_every_layout_of_a_talk(self, tmp_path: Path, raw: dict) -> None:
+        path = write(tmp_path / "x.jsonl", raw)
+        drawn = {
+            row.answer: [one["content"] for one in row.prompt] for n in range(20) for row in data.rows(path, "c", n)
+        }
+        assert drawn == {"1": ["0"], "3": ["0", "1", "2"]}
 
     @pytest.mark.parametrize("line", ["{", "[1]", '{"text": "x"}', '{"messages": [{"role": "user", "content": "q"}]}'])
     def test_what_is_not_known_is_named(self, tmp_path: Path, line: str) -> None:

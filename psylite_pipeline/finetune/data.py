@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,8 +74,9 @@ def lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 def rows(path: Path, kind: str, seed: int = 1) -> Iterator[Row]:
     """The rows of `path`; of a talk with several answers, one is drawn by the seed and the talk's own text.
 
-    Knows messages or conversations, instruction/input/output, prompt/response, question/answer, and
-    input/reasoning_content/content (distilled sets). Raises RecipeError naming file and line.
+    Knows messages or conversations, instruction/input/output with or without history, XTuner's conversation
+    of input/output, prompt/response, question/answer, and input/reasoning_content/content (distilled sets).
+    Raises RecipeError naming file and line.
     """
     for number, raw in lines(path):
         try:
@@ -131,11 +132,16 @@ def _row(raw: Mapping[str, Any], kind: str, seed: int) -> Row:
         return Row(str(raw.get("id") or _id(str(prompt) + text)), str(raw.get("kind", kind)), prompt, text, thoughts)
     if talk := raw.get("messages") or raw.get("conversations"):
         return _from_talk(_messages(talk), kind, seed)
+    if turns := raw.get("conversation"):
+        return _from_talk(_taken_in_turns((turn["input"], turn["output"]) for turn in turns), kind, seed)
     if "reasoning_content" in raw:
         return _single(raw["input"], raw["content"], kind, raw["reasoning_content"])
     if "output" in raw:
         extra = raw.get("input") or ""
-        return _single(raw["instruction"] + (f"\n{extra}" if extra else ""), raw["output"], kind)
+        asked = raw["instruction"] + (f"\n{extra}" if extra else "")
+        if history := raw.get("history"):
+            return _from_talk(_taken_in_turns([*history, (asked, raw["output"])]), kind, seed)
+        return _single(asked, raw["output"], kind)
     if "response" in raw:
         return _single(raw["prompt"], raw["response"], kind)
     return _single(raw["question"], raw["answer"], kind)
@@ -166,6 +172,14 @@ def parted(text: str) -> tuple[str, str]:
     """An answer and the reasoning before it."""
     before, closed, after = text.partition("</think>")
     return (after.strip(), before.replace("<think>", "").strip()) if closed else (text.strip(), "")
+
+
+def _taken_in_turns(pairs: Iterable[Sequence[str]]) -> tuple[Message, ...]:
+    return tuple(
+        _message(role, text.strip())
+        for asked, answered in pairs
+        for role, text in (("user", asked), ("assistant", answered))
+    )
 
 
 def _messages(talk: Any) -> tuple[Message, ...]:
