@@ -1,4 +1,5 @@
-"""A death that is settled, made ready or tried again, in English words that name none; and the same words of every day."""
+"""A death that is settled, made ready or tried again, in English words that name none; and the same words of other
+plans."""
 
 from __future__ import annotations
 
