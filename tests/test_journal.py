@@ -21,11 +21,13 @@ from psylite_pipeline.humour.journal import Journal
 # -- stopped half-way
 
 BUILDS = """
+import signal
 import sys
 from pathlib import Path
 from scripted import HashEncoder
 from psylite_pipeline.humour.corpus import load_corpus
 from psylite_pipeline.humour.index import open_index
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job begins with it ignored
 def tell(done, of):
     print(done, flush=True)
     sys.stdin.readline()
