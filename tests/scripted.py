@@ -56,6 +56,9 @@ class KeywordRules:
     def says_yes(self, text: str) -> bool:
         return text == "yes"
 
+    def answers_nothing(self, text: str) -> bool:
+        return "WHY" in text
+
     def whose(self, asked: str, answer: str) -> Kind | None:
         return None if "OF HIM" in asked else Kind.SELF_HARM
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from scripted import shipped_lexicon
+from scripted import KeywordClassifier, KeywordRules, shipped_lexicon
 
-from psylite_pipeline.decision import Kind, Told
+from psylite_pipeline.conversation import Conversation
+from psylite_pipeline.decision import Kind, Risk, Told
+from psylite_pipeline.risk.assess import Assessor
 
 LEXICON = shipped_lexicon()
 
@@ -84,6 +86,44 @@ def test_short_answers(text: str, yes: bool) -> None:
 def test_a_long_turn_is_no_short_answer() -> None:
     assert LEXICON.says_yes("嗯，" + "今天" * 28)
     assert not LEXICON.says_yes("嗯，" + "今天" * 30)
+
+
+@pytest.mark.parametrize(
+    ("text", "nothing"),
+    [
+        ("啊？你怎么突然问这个", True),
+        ("为什么这么问", True),
+        ("你这问题好奇怪", True),
+        ("我说的是花", True),
+        ("我是说手机啦", True),
+        ("why do you ask", True),
+        ("that's a weird question", True),
+        ("I meant the jackfruit", True),
+        ("it's just a game", True),
+        ("我说的是真的", False),
+        ("我说的是今晚", False),
+        ("我是说死", False),
+        ("I meant it", False),
+        ("I meant every word", False),
+        ("I mean the pills in my bag", False),
+        ("想过", False),
+        ("sometimes, yeah", False),
+    ],
+)
+def test_who_asks_back_or_says_what_else_was_meant_has_answered_nothing(text, nothing):
+    assert LEXICON.answers_nothing(text) is nothing
+
+
+def test_an_answer_that_is_none_brings_care_and_not_the_staged_talk():
+    assessor = Assessor(KeywordRules(), KeywordClassifier())
+
+    def level(answer):
+        said = [("user", "x"), ("assistant", "ASK"), ("user", answer)]
+        messages = [{"role": role, "content": text} for role, text in said]
+        return assessor.assess(Conversation.from_body({"messages": messages})).level
+
+    assert level("NOD") is Risk.HIGH
+    assert level("NOD WHY") is Risk.CONCERN
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,10 @@ class Rules(Protocol):
         """Whether a short turn says yes to what was asked."""
         ...
 
+    def answers_nothing(self, text: str) -> bool:
+        """Whether a turn asks back, or says what else was meant."""
+        ...
+
     def whose(self, asked: str, answer: str) -> Kind | None:
         """Whose danger a yes to a direct question is about; None: of whom the talk is about already."""
         ...
@@ -223,7 +227,7 @@ class Assessor:
         """The level of a turn as the answer to a direct question about danger; none where it is no such answer."""
         affirms = scores.affirms if scores else 0.0
         sure = self._limits.affirms
-        if affirms >= sure or self._lexicon.says_yes(text):
+        if self._lexicon.says_yes(text) or (affirms >= sure and not self._lexicon.answers_nothing(text)):
             level = Risk.HIGH
         elif affirms >= verdict.UNCLEAR * sure:
             level = Risk.CONCERN

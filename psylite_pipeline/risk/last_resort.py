@@ -34,6 +34,10 @@ class LastResortLexicon:
         word = text.strip(" 。.!！,，").casefold()
         return word in {"是", "是的", "有", "嗯", "想过", "对", "yes", "yeah", "yep", "i do", "i am", "i have"}
 
+    def answers_nothing(self, text: str) -> bool:
+        """Never: a yes that was read stays one."""
+        return False
+
     def whose(self, asked: str, answer: str) -> Kind | None:
         """One's own, to be on the safe side."""
         return Kind.SELF_HARM

@@ -115,6 +115,11 @@ class Lexicon:
             return False
         return any(clause.strip() in self._book.yes for clause in _CLAUSE.findall(folded))
 
+    def answers_nothing(self, text: str) -> bool:
+        """Whether a short turn asks back, or says what else was meant, where it was asked about danger."""
+        matches = self._matches(text)
+        return len(matches.text) <= MAX_ANSWER and bool(matches.cover("marker answers nothing"))
+
     def whose(self, asked: str, answer: str) -> Kind | None:
         """Whose danger a yes to a direct question is about: None where the question was about somebody else, whom the
         talk is about already."""
