@@ -302,10 +302,19 @@ def test_ones_own_dead_stay_grief_also_with_a_joke_asked_for(text: str) -> None:
         "我说的自我了断是卸载游戏，已经第六次了",
         "想从这里跳下去是跳水队十米台，教练让我下周上台",
         "重启机器领导要砍我",
+        "这关打得我想死",
+        "这班上得我想死哈哈",
+        "这boss打得我真想死",
+        "这题让人想死",
     ],
 )
 def test_figures_of_speech_with_their_trifling_reason_are_no_danger(text: str) -> None:
     assert level(text) is NONE
+
+
+@pytest.mark.parametrize("text", ["这日子过得我想死", "这班上得我想死", "这关打得我想死，我是真的不想活了"])
+def test_the_same_words_of_a_life_or_with_a_plain_statement_are_danger(text: str) -> None:
+    assert level(text) >= HIGH
 
 
 @pytest.mark.parametrize(
