@@ -11,7 +11,7 @@ have not seen, so it is known how far each can be trusted; the rest is for measu
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,11 @@ PLENTY = frozenset({
     "counselling_zh_cpsycound_turns", "counselling_zh_smile_turns", "mood_zh_cped", "mood_en_goemotions",
     "requests_zh_flames", "crisis_en_openai_moderation",
 })  # fmt: skip
+
+#: Talk of every day, labelled for its mood alone and so of little weight, is most of what people say: in the last layer
+#: it counts so many times as much on danger. Of 1,900 such Chinese rows that no part had seen 3.5 % alarm instead of
+#: 6.7, of our own Chinese turns in danger 77.8 % instead of 78.7; English hardly changes.
+EVERYDAY, EVERYDAY_COUNTS = frozenset({"mood_zh_cped", "mood_en_goemotions"}), 7
 
 Note = Callable[[str], None]
 
@@ -90,6 +95,10 @@ def fit_last(
     Also the probabilities of both for these rows, each half from a layer that learnt from the other half. Rows whose
     words the writers of the rules had read teach nothing here: the rules know them too well.
     """
+    everyday = np.array([row.source in EVERYDAY for row in table.rows])
+    counts = table.weights.copy()
+    counts[np.ix_(everyday, [HEADS.index("concern"), HEADS.index("high")])] *= EVERYDAY_COUNTS
+    table = replace(table, weights=counts)
     extras = table.extras[chosen]
     layers: dict[str, Floats] = {}
     probabilities = []
