@@ -37,8 +37,8 @@ PLENTY = frozenset({
 })  # fmt: skip
 
 #: Talk of every day, labelled for its mood alone and so of little weight, is most of what people say: in the last layer
-#: it counts so many times as much on danger. Of 1,900 such Chinese rows that no part had seen 3.5 % alarm instead of
-#: 6.7, of our own Chinese turns in danger 77.8 % instead of 78.7; English hardly changes.
+#: it counts so many times as much on danger. Of such Chinese rows that no part had seen 3.5 % alarm instead of 6.7,
+#: of our own Chinese turns in danger 77.8 % instead of 78.7; English hardly changes.
 EVERYDAY, EVERYDAY_COUNTS = frozenset({"mood_zh_cped", "mood_en_goemotions"}), 7
 
 Note = Callable[[str], None]
