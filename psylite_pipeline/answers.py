@@ -73,9 +73,9 @@ class Answers:
         backend: Backend,
         worst_of: Callable[[Sequence[str]], Risk],
         check: OutputCheck | None = None,
-        tally: Metrics | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
-        self._tally = tally or Metrics()
+        self._metrics = metrics or Metrics()
         self._worst_of = worst_of
         self._check = check
         self._replies = replies
@@ -116,7 +116,7 @@ class Answers:
                     yield piece
         except ModelError as error:
             log.warning("A background task got no answer (%s).", type(error).__name__)
-            self._tally.failed("task", type(error).__name__)
+            self._metrics.failed("task", type(error).__name__)
         if not words:
             yield Words(neutral)
 
@@ -187,13 +187,13 @@ class Answers:
                 yield piece
         except Unfit as found:
             log.warning("The model's answer was held back (%s).", found.rule)
-            self._tally.failed("output", found.rule)
+            self._metrics.failed("output", found.rule)
             gap = "\n\n" if spoken else ""
             yield Words(gap + voice.notice("held_back_support" if support else "held_back"))
             return "held back"
         except ModelError as error:
             log.warning("The model failed: %s", error)
-            self._tally.failed("model", type(error).__name__)
+            self._metrics.failed("model", type(error).__name__)
             gap = "\n\n" if spoken else ""
             yield Words(gap + voice.notice(_notice_for(error, spoken)))
             return "failed"

@@ -53,7 +53,7 @@ class Counsellor:
         shelf: Shelf,
         answers: Answers,
         model: ChatModel,
-        tally: Metrics | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self._assessor = assessor
         self._plain_assessor = plain_assessor
@@ -61,7 +61,7 @@ class Counsellor:
         self._shelf = shelf
         self._answers = answers
         self._model = model
-        self._tally = tally or Metrics()
+        self._metrics = metrics or Metrics()
 
     @property
     def shelf(self) -> Shelf:
@@ -74,7 +74,7 @@ class Counsellor:
         started = time.perf_counter()
         decision = self._task(conversation) if conversation.task else self._turn(conversation, preferences)
         decision = replace(decision, milliseconds=(time.perf_counter() - started) * 1000)
-        self._tally.decided(decision)
+        self._metrics.decided(decision)
         return decision
 
     def reply(
@@ -91,7 +91,7 @@ class Counsellor:
                 pieces = self._answers.decline(conversation, preferences)
             case _:
                 pieces = self._answers.counsel(conversation, decision, preferences, self._snippet(decision))
-        return self._tally.timed(pieces, decision)
+        return self._metrics.timed(pieces, decision)
 
     def guidance(self, conversation: Conversation, decision: Decision, preferences: Preferences) -> str:
         """Text to put before another model that answers this turn; empty where nothing is to be added."""
@@ -215,7 +215,7 @@ class Counsellor:
             )
         except Exception as error:  # noqa: BLE001  as in `_attempt`: a turn must go on
             log.warning("The judge gave no verdict (%s); the safer route is taken.", type(error).__name__)
-            self._tally.failed("judge", type(error).__name__)
+            self._metrics.failed("judge", type(error).__name__)
             return max(level, Risk.CONCERN), (*rules, judge.NO_VERDICT)
         return judge.combine(assessment, said), (*rules, f"judge.{said.label}")
 
@@ -225,5 +225,5 @@ class Counsellor:
             return work()
         except Exception as error:  # noqa: BLE001
             log.warning("The %s failed (%s); this turn goes on without it.", part, type(error).__name__)
-            self._tally.failed(part, type(error).__name__)
+            self._metrics.failed(part, type(error).__name__)
             return otherwise

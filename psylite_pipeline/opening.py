@@ -60,7 +60,7 @@ def open_counsellor(settings: Settings, model: ChatModel | None = None) -> Couns
             metrics,
         ),
         model=model,
-        tally=metrics,
+        metrics=metrics,
     )
 
 

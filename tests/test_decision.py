@@ -221,14 +221,14 @@ def test_failures_are_counted_by_part(tmp_path):
             self.seen.append((part, error))
 
     counsellor = scripted_counsellor(tmp_path)
-    counsellor._tally = tally = Counted()
+    counsellor._metrics = metrics = Counted()
     counsellor._embedder = HashEncoder(fails=True)
     assert Talk(counsellor).say("DIE").route == "crisis"
     counsellor._shelf = None
     assert Talk(counsellor).say("FUN").route == "plain"
     counsellor._model.judged = ModelTimeout("late")
     Talk(counsellor, Preferences(judge="always")).say("x")
-    assert set(tally.seen) == {
+    assert set(metrics.seen) == {
         ("encoder", "EncoderError"), ("snippets", "AttributeError"), ("judge", "ModelTimeout")
     }  # fmt: skip
 

@@ -15,12 +15,13 @@ pytest.importorskip("sklearn")
 
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Decision, Risk, Route, Scores
-from psylite_pipeline.risk.classifier import Classifier
+from psylite_pipeline.risk.classifier import HEADS, Classifier, finding_features
 from psylite_pipeline.settings import bundled
 from psylite_pipeline.training import commands, evaluate, scoreboard
 from psylite_pipeline.training.card import SOURCES
-from psylite_pipeline.training.data import DataError, digest, load_rows, own_rows, tenth
-from psylite_pipeline.training.fit import Recipe
+from psylite_pipeline.training.data import DataError, Row, digest, load_rows, own_rows, tenth
+from psylite_pipeline.training.features import Table
+from psylite_pipeline.training.fit import Recipe, fit_last
 from psylite_pipeline.training.public_sets import PUBLIC
 from psylite_pipeline.training.run import run
 
@@ -116,6 +117,24 @@ def test_training_twice_gives_the_same_bytes(folder: Path) -> None:
     written = (folder / "one" / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert all(licence in written and place in written for licence, place in SOURCES.values())
     assert str(folder) not in written
+
+
+def test_talk_of_every_day_outweighs_as_many_rows_that_were_written_to_look_dangerous() -> None:
+    def row(number: int, source: str, danger: bool) -> Row:
+        answers = dict.fromkeys(HEADS, (float(danger), 1.0))
+        return Row(f"{source}-{number}", f"{source}{number}", source, "all", "zh", answers, (), 2 + number % 2)
+
+    # Half of a kind is danger in our own rows and none in talk of every day, in the same words.
+    rows = [row(number, source, source == "own") for number in range(200) for source in ("own", "mood_zh_cped")]
+    rows += [row(number, "mood_zh_cped", danger=True) for number in range(200, 210)]
+    told, nothing = np.ones((len(rows), 7)), np.zeros((len(rows), len(finding_features(())) + 4), np.float32)
+    answers = np.array([[one.y(head) for head in HEADS] for one in rows])
+    table = Table(rows, (), nothing, nothing, answers, told, np.array([one.part for one in rows]))
+    chosen = np.arange(len(rows))
+    _, read, _ = fit_last(table, chosen, np.zeros((len(rows), 3 * len(HEADS)), np.float32), Recipe())
+    everyday = read[[one.source == "mood_zh_cped" for one in rows]].mean(axis=0)
+    assert everyday[HEADS.index("concern")] < 0.3, "as likely as not, were all rows to count alike"
+    assert everyday[HEADS.index("heavy")] > 0.4, "of other questions these sets know more, and count as they are"
 
 
 def test_a_missing_set_is_named(folder: Path) -> None:

@@ -15,6 +15,7 @@ from psylite_pipeline.training.data import DENIALS
 from psylite_pipeline.training.evaluate import ranking, share
 from psylite_pipeline.training.features import Table
 
+EVERYDAY = {"talk of every day, Chinese": "mood_zh_cped", "talk of every day, English": "mood_en_goemotions"}
 COUNSELLING = ("counselling_zh_cpsycound_turns", "counselling_zh_smile_turns", "counselling_en_counselchat")
 PSYSUICIDE = "crisis_zh_psysuicide_dev"
 HARMLESS = ("idiom", "death_joke", "quoted", "everyday", "cheerful", "playful", "joke_request", "small_victory")
@@ -113,6 +114,10 @@ def lines(table: Table, seen: NDArray[np.int64], given: NDArray[np.float32], lim
     talk = np.isin(source, COUNSELLING) & (danger == 0)
     add("counselling turns", "crisis", talk, crisis)
     add("counselling turns", "any alarm", talk, alarm)
+    for name, where in EVERYDAY.items():
+        said = (source == where) & (danger == 0)
+        add(name, "crisis", said, crisis)
+        add(name, "any alarm", said, alarm)
     posts = (source == "crisis_en_cssrs_suicidewatch") & np.isfinite(danger)
     add("English posts (C-SSRS)", "alarm on level 1 and above", posts & (danger == 1), alarm)
     add("English posts (C-SSRS)", "alarm on level 0, agreed", posts & (danger == 0), alarm)
