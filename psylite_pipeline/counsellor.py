@@ -15,7 +15,7 @@ from psylite_pipeline.answers import Answers, Piece
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Decision, Kind, Risk, Route, Scores
 from psylite_pipeline.embedding import Embedder, Vectors
-from psylite_pipeline.humour.choosing import asks_for_more
+from psylite_pipeline.humour.choosing import more_of
 from psylite_pipeline.humour.corpus import Snippet
 from psylite_pipeline.humour.fit import Fit, fit
 from psylite_pipeline.humour.searching import Hit
@@ -142,7 +142,7 @@ class Counsellor:
         shown = self._attempt("snippets", lambda: self._shown(conversation, preferences), None)
         if shown is None:  # not knowing what was told already, nothing is told
             return found
-        more = asks_for_more(conversation.last.text) if conversation.last else False
+        more = more_of(conversation.last.text) if conversation.last else None
         judged = fit(assessment, shown, preferences, more=more)
         found = replace(found, humour_fit=judged.score, scores=replace(found.scores, humour=judged.score))
         if not judged.open:

@@ -58,6 +58,17 @@ _MORE = re.compile(
     r"(?:another(?: (?:different )?one)?|(?:one )?more|(?:the )?next(?: one)?|again)(?: please| pls)?",
     re.IGNORECASE,
 )
+# The same with a topic ("换个关于猫的", "got one about trains?"), which asks for nothing elsewhere either.
+_MORE_ABOUT = re.compile(
+    r"(?:哈哈++|[，,。！!\s])*+(?:给我|快|请|麻烦)?"
+    r"(?:(?:再|换|还要|还想听|下)?(?:给我)?[来讲说听整换]?(?:一?[个段则点]|[两几][个段则])|"
+    r"(?:还|)有没有|还有)(?:关于|有关|跟|和|讲|说)(?P<zh>[^，,。.！!？?\n]{1,12}?)(?:有关|相关)?的[吗嘛吧呗呀啊呢]*|"
+    r"(?:(?:a?ha(?:ha)++|lo+l|ok|not funny)[,.! ]+)*+"
+    r"(?:(?:tell|give) me |can i (?:have|get|hear) |(?:have you |do you )?(?:got|have|know) |now )?"
+    r"(?:any(?:thing)?|another(?: one)?|(?:a different )?one|some|more)(?: jokes?| ones?)? (?:about|with) "
+    r"(?P<en>[^,.!?\n]{2,30}?)(?: please| pls)?",
+    re.IGNORECASE,
+)
 _SAID = re.compile(rf"(?P<character>[{HAN}])|[^\W_{HAN}]+")
 _SILLY = re.compile(r"哈哈哈|笑死|笑得|乐死|笑疼|🤣|😂|\b(?:ha(?:ha){2,}|lmao|rofl)\b", re.IGNORECASE)
 _PLAYFUL = re.compile(r"哈哈|嘿嘿|嘻嘻|好玩|好笑|[!！]|\b(?:haha|lol|hehe|funny)\b", re.IGNORECASE)
@@ -80,7 +91,8 @@ def query_of(said: Sequence[str]) -> str:
     """
     taken: list[str] = []
     for text in reversed(said[-TURNS:]):
-        about = "" if asks_for_more(text) else _AROUND.sub("", text[:MAX_CHARACTERS])
+        topic = more_of(text)
+        about = _AROUND.sub("", text[:MAX_CHARACTERS]) if topic is None else topic
         taken.insert(0, about.strip())
         if sum(map(_said, taken)) >= SPEAKS_FOR_ITSELF:
             break
@@ -88,9 +100,18 @@ def query_of(said: Sequence[str]) -> str:
     return query or (said[-1][:MAX_CHARACTERS] if said else "")
 
 
-def asks_for_more(text: str) -> bool:
-    """Whether `text` asks for one more of what was just told, and says nothing else ("再来一个", "another one")."""
-    return len(text) <= LONGEST_MORE and _MORE.fullmatch(text.strip(" ，,。.！!？?～~…\n")) is not None
+def more_of(text: str) -> str | None:
+    """What `text` asks for one more of, right after something was told, if it says nothing else.
+
+    Empty for whatever there is ("再来一个", "another one"), a topic ("换个关于猫的", "one about cats"), or None.
+    """
+    if len(text) > LONGEST_MORE:
+        return None
+    bare = text.strip(" ，,。.！!？?～~…\n")
+    if _MORE.fullmatch(bare):
+        return ""
+    found = _MORE_ABOUT.fullmatch(bare)
+    return found and (found["zh"] or found["en"])
 
 
 def mood_of(text: str) -> Mood:

@@ -24,17 +24,18 @@ class Fit:
 
 
 def fit(
-    assessment: Assessment, shown: Sequence[frozenset[str]], preferences: Preferences, *, more: bool = False
+    assessment: Assessment, shown: Sequence[frozenset[str]], preferences: Preferences, *, more: str | None = None
 ) -> Fit:
     """Judge the last turn. `shown` tells for each of the assistant's earlier turns which snippets it offered; `more`
-    that the turn asks for one more of something, which is a joke where one was just told.
+    what the turn asks for one more of (empty: of anything), which is a joke where one was just told.
 
     The gate is the same whether the turn is cheerful or asks for a joke: neither unlocks what risk or grief closed.
     """
+    just_told = bool(shown) and bool(shown[-1])
+    asked = (just_told and more is not None) or assessment.last.has("joke_request")
     # A snippet was told just now: so all was light then, and a bare "another one" since changes nothing, though such
     # words may look uneasy to the classifier.
-    again = more and bool(shown) and bool(shown[-1])
-    asked = again or assessment.last.has("joke_request")
+    again = just_told and more == ""
     closed = assessment.level > Risk.NONE or assessment.harmful or (assessment.last.heavy and not again)
     # A talk that was never heavy has counted no turns yet; only after something heavy must calm turns pass.
     calm_enough = again or assessment.calm >= preferences.calm_turns
