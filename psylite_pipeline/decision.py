@@ -68,6 +68,8 @@ class Told(StrEnum):
     COMPANY = "company"
     ALONE = "alone"
     HELP = "help"
+    THREAT = "threat"
+    """He whom they fear is back, at the door or coming in; said where somebody is hurting them."""
     SOON = "soon"
     WORSE = "worse"
     DENIAL = "denial"

@@ -177,6 +177,13 @@ def test_an_answer_that_is_none_brings_care_and_not_the_staged_talk():
         ("nobody's home", ["alone"]),
         ("leave me alone", []),
         ("I have my dad's gun in my closet", ["means"]),
+        ("他在外面敲门", ["company", "threat"]),
+        ("他又在门口踹门", ["threat"]),
+        ("我去敲邻居的门", ["help"]),
+        ("老公喝完酒回来了", ["threat"]),
+        ("he's banging on the door", ["threat"]),
+        ("he's back", ["threat"]),
+        ("she's back at work", []),
     ],
 )
 def test_what_the_staged_talk_need_not_ask_for(text: str, told: list[str]) -> None:

@@ -81,3 +81,17 @@ def test_taking_it_back_is_heard_and_the_talk_goes_on(chat: Chat) -> None:
     _, second = crisis(chat, "I don't want to live any more", "just kidding lol")
     assert second.startswith("I'd be glad if you didn't mean it.")
     assert second.endswith("?")
+
+
+def test_he_who_beats_her_is_no_help_when_he_knocks(chat: Chat) -> None:
+    crisis(chat, "昨晚他又动手了", "我躲在厕所里", "他在外面敲门")
+    assert chat.risk is Risk.IMMINENT
+    assert "110" in chat.shown
+    assert "叫人，都是对的" not in chat.shown
+    crisis(chat, "我报警了，警察在路上")
+    assert chat.risk is Risk.HIGH
+
+
+def test_a_brother_who_comes_back_is_no_threat_to_who_wants_to_die(chat: Chat) -> None:
+    crisis(chat, "我想死", "他回来了")
+    assert chat.risk is Risk.HIGH

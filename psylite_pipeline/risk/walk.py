@@ -135,8 +135,10 @@ class _Talk:
         self.own = max(own, _in_crisis(turn.told, self.told)) if self._stages else own
         if self.own >= Risk.HIGH or (self.own is Risk.CONCERN and self.kind is None):
             self.kind = turn.kind or self.kind or (Kind.SELF_HARM if self.own >= Risk.HIGH else None)
+        if self.kind is Kind.ABUSE and Told.THREAT in now and (self._stages or self.own >= Risk.HIGH):
+            self.own, self.told = Risk.IMMINENT, self.told - {Told.COMPANY, Told.HELP}  # he is neither
         # Until help is on its way, what is under way stays urgent, whatever is talked of.
-        if self._urgent and Told.HELP in turn.told:
+        if self._urgent and Told.HELP in self.told:
             self._urgent, self._stages = False, min(self._stages, STAGES - 2)
         self._urgent = self._urgent or self.own is Risk.IMMINENT
         self._treat(turn, goes_on or worried)
