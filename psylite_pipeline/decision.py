@@ -98,6 +98,12 @@ class Told(StrEnum):
     """They take back what they said."""
     BYE = "bye"
     BETTER = "better"
+    LEAVE = "leave"
+    """They want to be left alone."""
+    POLICE = "police"
+    """They want no police."""
+    BATTERY = "battery"
+    """Their phone is about to go out."""
 
 
 @dataclass(frozen=True, slots=True)

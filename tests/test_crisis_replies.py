@@ -209,7 +209,9 @@ def test_who_has_done_something_is_told_first_aid_and_keeps_hearing_of_the_ambul
     assert all(re.search(r"120|119|999|emergency number", text) for text in said[:1] + said[2:])
 
 
-ASKED = [one for one in Told if one.value in {"unanswered", "cannot_call", "hospital", "secret", "cost", "human"}]
+ASKED = [
+    one for one in Told if one.value in {"unanswered", "cannot_call", "hospital", "secret", "cost", "human", "leave"}
+]
 
 
 @pytest.mark.parametrize(("lang", "kind", "told"), list(product(STAGED, INTENT_KINDS, ASKED)))
@@ -357,3 +359,21 @@ def test_a_child_in_ones_care_and_being_touched_are_talks_of_their_own(
     if told is Told.BABY:
         assert re.search("小床|cot", said[0]), "the child is put down, not left"
         assert re.search("想过死|想過死|dying", variants[-1].question), "and the parent is asked about themselves"
+
+
+@pytest.mark.parametrize(
+    ("kind", "told", "numbers"),
+    [
+        (Kind.SELF_HARM, Told.BATTERY, ["12356", "120"]),
+        (Kind.ABUSE, Told.BATTERY, ["12338", "110"]),
+        (Kind.SELF_HARM, Told.POLICE, ["12356", "120"]),
+        (Kind.ABUSE, Told.POLICE, ["12338", "110"]),
+    ],
+)
+def test_who_has_no_time_or_wants_no_police_is_told_the_lines_that_fit(
+    replies: Replies, kind: Kind, told: Told, numbers: list[str]
+) -> None:
+    for lang in STAGED:
+        opening = replies.crisis(kind=kind, risk=Risk.HIGH, lang=lang, region="CN", said=[], seed=0)
+        reply = replies.crisis(kind=kind, risk=Risk.HIGH, lang=lang, region="CN", said=[opening], seed=1, told={told})
+        assert [number for number in numbers if number not in reply.split(JOINT)[0]] == [], reply

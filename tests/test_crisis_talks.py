@@ -95,3 +95,13 @@ def test_he_who_beats_her_is_no_help_when_he_knocks(chat: Chat) -> None:
 def test_a_brother_who_comes_back_is_no_threat_to_who_wants_to_die(chat: Chat) -> None:
     crisis(chat, "我想死", "他回来了")
     assert chat.risk is Risk.HIGH
+
+
+def test_who_wants_to_be_left_alone_wants_no_police_or_loses_power_is_answered(chat: Chat, ollama) -> None:
+    _, police, power = crisis(chat, "我爸又打我了", "我不想报警", "手机快没电了")
+    assert police.startswith("先不报警，我听到了")
+    assert power.startswith("那先说要紧的") and "110" in power
+    _, alone = crisis(Chat(chat.counsellor, ollama), "I want to die", "leave me alone")
+    assert alone.startswith("All right, you don't want to be pushed")
+    _, cantonese = crisis(Chat(chat.counsellor, ollama), "阿爸又打我", "唔好報警")
+    assert cantonese.startswith("先不報警，我聽到了")
