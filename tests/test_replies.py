@@ -9,6 +9,7 @@ from pathlib import Path
 
 import opencc
 import pytest
+from scripted import shipped_lexicon
 
 from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.errors import KnowledgeError
@@ -93,6 +94,35 @@ def test_crisis_texts_are_short_and_ask_one_thing(replies: Replies, lang: str) -
         marks = "?" if lang == "en" else "？"
         assert variant.question.endswith(marks), variant.question
         assert variant.question.count(marks) == 1, variant.question
+
+
+# Two questions in one sentence: "yes" answers neither. What is joined by "or" is answered by one yes.
+TWO_QUESTIONS = re.compile(
+    "[吗嗎呢]，|(?:在不在|有[没沒]有|什[么麼]时候|什[么麼]時候|哪[里裡]|是什[么麼])[^，]*，(?!或)[^，]*"
+    "(?:[谁誰]|有[没沒]有|[会會]不[会會]|出得去|什[么麼])"
+    "|, and (?:is|are|do|does|did|has|have|how|who|what|where|when|will|can|could|was)\\b"
+)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "急救电话打出去了吗，旁边有没有人？",
+        "孩子现在在哪里，有没有哪里不对劲？",
+        "Is anybody hurt, and does he have a knife?",
+    ],
+)
+def test_the_lint_sees_two_questions_in_one(question: str) -> None:
+    assert TWO_QUESTIONS.search(question)
+
+
+@pytest.mark.parametrize("lang", STAGED)
+def test_a_question_asks_one_thing_and_the_direct_one_takes_a_yes(replies: Replies, lang: str) -> None:
+    for variant in (v for v in replies.crisis_texts.variants[lang] if v.kind != Kind.EMERGENCY.value):
+        assert not TWO_QUESTIONS.search(variant.question), variant.question
+        if variant.kind == Kind.SELF_HARM.value and variant.stage is Stage.OPENING:
+            assert not re.search("还是|還是|, or ", variant.question), variant.question
+            assert shipped_lexicon().asks_about_danger(variant.question), variant.question
 
 
 @pytest.mark.parametrize(("lang", "kind"), list(product(LANGUAGES, INTENT_KINDS)))
