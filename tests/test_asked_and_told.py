@@ -331,7 +331,9 @@ def test_what_does_not_is_not(text: str) -> None:
         ("are you even reading", ["unheard"]),
         ("I said no", ["unheard"]),
         ("I feel better now thanks", []),  # better, by its sign, and no goodbye
-        ("thanks", ["bye"]),
+        ("thanks", ["thanks"]),
+        ("thank you for listening", ["thanks"]),
+        ("谢谢你愿意听我说", ["thanks"]),
         ("leave me alone", ["leave"]),
         ("I just want to be left alone", ["leave"]),
         ("don't leave me alone", []),

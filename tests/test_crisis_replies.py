@@ -52,11 +52,11 @@ def test_a_talk_of_twelve_turns_asks_in_order_and_repeats_nothing(
 def test_an_imminent_danger_is_answered_first(replies: Replies, lang: str, kind: Kind) -> None:
     said = speak(replies, [Risk.IMMINENT] * 10, lang=lang, kind=kind)
     stages = [stage_of(replies, text, lang) for text in said]
-    assert stages[:3] == [Stage.IMMINENT, Stage.COMPANY, Stage.IMMINENT]
-    assert set(stages[3:]) <= {Stage.IMMINENT, Stage.STAYING}
-    paragraphs = [paragraph for text in said for paragraph in text.split(JOINT)]
-    assert len(paragraphs) == len(set(paragraphs))
-    for text in said[:3]:
+    assert stages[:2] == [Stage.IMMINENT, Stage.URGENT]
+    assert set(stages) == {Stage.IMMINENT, Stage.URGENT}, "words made for a calmer talk would say that it is past"
+    paragraphs = [paragraph for text in said[:6] for paragraph in text.split(JOINT)]
+    assert len(paragraphs) == len(set(paragraphs)), "all there is, before anything is said again"
+    for text in said:
         assert re.search(r"120|110|119|999|emergency number|警|急救", text), text
 
 
@@ -64,7 +64,7 @@ def test_danger_that_becomes_imminent_interrupts_and_then_goes_on(replies: Repli
     turns = [Risk.HIGH, Risk.HIGH, Risk.IMMINENT, Risk.IMMINENT, Risk.HIGH, Risk.HIGH]
     said = speak(replies, turns, lang="zh-Hans", kind=Kind.SELF_HARM)
     stages = [stage_of(replies, text, "zh-Hans") for text in said]
-    assert stages == [Stage.OPENING, Stage.MEANS, Stage.IMMINENT, Stage.COMPANY, Stage.STAYING, Stage.STAYING]
+    assert stages == [Stage.OPENING, Stage.MEANS, Stage.IMMINENT, Stage.URGENT, Stage.COMPANY, Stage.STAYING]
 
 
 def test_the_direct_question_is_not_asked_twice(replies: Replies) -> None:
@@ -203,10 +203,9 @@ def test_who_has_done_something_is_told_first_aid_and_keeps_hearing_of_the_ambul
         )
     variants = [variant_of(replies, text, lang) for text in said]
     assert variants[0].told is Told.ACT
-    assert [variant.stage for variant in variants].count(Stage.COMPANY) == 1
-    assert Stage.MEANS not in {variant.stage for variant in variants}
+    assert {variant.stage for variant in variants} == {Stage.IMMINENT, Stage.URGENT}
     assert len(set(said)) == len(said)
-    assert all(re.search(r"120|119|999|emergency number", text) for text in said[:1] + said[2:])
+    assert all(re.search(r"120|119|999|emergency number", text) for text in said)
 
 
 ASKED = [

@@ -14,8 +14,10 @@ JOINT = "\n\n"
 LOOK_BACK = 60
 # Whom a Chinese text speaks of, to be said of a woman. The texts are written with 他, and so found again in the talk.
 _HIM = re.compile("(?<!其)他(?!们|們|人)")
-# With a life in danger this minute the time is known, and somebody at the person's side comes before all else.
-_ORDER_IMMINENT = (Stage.IMMINENT, Stage.COMPANY)
+# With a life in danger this minute only what is urgent is said; words made for a calmer talk would say that it is past.
+_ORDER_IMMINENT = (Stage.IMMINENT, Stage.URGENT)
+# Once it has passed, since help is coming, the time is known; who is at the person's side is all that is left to ask.
+_ORDER_AFTER = (Stage.IMMINENT, Stage.COMPANY)
 _ORDER_HIGH = (Stage.OPENING, Stage.MEANS, Stage.COMPANY, Stage.TIME)
 
 
@@ -78,37 +80,41 @@ class _Talk:
         named = self._of(Stage.MEANS, told=Told.MEANS)
         if Told.MEANS in self.told and named and not self._has_asked(named):
             done.discard(Stage.MEANS)  # what lies at hand is answered, also where it was the answer to our question
-        helped = self._of(Stage.STAYING, told=Told.HELP)
-        if self._has_asked(helped):
+        if self._helped():
             done.add(Stage.COMPANY)  # somebody is coming: that was the answer
-        elif Told.HELP in self.told and Stage.OPENING in done and helped:
+        elif Told.HELP in self.told and Stage.OPENING in done and self._of(Stage.STAYING, told=Told.HELP):
             return Stage.STAYING  # nobody is kept from getting help by a question
-        order = _ORDER_IMMINENT if self.risk is Risk.IMMINENT or Stage.IMMINENT in done else _ORDER_HIGH
+        imminent = self.risk is Risk.IMMINENT
+        order = _ORDER_IMMINENT if imminent else _ORDER_AFTER if Stage.IMMINENT in done else _ORDER_HIGH
         if Told.SOON in self.told:
             done.add(Stage.TIME)
         for stage in order:
             if stage not in done and self._of(stage):
                 return stage
-        if self.risk is Risk.IMMINENT and Stage.OPENING not in done:
+        if imminent and Stage.OPENING not in done:
             return Stage.OPENING
-        return Stage.STAYING
+        return Stage.URGENT if imminent and self._of(Stage.URGENT) else Stage.STAYING
 
     def _heard(self, stage: Stage) -> Sequence[Variant]:
-        """What answers, at this stage, to what was told. Empty where nothing was, or all of it has been said."""
+        """What answers, at this stage, to what was told. Empty where nothing was, or all of it has been said, unless a
+        life hangs on it."""
         for one, stages in ANSWERED.items():
             if one in self.told and stage in stages:
-                found = [v for v in self._of(stage, told=one) if not v.stands_in(self.asked)]
-                if found:
-                    return found
+                found = self._of(stage, told=one)
+                if stage is Stage.URGENT and not self._helped():
+                    found += self._of(Stage.IMMINENT, told=one)
+                fresh = [v for v in found if not v.stands_in(self.asked)]
+                if fresh or (found and stage is Stage.URGENT):
+                    return fresh or found
         return ()
 
     def _unheard(self, stage: Stage) -> Sequence[Variant]:
-        """What is said at this stage to who told nothing. Staying, a life in danger is first told all there is."""
-        urgent: list[Variant] = []
-        if stage is Stage.STAYING and self.risk is Risk.IMMINENT:
-            acts = self._of(Stage.IMMINENT, told=Told.ACT) if Told.ACT in self.told else ()
-            urgent = [v for v in (*acts, *self._of(Stage.IMMINENT)) if not v.stands_in(self.spoken)]
-        return urgent or self._of(stage)
+        """What is said at this stage to who told nothing. While the danger lasts, all that is urgent is said, in turns;
+        where help is on its way, nobody is asked to call it again."""
+        if stage is not Stage.URGENT or self._helped() or not self._has_asked(self._of(stage)):
+            return self._of(stage)
+        acts = self._of(Stage.IMMINENT, told=Told.ACT) if Told.ACT in self.told else ()
+        return (*acts, *self._of(Stage.IMMINENT), *self._of(stage))
 
     def _aside(self, stage: Stage) -> Aside | None:
         """What is to be answered first. Nothing comes before the opening, or before a life in danger this minute."""
@@ -133,6 +139,9 @@ class _Talk:
 
     def _of(self, stage: Stage, *, told: Told | None = None) -> tuple[Variant, ...]:
         return self.texts.of(self.lang, self.kind, stage, told=told)
+
+    def _helped(self) -> bool:
+        return self._has_asked(self._of(Stage.STAYING, told=Told.HELP))
 
     def _has_asked(self, variants: Sequence[Variant]) -> bool:
         return any(variant.stands_in(self.asked) for variant in variants)

@@ -21,9 +21,11 @@ _SHORTEST_HEAD = 8
 
 
 class Stage(StrEnum):
-    """Where the staged talk stands. Each but STAYING asks one thing, once."""
+    """Where the staged talk stands. Each but URGENT and STAYING asks one thing, once."""
 
     IMMINENT = "imminent"
+    URGENT = "urgent"
+    """A life is still in danger this minute, and the first call for help has been asked for."""
     OPENING = "opening"
     MEANS = "means"
     COMPANY = "company"
@@ -35,7 +37,8 @@ class Stage(StrEnum):
 #: last three are talks of their own: about an injury, a child in their care, being touched.
 ANSWERED = {
     Told.ACT: (Stage.IMMINENT,),
-    Told.FIRE: (Stage.IMMINENT, Stage.COMPANY, Stage.STAYING),
+    Told.BREATH: (Stage.IMMINENT, Stage.URGENT, Stage.STAYING),
+    Told.FIRE: (Stage.IMMINENT, Stage.URGENT, Stage.STAYING),
     Told.SWALLOWED: (Stage.IMMINENT,),
     Told.MEANS: (Stage.MEANS,),
     Told.COMPANY: (Stage.COMPANY,),
@@ -46,7 +49,7 @@ ANSWERED = {
     Told.TOUCHED: (Stage.OPENING, Stage.MEANS, Stage.TIME),
 }
 # An emergency is met with what to do; the questions about intent, and words meant for any other kind, are not for it.
-_URGENT_STAGES = (Stage.IMMINENT, Stage.COMPANY, Stage.STAYING)
+_URGENT_STAGES = (Stage.IMMINENT, Stage.URGENT, Stage.STAYING)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from psylite_pipeline.risk.walk import RHYTHM, WINDOW, Assessment, walk
 _TOLD_BY_SIGN = {"joke_request": Told.JOKE, "calm": Told.BETTER, "retraction": Told.JOKING}
 
 #: Who thanks, leaves or scolds after a refusal does not go on with what was refused.
-_NO_REQUEST = frozenset({Told.BYE, Told.UNHEARD, Told.HUMAN, Told.COST, Told.SECRET})
+_NO_REQUEST = frozenset({Told.BYE, Told.THANKS, Told.UNHEARD, Told.HUMAN, Told.COST, Told.SECRET})
 
 
 class Rules(Protocol):

@@ -121,13 +121,15 @@ class Lexicon:
         return len(matches.text) <= MAX_ANSWER and bool(matches.cover("marker answers nothing"))
 
     def whose(self, asked: str, answer: str) -> Kind | None:
-        """Whose danger a yes to a direct question is about: None where the question was about somebody else, whom the
+        """What kind of danger a yes to a direct question is about: None where it was asked about somebody else, whom the
         talk is about already."""
         sentences = [one for one in _SENTENCE.findall(self.fold(asked)) if one.strip()]
         question, said = self._matches(sentences[-1] if sentences else ""), self._matches(answer)
         if question.cover("marker asked of either"):
             another = said.cover("marker somebody else") and not said.cover("marker oneself")
             return Kind.SOMEONE_ELSE if another else Kind.SELF_HARM
+        if question.cover("marker asked of harm"):
+            return Kind.HARM_TO_OTHERS
         another = question.cover("marker somebody else") and not question.cover("marker asked of you")
         return None if another else Kind.SELF_HARM
 
