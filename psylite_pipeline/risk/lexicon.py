@@ -121,8 +121,8 @@ class Lexicon:
         return len(matches.text) <= MAX_ANSWER and bool(matches.cover("marker answers nothing"))
 
     def whose(self, asked: str, answer: str) -> Kind | None:
-        """What kind of danger a yes to a direct question is about: None where it was asked about somebody else, whom the
-        talk is about already."""
+        """What kind of danger a yes to a direct question is about: None where it was asked about somebody else, whom
+        the talk is about already."""
         sentences = [one for one in _SENTENCE.findall(self.fold(asked)) if one.strip()]
         question, said = self._matches(sentences[-1] if sentences else ""), self._matches(answer)
         if question.cover("marker asked of either"):
