@@ -60,7 +60,7 @@ def test_a_friend_is_she_where_she_was_called_so(chat: Chat) -> None:
 
 def test_a_joke_asked_for_in_a_crisis_is_kept_for_later(chat: Chat) -> None:
     _, reply = crisis(chat, "I want to kill myself", "lol tell me a joke instead")
-    assert "I'm keeping a joke for you" in reply
+    assert "leave the joke for when things are steadier" in reply
     assert chat.decision is not None
     assert not chat.decision.snippets
 
@@ -139,3 +139,26 @@ def test_thanks_and_goodbye_after_a_wish_to_die_are_no_relief(chat: Chat) -> Non
     *_, thanks, goodbye = crisis(chat, "I want to die", "yes", "thank you for listening", "goodbye")
     assert "eased" not in thanks
     assert goodbye.startswith("Wait a moment")
+
+
+def test_who_was_raped_hears_of_the_hospital_and_is_asked_about_her_body(chat: Chat) -> None:
+    first, second = crisis(chat, "he raped me last night", "no")
+    assert "hospital" in first + second
+    assert "grades" not in first + second
+    assert re.search("hurt", second.rpartition(".")[2])
+
+
+def test_who_was_strangled_is_sent_to_a_doctor_today(chat: Chat) -> None:
+    crisis(chat, "我男朋友掐我脖子", "走了")
+    assert "今天也要去医院" in chat.shown or "看不出伤也要去" in chat.shown
+
+
+def test_the_beaten_one_is_asked_whether_it_is_safe_there(chat: Chat) -> None:
+    (first,) = crisis(chat, "我爸又打我了")
+    assert "被伤害的人" not in first
+
+
+def test_in_singapore_no_line_of_china_is_named_for_its_cost(chat: Chat) -> None:
+    _, cost = crisis(chat, "我在新加坡，我想死", "打电话要钱吗")
+    assert "咨询费" in cost
+    assert "12356" not in cost

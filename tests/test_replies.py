@@ -25,9 +25,11 @@ EVERYWHERE = PLACES
 FORBIDDEN = re.compile(
     "保证|保證|发誓|發誓|答应我|答應我|向我承诺|向我承諾|会保密|會保密|替你保密|幫你保密|不告诉任何人|不告訴任何人"
     "|一切都?会好|一切都?會好|会好起来|會好起來|想开点|想開點|别想太多|別想太多|加油|坚强一点|堅強一點"
+    "|他们会来|他們會來|那边有人接|也有人接|一直陪你打字|第一个讲|第一個講|最后怎么选|最後怎麼選"
     "|抑郁症|憂鬱症|抑鬱症|我不能[谈談]|无法讨论|無法討論|亲爱的|親愛的|都是你|怪你自己|[跟和]他好好[谈談]"
     r"|promise me|i promise|i won't tell|swear to|between us|keep (?:it|this) (?:a )?secret|be (?:fine|okay|ok)\b"
     r"|cheer up|stay strong|calm down\b|can(?:'|no)t talk about|i guarantee|you (?:have|suffer from) depression"
+    r"|as long as you (?:like|need)"
     r"|diagnos|your fault for|talk it out with (?:him|her|them)|commit(?:ted)? suicide|\bdear\b",
     re.IGNORECASE,
 )
@@ -70,6 +72,7 @@ def test_no_question_hides_in_another_text(replies: Replies) -> None:
         "我會保密的。",
         "一切都会好起来。",
         "和他好好谈谈吧。",
+        "说身边没有人，他们会来。",
         "Promise me you won't.",
         "You'll be fine.",
     ],
@@ -118,7 +121,7 @@ def test_the_lint_sees_two_questions_in_one(question: str) -> None:
 
 @pytest.mark.parametrize("lang", STAGED)
 def test_a_question_asks_one_thing_and_the_direct_one_takes_a_yes(replies: Replies, lang: str) -> None:
-    for variant in (v for v in replies.crisis_texts.variants[lang] if v.kind != Kind.EMERGENCY.value):
+    for variant in replies.crisis_texts.variants[lang]:
         assert not TWO_QUESTIONS.search(variant.question), variant.question
         if variant.kind == Kind.SELF_HARM.value and variant.stage is Stage.OPENING:
             assert not re.search("还是|還是|, or ", variant.question), variant.question
@@ -166,6 +169,40 @@ def test_an_injury_is_met_with_the_wound_first_and_the_direct_question(replies: 
         assert "AI" in variant.text and "{line}" in variant.text and "{emergency}" in variant.text
         assert re.search("伤口|看伤|傷口|看看傷|wound", variant.text)
         assert re.search("死|die", variant.question)
+
+
+@pytest.mark.parametrize("lang", STAGED)
+def test_a_squeezed_throat_and_a_violated_body_are_sent_to_a_doctor_whichever_words_are_drawn(
+    replies: Replies, lang: str
+) -> None:
+    means = replies.crisis_texts.of(lang, Kind.ABUSE, Stage.MEANS)
+    assert all(re.search("脖子|throat", v.text) and re.search("去医院|去醫院|doctor", v.text) for v in means)
+    touched = replies.crisis_texts.of(lang, Kind.ABUSE, Stage.MEANS, told=Told.TOUCHED)
+    assert all(re.search("医院|醫院|hospital", v.text) for v in touched)
+    assert not any(re.search("也可以去[医醫]院", v.text) for v in (*means, *touched))
+
+
+@pytest.mark.parametrize("lang", STAGED)
+def test_one_warning_sign_is_enough(replies: Replies, lang: str) -> None:
+    signs = [v.text for v in replies.crisis_texts.of(lang, Kind.SOMEONE_ELSE, Stage.TIME) if "{emergency}" in v.text]
+    assert any(re.search("其中一样|其中一樣|even one", text) for text in signs)
+    assert not any(re.search("[这這]些都", text) for text in signs)
+
+
+@pytest.mark.parametrize("lang", STAGED)
+def test_nobody_who_wants_to_die_is_sent_where_the_knives_are(replies: Replies, lang: str) -> None:
+    for variant in replies.crisis_texts.variants[lang]:
+        if variant.kind == Kind.SELF_HARM.value:
+            assert not re.search("厨房|廚房|kitchen", variant.text), variant.text
+
+
+@pytest.mark.parametrize("lang", STAGED)
+def test_a_number_in_a_text_stands_beside_its_country(replies: Replies, lang: str) -> None:
+    """What is written into a text is said everywhere; numbers of the region come through placeholders."""
+    for text in every_text(replies, lang):
+        for sentence in re.split(r"[。；;]|\. ", text):
+            if re.search(r"\d{3}", sentence):
+                assert re.search("在中国大陆，|the US and Canada", sentence), sentence
 
 
 @pytest.mark.parametrize("lang", STAGED)
