@@ -121,6 +121,11 @@ def test_whoever_does_not_breathe_is_pressed_on_the_chest_and_the_call_is_not_as
         assert "现在叫到人了吗" not in text
 
 
+def test_a_friend_found_without_breath_is_pressed_on_the_chest(chat: Chat) -> None:
+    crisis(chat, "我室友吞了一整瓶安眠药，叫不醒，没有呼吸")
+    assert "往下按" in chat.shown
+
+
 def test_a_child_whose_father_beats_their_mother_is_told_to_call_now(chat: Chat) -> None:
     *_, last = crisis(chat, "我爸又打我了，我好怕", "在家", "我爸正在打我妈")
     assert "110" in last
