@@ -64,6 +64,8 @@ class Told(StrEnum):
     """Fire, smoke or gas where they are: out first, then the call."""
     BREATH = "breath"
     """Somebody does not breathe, or has no pulse."""
+    ILL = "ill"
+    """Somebody is suddenly ill: an ambulance helps, and nobody else."""
     SWALLOWED = "swallowed"
     """Something was swallowed that should not have been."""
     MEANS = "means"

@@ -12,6 +12,8 @@ from psylite_pipeline.replies.helplines import PLACES, TEXT_LANGUAGES, Helplines
 from psylite_pipeline.replies.short_texts import DEFAULT, ShortTexts
 
 LANGUAGES = (*TEXT_LANGUAGES, "other")
+# What in an emergency only an ambulance helps against, unless there is fire, too.
+_FOR_AN_AMBULANCE = frozenset({Told.ILL, Told.SWALLOWED, Told.BREATH})
 _APPENDED_NOTICES = ("ai_reminder", "held_back", "held_back_support", "image_unseen", "model_cut", "standin")
 
 
@@ -71,6 +73,8 @@ class Replies:
             asked_before=self._concerns(kind),
             seed=seed,
         )
+        if kind is Kind.EMERGENCY and not _FOR_AN_AMBULANCE.isdisjoint(told) and Told.FIRE not in told:
+            text = text.replace("{emergency}", "{ambulance}")
         brief = stage not in (Stage.OPENING, Stage.IMMINENT)
         reply = self.helplines.fill(text, region=region, lang=lang, brief=brief)
         lines = self._here(kind, lang, region)

@@ -72,7 +72,7 @@ class Variant:
     @property
     def names_emergency(self) -> bool:
         """Whether an emergency number is told."""
-        return any(slot in self.text for slot in ("{emergency}", "{fire}", "{police}"))
+        return any(slot in self.text for slot in ("{emergency}", "{ambulance}", "{fire}", "{police}"))
 
     def stands_in(self, spoken: str) -> bool:
         """Whether it has been said. An opening may have been followed by another question than its own."""

@@ -18,7 +18,7 @@ TEXT_LANGUAGES = ("zh-Hans", "zh-Hant", "en")
 #: What `fill` takes for a region: a region itself, or what a language calls for where no region is known. "auto" is the
 #: language of the text.
 PLACES = ("auto", *(f"auto.{lang}" for lang in TEXT_LANGUAGES), *REGIONS)
-PLACEHOLDERS = ("line", "short", "abuse_line", "child_line", "emergency", "fire", "police")
+PLACEHOLDERS = ("line", "short", "abuse_line", "child_line", "emergency", "ambulance", "fire", "police")
 _KINDS = ("crisis", "emergency", "abuse", "youth")
 # The rows behind each placeholder, and which other ones stand in for them where there are none.
 _SLOTS = {

@@ -40,7 +40,7 @@ WORRIED = 1.9
 #: What holds beyond the turn in which it was told, and what holds until the other is told.
 _STAYS = frozenset(
     {Told.ACT, Told.MEANS, Told.COMPANY, Told.ALONE, Told.HE, Told.SHE}
-    | {Told.INJURY, Told.YOUNG, Told.BABY, Told.TOUCHED, Told.BREATH, Told.FIRE, Told.SWALLOWED, Told.SOON}
+    | {Told.INJURY, Told.YOUNG, Told.BABY, Told.TOUCHED, Told.BREATH, Told.ILL, Told.FIRE, Told.SWALLOWED, Told.SOON}
 )
 _WITH_WHOM = frozenset({Told.COMPANY, Told.ALONE})
 _OF_WHOM = frozenset({Told.HE, Told.SHE})
