@@ -71,6 +71,8 @@ class Told(StrEnum):
     MEANS = "means"
     COMPANY = "company"
     ALONE = "alone"
+    CUT_OFF = "cut_off"
+    """Somebody else is where nobody gets to them: behind a locked door, high up, no longer answering."""
     HELP = "help"
     THREAT = "threat"
     """He whom they fear is back, at the door or coming in; said where somebody is hurting them."""

@@ -6,7 +6,7 @@ import re
 
 from dialogue import Chat
 
-from psylite_pipeline.decision import Kind, Risk, Route
+from psylite_pipeline.decision import Kind, Risk, Route, Told
 
 
 def crisis(chat: Chat, *turns: str) -> list[str]:
@@ -177,3 +177,43 @@ def test_in_singapore_no_line_of_china_is_named_for_its_cost(chat: Chat) -> None
     _, cost = crisis(chat, "我在新加坡，我想死", "打电话要钱吗")
     assert "咨询费" in cost
     assert "12356" not in cost
+
+
+def test_a_blade_behind_a_locked_door_is_danger_this_minute_and_not_asked_for(chat: Chat) -> None:
+    _, locked = crisis(chat, "我室友在厕所里 她手里有刀片", "锁在厕所里")
+    assert chat.decision is not None
+    assert (chat.decision.kind, chat.risk) == (Kind.SOMEONE_ELSE, Risk.IMMINENT)
+    assert "120" in locked
+    (silent,) = crisis(chat, "敲门她不理我")
+    assert "事先写好" not in silent
+    assert chat.risk is Risk.IMMINENT
+    crisis(chat, "好 打了")
+    assert chat.risk is Risk.HIGH
+
+
+def test_what_somebody_else_holds_is_answered_and_not_asked(chat: Chat) -> None:
+    _, means = crisis(chat, "我闺蜜说不想活了，她要自杀", "她手里有刀")
+    assert "就在她够得着的地方" in means or "离她这么近" in means
+    assert "有没有她可能拿来伤害自己的东西" not in means
+
+
+def test_a_child_who_is_beaten_is_never_asked_about_suicide(chat: Chat) -> None:
+    shown = crisis(chat, "我今年13岁，爸爸喝酒就打我", "昨天用皮带", "妈妈也被打", "在房间")
+    assert chat.decision is not None
+    assert chat.decision.kind is Kind.ABUSE
+    assert not re.search("自杀|想死|结束自己", "".join(shown))
+    assert sum("12355" in text for text in shown[:3]) == 1  # the child's line, once
+
+
+def test_who_calls_themselves_useless_is_not_told_they_are_right_about_us(chat: Chat) -> None:
+    _, second, third = crisis(chat, "我想死", "我真没用 我是废物", "没人懂我，我妈根本不听我说")
+    assert "事先写好" not in second + third
+    (fourth,) = crisis(chat, "你根本没听我说")
+    assert "事先写好" in fourth
+
+
+def test_he_beats_my_mother_is_no_call_for_help(chat: Chat) -> None:
+    crisis(chat, "他拿着刀在门外", "他在打我妈")
+    assert chat.risk is Risk.IMMINENT
+    assert chat.decision is not None
+    assert Told.HELP not in chat.decision.told

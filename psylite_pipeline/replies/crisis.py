@@ -120,8 +120,10 @@ class _Talk:
         """What is to be answered first. Nothing comes before the opening, or before a life in danger this minute."""
         if stage is Stage.OPENING or self.risk is Risk.IMMINENT:
             return None
-        fitting = self.texts.asides_for(self.lang, self.kind, self.told)
-        return next((one for one in fitting if one.text.partition("{")[0] not in self.spoken), None)
+        fitting = list(self.texts.asides_for(self.lang, self.kind, self.told))
+        spoken = [one for one in fitting if one.text.partition("{")[0] in self.spoken]
+        heard = {one.told for one in spoken if one.kind != ANY}  # words for any kind would say it once more
+        return next((one for one in fitting if one not in spoken and one.told not in heard), None)
 
     def _choose(self, pool: Sequence[Variant], *, urgent: bool) -> Variant:
         """By `seed` among those not yet said, with an emergency number if `urgent`; else the one said longest ago."""

@@ -39,11 +39,12 @@ WORRIED = 1.9
 
 #: What holds beyond the turn in which it was told, and what holds until the other is told.
 _STAYS = frozenset(
-    {Told.ACT, Told.MEANS, Told.COMPANY, Told.ALONE, Told.HE, Told.SHE}
+    {Told.ACT, Told.MEANS, Told.CUT_OFF, Told.COMPANY, Told.ALONE, Told.HE, Told.SHE}
     | {Told.INJURY, Told.YOUNG, Told.BABY, Told.TOUCHED, Told.BREATH, Told.ILL, Told.FIRE, Told.SWALLOWED, Told.SOON}
 )
 _WITH_WHOM = frozenset({Told.COMPANY, Told.ALONE})
 _OF_WHOM = frozenset({Told.HE, Told.SHE})
+_OUT_OF_REACH = frozenset({Told.MEANS, Told.CUT_OFF})
 
 #: What a probability becomes with each calm turn that worry is carried over.
 DECAY = 0.85
@@ -132,9 +133,12 @@ class _Talk:
         now = turn.told if self._stages == 1 else turn.told - {Told.DENIAL}  # later questions have harmless noes
         self.told = _told(self.told, now)
         own = turn.level if turn.firm or worried else Risk.NONE
-        self.own = max(own, _in_crisis(turn.told, self.told)) if self._stages else own
+        kind = turn.kind or self.kind
+        others = kind is Kind.SOMEONE_ELSE
+        known = self._stages or (others and own >= Risk.HIGH)
+        self.own = max(own, _in_crisis(turn.told, self.told, others=others)) if known else own
         if self.own >= Risk.HIGH or (self.own is Risk.CONCERN and self.kind is None):
-            self.kind = turn.kind or self.kind or (Kind.SELF_HARM if self.own >= Risk.HIGH else None)
+            self.kind = kind or (Kind.SELF_HARM if self.own >= Risk.HIGH else None)
         if self.kind is Kind.ABUSE and Told.THREAT in now and (self._stages or self.own >= Risk.HIGH):
             self.own, self.told = Risk.IMMINENT, self.told - {Told.COMPANY, Told.HELP}  # he is neither
         # Until help is on its way, what is under way stays urgent, whatever is talked of.
@@ -184,9 +188,12 @@ def _told(before: frozenset[Told], now: frozenset[Told]) -> frozenset[Told]:
     return before & _STAYS | now
 
 
-def _in_crisis(now: frozenset[Told], told: frozenset[Told]) -> Risk:
-    """What a few words mean in an open crisis, though elsewhere they might mean anything ("tonight", "I took them")."""
+def _in_crisis(now: frozenset[Told], told: frozenset[Told], *, others: bool) -> Risk:
+    """What a few words mean in an open crisis, though elsewhere they might mean anything ("tonight", "I took them").
+    `others`: the danger is somebody else's, who may be alone with the means where nobody gets to them."""
     if Told.ACT in now or (now & {Told.SOON, Told.MEANS} and {Told.SOON, Told.MEANS} <= told):
+        return Risk.IMMINENT
+    if others and now & _OUT_OF_REACH and told >= _OUT_OF_REACH:
         return Risk.IMMINENT
     return Risk.HIGH if now & {Told.MEANS, Told.SOON, Told.WORSE} else Risk.NONE
 
