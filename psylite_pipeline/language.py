@@ -137,6 +137,11 @@ def main_language(said: Sequence[str]) -> str:
     return "zh-Hans" if simplified > 0 and traditional <= 3 * simplified else language_of_talk(chinese)
 
 
+def tells_script(said: Sequence[str]) -> bool:
+    """Whether a character in the latest texts is simplified or traditional; short ones may be alike in both."""
+    return any(char in _SIMPLIFIED or char in _TRADITIONAL for text in said[-_TURNS:] for char in _readable(text))
+
+
 def _readable(text: str) -> str:
     if not isinstance(text, str):
         return ""

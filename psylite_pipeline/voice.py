@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Decision, Kind
-from psylite_pipeline.language import language_of_talk, main_language
+from psylite_pipeline.language import language_of_talk, main_language, tells_script
 from psylite_pipeline.replies import Replies
 from psylite_pipeline.replies.last_resort import last_notice, last_refusal, last_resort
 from psylite_pipeline.risk.walk import RHYTHM
@@ -28,8 +28,8 @@ ASK_AGAIN_AFTER = 8
 @dataclass(frozen=True, slots=True)
 class Voice:
     """`replies` is None when its files are broken. `language` is what is answered in, `region` the one whose helplines
-    are named: one of PLACES in replies/helplines.py; `region_before` the one until the last turn, where that turn says
-    where the person is."""
+    are named: one of PLACES in replies/helplines.py; `region_before` the one until the last turn, where that turn
+    changed it: it says where the person is, or decides the script."""
 
     replies: Replies | None
     conversation: Conversation
@@ -44,8 +44,11 @@ class Voice:
         said = conversation.said
         language = language_of_talk(said) or "zh-Hans" if preferences.language == "auto" else preferences.language
         now = _region(replies, said, preferences)
-        moved = replies is not None and replies.region_of(said[-1:])
-        return cls(replies, conversation, language, now, _region(replies, said[:-1], preferences) if moved else None)
+        before = _region(replies, said[:-1], preferences) if len(said) > 1 else now
+        moved = before != now
+        if before == "auto":  # nothing told the script: the numbers until now were those of simplified Chinese
+            before = "auto.zh-Hans"
+        return cls(replies, conversation, language, now, before if moved else None)
 
     def crisis(self, decision: Decision) -> str:
         """The staged reply. Never raises."""
@@ -122,4 +125,6 @@ def _region(replies: Replies | None, said: tuple[str, ...], preferences: Prefere
     if named := replies.region_of(said):
         return named
     main = main_language(said) if preferences.language == "auto" else ""
-    return f"auto.{'en' if main == 'other' else main}" if main else "auto"
+    if not main or (main == "zh-Hans" and not tells_script(said)):
+        return "auto"
+    return f"auto.{'en' if main == 'other' else main}"

@@ -376,3 +376,23 @@ def test_who_has_no_time_or_wants_no_police_is_told_the_lines_that_fit(
         opening = replies.crisis(kind=kind, risk=Risk.HIGH, lang=lang, region="CN", said=[], seed=0)
         reply = replies.crisis(kind=kind, risk=Risk.HIGH, lang=lang, region="CN", said=[opening], seed=1, told={told})
         assert [number for number in numbers if number not in reply.split(JOINT)[0]] == [], reply
+
+
+@pytest.mark.parametrize(
+    ("lang", "region", "place"),
+    [
+        ("zh-Hans", "auto", "香港打 999"),
+        ("zh-Hans", "auto.zh-Hans", "这些是中国大陆的号码"),
+        ("zh-Hant", "auto.zh-Hant", "這些是台灣和香港的號碼"),
+        ("zh-Hans", "CN", ""),
+        ("zh-Hant", "TW", ""),
+        ("en", "auto", ""),
+    ],
+)
+def test_of_which_place_the_numbers_are_is_said_once_where_nobody_told_the_place(
+    replies: Replies, lang: str, region: str, place: str
+) -> None:
+    for risk in (Risk.HIGH, Risk.IMMINENT):
+        said = speak(replies, [risk] * 4, lang=lang, kind=Kind.ABUSE, region=region)
+        assert [text.count(place) if place else 0 for text in said] == [int(bool(place)), 0, 0, 0]
+        assert re.search("这些是|這些是", "".join(said)) if place else not re.search("这些是|這些是", "".join(said))

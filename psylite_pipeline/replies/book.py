@@ -8,7 +8,7 @@ from pathlib import Path
 from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.replies.crisis import JOINT, LOOK_BACK, say
 from psylite_pipeline.replies.crisis_texts import CRISIS_KINDS, CrisisTexts, Stage
-from psylite_pipeline.replies.helplines import PLACES, TEXT_LANGUAGES, Helplines
+from psylite_pipeline.replies.helplines import PLACES, REGIONS, TEXT_LANGUAGES, Helplines
 from psylite_pipeline.replies.short_texts import DEFAULT, ShortTexts
 
 LANGUAGES = (*TEXT_LANGUAGES, "other")
@@ -60,6 +60,7 @@ class Replies:
         asked is read from them. `episode` is how many of the latest belong to the present stretch of risk; None means
         all, so that nothing is asked a second time in the whole talk. What is `told` is not asked for. `seed` picks
         among variants not yet said. Where other numbers than those of `region_before` hold now, they are told first.
+        Of numbers for a place that nobody told it is said once which place they are for.
         """
         lang = _known(lang)
         stage, text = say(
@@ -77,6 +78,9 @@ class Replies:
             text = text.replace("{emergency}", "{ambulance}")
         brief = stage not in (Stage.OPENING, Stage.IMMINENT)
         reply = self.helplines.fill(text, region=region, lang=lang, brief=brief)
+        if (note := self._elsewhere(lang, region)) and not any(note in text for text in said):
+            paragraph, _, question = reply.rpartition(JOINT)
+            reply = JOINT.join((paragraph, note, question))
         lines = self._here(kind, lang, region)
         moved = brief and region_before and lines != self._here(kind, lang, region_before)
         return self.helplines.described_once(lines + JOINT + reply, lang=lang) if moved else reply
@@ -118,6 +122,10 @@ class Replies:
         if not text:
             return ""
         return JOINT.join(part for part in text.split(JOINT) if part.strip() not in self._appended).strip()
+
+    def _elsewhere(self, lang: str, region: str) -> str:
+        words = self.short_texts[lang]
+        return "" if region in REGIONS else words.undecided if region == "auto" else words.elsewhere
 
     def _here(self, kind: Kind, lang: str, region: str) -> str:
         return self.helplines.fill(_for_kind(self.short_texts[lang].here, kind), region=region, lang=lang)

@@ -35,11 +35,14 @@ DEFAULT = "default"
 
 @dataclass(frozen=True, slots=True)
 class ShortTexts:
-    """One language. `concern` is keyed by kind and DEFAULT, `notices` by the names in NOTICES."""
+    """One language. `elsewhere` and `undecided` are "" where the numbers say of which place they are. `concern` is
+    keyed by kind and DEFAULT, `notices` by the names in NOTICES."""
 
     decline: tuple[str, ...]
     support: str
     here: str
+    elsewhere: str
+    undecided: str
     concern: Mapping[str, str]
     notices: Mapping[str, str]
 
@@ -47,8 +50,9 @@ class ShortTexts:
     def load(cls, path: Path) -> ShortTexts:
         """Read words.<language>.toml. Raises KnowledgeError naming file, table, field and the cure."""
         table = read_toml(path)
-        table.only("decline", "support", "here", "concern", "notice")
+        table.only("decline", "support", "here", "elsewhere", "undecided", "concern", "notice")
         concern, notice = table.table("concern"), table.table("notice")
+        elsewhere = table.paragraph("elsewhere", ()) if "elsewhere" in table else ""
         kinds = (DEFAULT, *(kind.value for kind in CRISIS_KINDS))
         concern.only(*kinds)
         notice.only(*NOTICES)
@@ -56,6 +60,8 @@ class ShortTexts:
             decline=table.paragraphs("decline", PLACEHOLDERS),
             support=table.paragraph("support", PLACEHOLDERS),
             here=table.paragraph("here", PLACEHOLDERS),
+            elsewhere=elsewhere,
+            undecided=table.paragraph("undecided", ()) if "undecided" in table else elsewhere,
             concern={kind: concern.paragraph(kind, PLACEHOLDERS) for kind in kinds},
             notices={name: notice.paragraph(name, PLACEHOLDERS) for name in NOTICES},
         )
