@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from psylite_pipeline.conversation import Conversation
-from psylite_pipeline.decision import Decision, Kind
+from psylite_pipeline.decision import Decision, Kind, Told
 from psylite_pipeline.language import language_of_talk, main_language, tells_script
 from psylite_pipeline.replies import Replies
 from psylite_pipeline.replies.last_resort import last_notice, last_refusal, last_resort
@@ -82,14 +82,16 @@ class Voice:
 
     def care_lines(self, decision: Decision, *, named: bool = False) -> list[str]:
         """What belongs under an answer of SUPPORT, whoever gives it: the helpline line, unless the answer has `named`
-        it, and the direct question, but not where only a judge's verdict is missing (`episode` None)."""
+        it, and the direct question, but not where only a judge's verdict is missing (`episode` None). A child hears of
+        the line for children as soon as they say that they are one."""
         if not self.replies:
             return [last_resort(self.language, self.region)]
         lines: list[str] = []
         episode, said = decision.episode or 0, self.conversation.answered
         line = self._line(self.replies, decision)
         named = named or any(line in text for text in said[1 - SUPPORT_LINE_EVERY :])
-        if episode % SUPPORT_LINE_EVERY == 0 and not named:
+        unheard = Told.YOUNG in decision.told and not any(line in text for text in said)
+        if unheard or (episode % SUPPORT_LINE_EVERY == 0 and not named):
             lines.append(line)
         if decision.episode == 0 and not self.replies.concern_asked(said[-ASK_AGAIN_AFTER:]):
             lines.append(self.replies.concern_question(kind=decision.kind, lang=self.language))
@@ -110,7 +112,8 @@ class Voice:
         return self.replies.notice(name, lang=self.language, region=self.region) if self.replies else last_notice(name)
 
     def _line(self, replies: Replies, decision: Decision) -> str:
-        return replies.support_line(lang=self.language, region=self.region, kind=decision.kind)
+        young = Told.YOUNG in decision.told
+        return replies.support_line(lang=self.language, region=self.region, kind=decision.kind, young=young)
 
     @property
     def _seed(self) -> int:

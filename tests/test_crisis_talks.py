@@ -223,3 +223,19 @@ def test_who_writes_what_is_the_same_in_taiwan_hears_whose_numbers_these_are(cha
     first, second = crisis(chat, "我爸又打我", "他現在睡著了，我很害怕")
     assert "台湾打 119 或 110" in first
     assert second.startswith("你那邊可以打的是：113"), "the numbers before were of another place"
+
+
+def test_whose_numbers_these_are_is_said_once_also_when_the_script_is_told_later(chat: Chat) -> None:
+    shown = crisis(chat, "我爸打我", "在家", "一个人")
+    assert [text.count("这些是中国大陆的号码") for text in shown] == [1, 0, 0]
+
+
+def test_a_child_who_says_so_after_the_questions_hears_of_the_line_for_children_once(chat: Chat, ollama) -> None:
+    crisis(chat, "我爸打我", "在家", "一个人", "不知道")
+    assert chat.user("我13岁", model_says="谢谢你告诉我。").route is Route.SUPPORT
+    assert "12355" in chat.shown and "妇联" not in chat.shown
+    assert "12355" not in chat.user("嗯", model_says="我在听。").shown
+    english = Chat(chat.counsellor, ollama)
+    english.user("my dad beats me").user("at home").user("in my room").user("tomorrow maybe")
+    assert english.user("I'm 13", model_says="Thank you for telling me.").route is Route.SUPPORT
+    assert "1-800-422-4453" in english.shown

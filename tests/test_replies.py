@@ -40,7 +40,7 @@ def every_text(replies: Replies, lang: str) -> list[str]:
     words = replies.short_texts[lang]
     variants = [part for v in replies.crisis_texts.variants[lang] for part in (v.text, v.question)]
     asides = [aside.text for aside in replies.crisis_texts.asides[lang]]
-    once = [words.support, words.here, *{words.elsewhere, words.undecided} - {""}]
+    once = [words.support, words.support_young, words.here, *{words.elsewhere, words.undecided} - {""}]
     return [*variants, *asides, *words.decline, *once, *words.concern.values(), *words.notices.values()]
 
 
@@ -405,7 +405,8 @@ def test_what_we_append_is_stripped_and_crisis_replies_stay(replies: Replies) ->
         concern = replies.concern_question(kind=None, lang=lang)
         reminder = replies.notice("ai_reminder", lang=lang, region=region)
         violence = replies.support_line(lang=lang, region=region, kind=Kind.ABUSE)
-        shown = JOINT.join(["第一段。\n\n第二段。", support, violence, concern, reminder])
+        young = replies.support_line(lang=lang, region=region, young=True)
+        shown = JOINT.join(["第一段。\n\n第二段。", support, violence, young, concern, reminder])
         assert replies.strip(shown) == "第一段。\n\n第二段。"
     crisis = replies.crisis(kind=Kind.SELF_HARM, risk=Risk.HIGH, lang="en", region="US", said=[], seed=0)
     assert replies.strip(crisis) == crisis

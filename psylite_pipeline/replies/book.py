@@ -78,7 +78,7 @@ class Replies:
             text = text.replace("{emergency}", "{ambulance}")
         brief = stage not in (Stage.OPENING, Stage.IMMINENT)
         reply = self.helplines.fill(text, region=region, lang=lang, brief=brief)
-        if (note := self._elsewhere(lang, region)) and not any(note in text for text in said):
+        if note := self._elsewhere(lang, region, said):
             paragraph, _, question = reply.rpartition(JOINT)
             reply = JOINT.join((paragraph, note, question))
         lines = self._here(kind, lang, region)
@@ -102,10 +102,13 @@ class Replies:
         """Whether one of the direct questions of `concern_question` stands in `said`."""
         return any(question in text for text in said for question in self._questions)
 
-    def support_line(self, *, lang: str, region: str, kind: Kind | None = None) -> str:
-        """One line with a helpline, that for violence under that kind, to append after an empty line."""
+    def support_line(self, *, lang: str, region: str, kind: Kind | None = None, young: bool = False) -> str:
+        """One line with a helpline, that for children where one is `young`, else that for violence under that kind, to
+        append after an empty line."""
         lang = _known(lang)
-        return self.helplines.fill(_for_kind(self.short_texts[lang].support, kind), region=region, lang=lang)
+        words = self.short_texts[lang]
+        text = words.support_young if young else _for_kind(words.support, kind)
+        return self.helplines.fill(text, region=region, lang=lang)
 
     def region_of(self, said: Sequence[str]) -> str:
         """The region where a person says they are, in any of their turns; "" where they named no place."""
@@ -123,9 +126,14 @@ class Replies:
             return ""
         return JOINT.join(part for part in text.split(JOINT) if part.strip() not in self._appended).strip()
 
-    def _elsewhere(self, lang: str, region: str) -> str:
+    def _elsewhere(self, lang: str, region: str, said: Sequence[str]) -> str:
+        """What is said once of numbers for a place that nobody told; "" where it need not be said, or was."""
         words = self.short_texts[lang]
-        return "" if region in REGIONS else words.undecided if region == "auto" else words.elsewhere
+        if region in REGIONS or any(
+            note and note in text for text in said for note in (words.elsewhere, words.undecided)
+        ):
+            return ""
+        return words.undecided if region == "auto" else words.elsewhere
 
     def _here(self, kind: Kind, lang: str, region: str) -> str:
         return self.helplines.fill(_for_kind(self.short_texts[lang].here, kind), region=region, lang=lang)
@@ -141,6 +149,7 @@ class Replies:
         for lang in LANGUAGES:
             for region in PLACES:
                 blocks += [self.support_line(lang=lang, region=region, kind=kind) for kind in (None, Kind.ABUSE)]
+                blocks.append(self.support_line(lang=lang, region=region, young=True))
                 blocks += [self.notice(name, lang=lang, region=region) for name in _APPENDED_NOTICES]
         return blocks
 

@@ -40,6 +40,7 @@ class ShortTexts:
 
     decline: tuple[str, ...]
     support: str
+    support_young: str
     here: str
     elsewhere: str
     undecided: str
@@ -50,7 +51,7 @@ class ShortTexts:
     def load(cls, path: Path) -> ShortTexts:
         """Read words.<language>.toml. Raises KnowledgeError naming file, table, field and the cure."""
         table = read_toml(path)
-        table.only("decline", "support", "here", "elsewhere", "undecided", "concern", "notice")
+        table.only("decline", "support", "support_young", "here", "elsewhere", "undecided", "concern", "notice")
         concern, notice = table.table("concern"), table.table("notice")
         elsewhere = table.paragraph("elsewhere", ()) if "elsewhere" in table else ""
         kinds = (DEFAULT, *(kind.value for kind in CRISIS_KINDS))
@@ -59,6 +60,7 @@ class ShortTexts:
         return cls(
             decline=table.paragraphs("decline", PLACEHOLDERS),
             support=table.paragraph("support", PLACEHOLDERS),
+            support_young=table.paragraph("support_young", PLACEHOLDERS),
             here=table.paragraph("here", PLACEHOLDERS),
             elsewhere=elsewhere,
             undecided=table.paragraph("undecided", ()) if "undecided" in table else elsewhere,

@@ -42,6 +42,8 @@ _STAYS = frozenset(
     {Told.ACT, Told.MEANS, Told.CUT_OFF, Told.COMPANY, Told.ALONE, Told.HE, Told.SHE}
     | {Told.INJURY, Told.YOUNG, Told.BABY, Told.TOUCHED, Told.BREATH, Told.ILL, Told.FIRE, Told.SWALLOWED, Told.SOON}
 )
+# What matters to whoever is in no danger, too: which line is theirs.
+_MATTERS_IN_CARE = frozenset({Told.YOUNG})
 _WITH_WHOM = frozenset({Told.COMPANY, Told.ALONE})
 _OF_WHOM = frozenset({Told.HE, Told.SHE})
 _OUT_OF_REACH = frozenset({Told.MEANS, Told.CUT_OFF})
@@ -105,7 +107,7 @@ def walk(turns: Sequence[TurnAssessment], humour_threshold: float) -> Assessment
         harmful_request=max(harm, 0.9) if last.harmful else harm,
         humour_threshold=humour_threshold,
         last=last,
-        told=talk.told if talk.level >= Risk.HIGH else frozenset(),
+        told=talk.told if talk.level >= Risk.HIGH else talk.told & _MATTERS_IN_CARE,
     )
 
 
