@@ -239,3 +239,13 @@ def test_a_child_who_says_so_after_the_questions_hears_of_the_line_for_children_
     english.user("my dad beats me").user("at home").user("in my room").user("tomorrow maybe")
     assert english.user("I'm 13", model_says="Thank you for telling me.").route is Route.SUPPORT
     assert "1-800-422-4453" in english.shown
+
+
+def test_who_was_raped_by_somebody_is_met_and_sent_to_a_hospital(chat: Chat) -> None:
+    shown = crisis(chat, "昨晚有人强奸了我", "没有")
+    assert "医院" in "".join(shown)
+
+
+def test_a_fire_below_is_met_with_the_way_out(chat: Chat) -> None:
+    (shown,) = crisis(chat, "theres a fire downstairs and we cant get out")
+    assert "block the gap" in shown

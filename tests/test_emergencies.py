@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from itertools import product
+from itertools import pairwise, product
 
 import pytest
 from dialogue import Chat
@@ -200,7 +200,9 @@ def test_of_a_swallowed_battery_nothing_is_said_about_fire(chat: Chat) -> None:
 
 
 @pytest.mark.parametrize(("lang", "seed"), list(product(STAGED, (0, 1, 2))))
-def test_a_talk_of_eight_turns_repeats_nothing(replies: Replies, lang: str, seed: int) -> None:
+def test_a_talk_of_eight_turns_says_all_that_is_urgent_before_any_of_it_again(
+    replies: Replies, lang: str, seed: int
+) -> None:
     said: list[str] = []
     for episode in range(8):
         said.append(
@@ -208,5 +210,10 @@ def test_a_talk_of_eight_turns_repeats_nothing(replies: Replies, lang: str, seed
                 kind=Kind.EMERGENCY, risk=Risk.IMMINENT, lang=lang, region="auto", said=said, seed=seed, episode=episode
             )
         )
-    assert len({text.rpartition("\n\n")[0] for text in said}) == len(said)
-    assert len({text.rpartition("\n\n")[2] for text in said}) == len(said)
+    questions = [text.rpartition("\n\n")[2] for text in said]
+    urgent = (
+        *replies.crisis_texts.of(lang, Kind.EMERGENCY, Stage.IMMINENT),
+        *replies.crisis_texts.of(lang, Kind.EMERGENCY, Stage.URGENT),
+    )
+    assert set(questions[: len(urgent)]) == {variant.question for variant in urgent}
+    assert all(one != following for one, following in pairwise(questions))

@@ -78,12 +78,14 @@ class Replies:
             text = text.replace("{emergency}", "{ambulance}")
         brief = stage not in (Stage.OPENING, Stage.IMMINENT)
         reply = self.helplines.fill(text, region=region, lang=lang, brief=brief)
-        if note := self._elsewhere(lang, region, said):
-            paragraph, _, question = reply.rpartition(JOINT)
-            reply = JOINT.join((paragraph, note, question))
+        note = self._elsewhere(lang, region, said)
         lines = self._here(kind, lang, region)
-        moved = brief and region_before and lines != self._here(kind, lang, region_before)
-        return self.helplines.described_once(lines + JOINT + reply, lang=lang) if moved else reply
+        if brief and region_before and lines != self._here(kind, lang, region_before):
+            parts = (lines, note, reply)
+        else:
+            paragraph, _, question = reply.rpartition(JOINT)
+            parts = (paragraph, note, question)
+        return self.helplines.described_once(JOINT.join(part for part in parts if part), lang=lang)
 
     def decline(self, *, lang: str, said: Sequence[str], seed: int, region: str = "auto") -> str:
         """A warm, firm no to a harmful request, in words not in `said` while there are such."""

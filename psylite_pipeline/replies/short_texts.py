@@ -53,14 +53,15 @@ class ShortTexts:
         table = read_toml(path)
         table.only("decline", "support", "support_young", "here", "elsewhere", "undecided", "concern", "notice")
         concern, notice = table.table("concern"), table.table("notice")
+        support = table.paragraph("support", PLACEHOLDERS)
         elsewhere = table.paragraph("elsewhere", ()) if "elsewhere" in table else ""
         kinds = (DEFAULT, *(kind.value for kind in CRISIS_KINDS))
         concern.only(*kinds)
         notice.only(*NOTICES)
         return cls(
             decline=table.paragraphs("decline", PLACEHOLDERS),
-            support=table.paragraph("support", PLACEHOLDERS),
-            support_young=table.paragraph("support_young", PLACEHOLDERS),
+            support=support,
+            support_young=table.paragraph("support_young", PLACEHOLDERS) if "support_young" in table else support,
             here=table.paragraph("here", PLACEHOLDERS),
             elsewhere=elsewhere,
             undecided=table.paragraph("undecided", ()) if "undecided" in table else elsewhere,
