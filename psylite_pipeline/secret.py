@@ -12,7 +12,7 @@ from psylite_pipeline.errors import StackError
 def secret(path: Path) -> str:
     """The random secret in `path`, made at the first call, readable by its owner alone.
 
-    Raises StackError when the file cannot be read, made, or is empty.
+    Raises StackError when the file cannot be read or made, is damaged or empty.
     """
     try:
         if not path.exists():
@@ -30,6 +30,8 @@ def secret(path: Path) -> str:
         found = path.read_text(encoding="utf-8").strip()
     except OSError as error:
         raise StackError(f"{path} cannot be used: {error.strerror}. Correct its permissions, or delete it.") from None
+    except UnicodeError:
+        raise StackError(f"{path} is damaged. Delete it; a new one is made at the next start.") from None
     if len(found) < 16:
         raise StackError(f"{path} holds no usable secret. Delete it; a new one is made at the next start.")
     return found

@@ -11,11 +11,14 @@ import opencc
 import pytest
 from scripted import shipped_lexicon
 
-from psylite_pipeline.decision import Kind, Risk, Told
+from psylite_pipeline.conversation import Conversation
+from psylite_pipeline.decision import Decision, Kind, Risk, Route, Told
 from psylite_pipeline.errors import KnowledgeError
 from psylite_pipeline.replies import JOINT, LANGUAGES, NOTICES, PLACES, REGIONS, Replies, Stage, last_resort
 from psylite_pipeline.replies.crisis_texts import INTENT_KINDS
 from psylite_pipeline.replies.last_resort import last_notice, last_refusal
+from psylite_pipeline.settings import Preferences
+from psylite_pipeline.voice import Voice
 
 FOLDER = Path(__file__).parent.parent / "knowledge" / "replies"
 STAGED = ("zh-Hans", "zh-Hant", "en")
@@ -424,6 +427,18 @@ def test_the_last_resort_needs_no_file() -> None:
         text = last_resort(lang, region)
         assert "AI" in text and re.search(r"findahelpline\.com|12356", text)
     assert "12356" in last_resort("", "auto") and "988" in last_resort("", "auto")
+
+
+@pytest.mark.parametrize("region", ["auto", *(place for place in EVERYWHERE if place.startswith("auto."))])
+def test_the_last_resort_names_numbers_where_nobody_named_a_place(region: str) -> None:
+    assert "12356" in last_resort("zh-Hans", region) and "120" in last_resort("zh-Hans", region)
+
+
+def test_crisis_texts_that_fail_leave_the_numbers(replies: Replies, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Replies, "crisis", lambda *args, **named: 1 / 0)
+    talk = Conversation.from_body({"messages": [{"role": "user", "content": "我不想活了"}]})
+    voice = Voice.of(replies, talk, Preferences())
+    assert "12356" in voice.crisis(Decision(Route.CRISIS, Risk.HIGH))
 
 
 # ---------------------------------------------------------------- broken files

@@ -193,3 +193,30 @@ def test_the_real_server_tells_of_a_crisis_through_pipe_and_filter_and_answers_a
     assert len({note["chat"] for note in office.notes}) == 1
     assert office.notes[0]["chat"]
     assert "不想活" not in json.dumps(office.notes, ensure_ascii=False)
+
+
+def test_a_damaged_salt_is_logged_and_costs_no_turn(monkeypatch, tmp_path, caplog):
+    monkeypatch.setenv("PSYLITE_WEBHOOK", "http://127.0.0.1:9/told")
+    assert open_webhook() is not None
+    (salt,) = tmp_path.rglob("webhook.salt")
+    salt.write_bytes(b"\xff\xfe" * 20)
+    assert open_webhook() is None
+    assert "Nobody can be told" in caplog.text
+
+
+def test_a_note_for_which_no_thread_could_be_had_goes_out_with_the_next(monkeypatch, caplog):
+    with Office() as office:
+        webhook = hook(office.url)
+        start, tries = threading.Thread.start, []
+
+        def refuse_once(self):
+            if self.name == "psylite-webhook" and not tries:
+                tries.append(1)
+                raise RuntimeError("can't start new thread")
+            start(self)
+
+        monkeypatch.setattr(threading.Thread, "start", refuse_once)
+        webhook.tell(CRISIS, "a")
+        assert "waits" in caplog.text
+        webhook.tell(CRISIS, "b")
+        until(lambda: len(office.notes) == 2)

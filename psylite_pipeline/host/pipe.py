@@ -12,7 +12,7 @@ from typing import Any
 from psylite_pipeline.answers import Piece
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.counsellor import Counsellor
-from psylite_pipeline.decision import Risk
+from psylite_pipeline.decision import Decision, Risk
 from psylite_pipeline.host.parts import carried_chat, carry, chat_of, sendable, shared, shared_webhook, task_of
 from psylite_pipeline.host.valves import PipeValves, mend_saved_valves
 from psylite_pipeline.host.webhook import Webhook
@@ -56,6 +56,14 @@ class PipePipeline:
             gc.freeze()  # nor shall a turn wait while it is looked through later
             gc.enable()
 
+    def _tell(self, decision: Decision, body: dict[str, Any]) -> None:
+        """Let a human know, where the house wants it. Whatever happens, the answer follows."""
+        try:
+            if webhook := self._webhook():
+                webhook.tell(decision, carried_chat(body))
+        except Exception as error:  # noqa: BLE001
+            log.error("Nobody could be told (%s).", type(error).__name__)
+
     async def inlet(self, body: dict[str, Any], user: dict[str, Any] | None = None) -> dict[str, Any]:
         """Carry to `pipe`, which gets no metadata, the background task's name and, where a human is told, the hash."""
         return carry(sendable(body), task=task_of(body), chat=chat_of(body, self._webhook()))
@@ -69,8 +77,7 @@ class PipePipeline:
             counsellor = self._counsellor()
             conversation = Conversation.from_body(body, messages)
             decision = counsellor.decide(conversation, preferences)
-            if webhook := self._webhook():
-                webhook.tell(decision, carried_chat(body))
+            self._tell(decision, body)
             quiet = conversation.task is not None or decision.risk >= Risk.HIGH or not streams
             for piece in counsellor.reply(conversation, decision, preferences):
                 if waiting and not isinstance(piece, Status):

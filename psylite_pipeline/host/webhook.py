@@ -19,7 +19,6 @@ import httpx
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from psylite_pipeline.decision import Decision, Risk, Route
-from psylite_pipeline.errors import PsyLiteError
 from psylite_pipeline.secret import secret
 from psylite_pipeline.settings import Settings
 
@@ -65,16 +64,19 @@ class Webhook:
         when = datetime.now(UTC).isoformat(timespec="seconds")
         note = {"route": decision.route.value, "level": decision.risk.label, "time": when, "chat": chat}
         try:
-            self._start()
             self._notes.put_nowait(note)
-        except (queue.Full, RuntimeError):  # RuntimeError: no thread can be had
+            self._start()
+        except queue.Full:
             log.error("A note to PSYLITE_WEBHOOK was dropped: too many are waiting.")
+        except RuntimeError:  # no thread can be had now; the note waits for the next turn's try
+            log.error("A note to PSYLITE_WEBHOOK waits: no thread can be had to send it.")
 
     def _start(self) -> None:
         with self._starting:
-            if self._sender is None:
-                self._sender = threading.Thread(target=self._send_all, daemon=True, name=_THREAD)
-                self._sender.start()
+            if self._sender is None or not self._sender.is_alive():
+                sender = threading.Thread(target=self._send_all, daemon=True, name=_THREAD)
+                sender.start()
+                self._sender = sender
 
     def _send_all(self) -> None:
         for name in _TALKATIVE:  # a filter holds whatever the level is, and is added once however often this runs
@@ -114,6 +116,6 @@ def open_webhook() -> Webhook | None:
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         salt = secret(settings.data_dir / "webhook.salt")
         return Webhook(settings.webhook, Risk.parse(settings.webhook_level), salt)
-    except (PsyLiteError, OSError) as error:
+    except Exception as error:  # noqa: BLE001  the edge: that nobody can be told must not cost the person the reply
         log.error("Nobody can be told through PSYLITE_WEBHOOK (%s). Run `psylite doctor`.", type(error).__name__)
         return None

@@ -65,7 +65,8 @@ def last_resort(lang: str, region: str) -> str:
     if not lang:
         return last_resort("zh-Hans", region) + "\n\n" + last_resort("en", region)
     if lang == "zh-Hans":
-        return _HANS_HEAD + (_ANYWHERE[lang] if region in ("CN", "auto", "") else _ELSEWHERE_HANS) + _HANS_TAIL
+        unknown = not region or region.startswith("auto")  # `Voice.region` is "auto.zh-Hans" where nobody named a place
+        return _HANS_HEAD + (_ANYWHERE[lang] if unknown or region == "CN" else _ELSEWHERE_HANS) + _HANS_TAIL
     if lang == "zh-Hant":
         return _HANT_HEAD + (_IN_CHINA if region == "CN" else _ANYWHERE)[lang] + _HANT_TAIL
     return _EN_HEAD + (_IN_CHINA if region == "CN" else _ANYWHERE)["en"] + _EN_TAIL
