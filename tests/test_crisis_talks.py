@@ -249,3 +249,27 @@ def test_who_was_raped_by_somebody_is_met_and_sent_to_a_hospital(chat: Chat) -> 
 def test_a_fire_below_is_met_with_the_way_out(chat: Chat) -> None:
     (shown,) = crisis(chat, "theres a fire downstairs and we cant get out")
     assert "block the gap" in shown
+
+
+def test_a_child_who_was_threatened_is_not_asked_whether_they_mean_to_hurt(chat: Chat) -> None:
+    crisis(chat, "我爸说要打死我们", "我10岁", "门锁了")
+    assert chat.decision is not None
+    assert chat.decision.kind is Kind.ABUSE
+
+
+def test_a_photograph_of_blood_and_then_silence_is_danger_this_minute(chat: Chat) -> None:
+    chat.user("网恋对象说要自杀", "我在听。")
+    for turn in ("她发了一张手腕流血的照片", "然后就不回了"):
+        chat.user(turn)
+    assert chat.model_calls == 0
+    assert (chat.decision and chat.decision.kind, chat.risk) == (Kind.SOMEONE_ELSE, Risk.IMMINENT)
+
+
+def test_a_knife_at_school_and_after_class_is_about_somebody_and_now(chat: Chat) -> None:
+    crisis(chat, "我有时候想把班主任从楼上推下去", "刀我带到学校了", "就今天放学")
+    assert (chat.decision and chat.decision.kind, chat.risk) == (Kind.HARM_TO_OTHERS, Risk.IMMINENT)
+
+
+def test_a_wife_who_speaks_of_jumping_with_the_child_is_not_oneself(chat: Chat) -> None:
+    crisis(chat, "老婆产后一直哭 说想抱着孩子跳下去", "她现在站在阳台")
+    assert (chat.decision and chat.decision.kind, chat.risk) == (Kind.SOMEONE_ELSE, Risk.IMMINENT)

@@ -131,6 +131,14 @@ def test_a_question_asks_one_thing_and_the_direct_one_takes_a_yes(replies: Repli
             assert shipped_lexicon().asks_about_danger(variant.question), variant.question
 
 
+@pytest.mark.parametrize("lang", STAGED)
+def test_an_answer_to_who_is_hurt_or_worried_is_no_yes_about_oneself(replies: Replies, lang: str) -> None:
+    for variant in replies.crisis_texts.variants[lang]:
+        if variant.kind in (Kind.ABUSE.value, Kind.SOMEONE_ELSE.value, Kind.EMERGENCY.value):
+            asks = shipped_lexicon().asks_about_danger(variant.question)
+            assert not asks or shipped_lexicon().whose(variant.question, "嗯") is None, variant.question
+
+
 @pytest.mark.parametrize(("lang", "kind"), list(product(LANGUAGES, INTENT_KINDS)))
 def test_openings_say_what_is_owed(replies: Replies, lang: str, kind: Kind) -> None:
     """An AI; a line for day and night; a professional; a trusted person."""
