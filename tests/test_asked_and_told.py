@@ -178,7 +178,7 @@ def test_an_answer_that_is_none_brings_care_and_not_the_staged_talk():
         ("he won't leave me alone", []),
         ("I have my dad's gun in my closet", ["means"]),
         ("药我都攒着呢，够了", ["means"]),
-        ("天台就喺樓上", ["means"]),
+        ("天台就喺樓上", ["cut_off", "means"]),
         ("還有煤氣罐", ["means"]),
         ("我家住18楼", ["means"]),
         ("得我一個喺度", ["alone"]),
