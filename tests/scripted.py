@@ -62,6 +62,9 @@ class KeywordRules:
     def whose(self, asked: str, answer: str) -> Kind | None:
         return None if "OF HIM" in asked else Kind.SELF_HARM
 
+    def of_another(self, text: str) -> bool:
+        return "OF HER" in text
+
     def told(self, text: str) -> frozenset[Told]:
         return frozenset(one for one in Told if re.search(rf"TOLD {one}\b", text))
 

@@ -273,3 +273,59 @@ def test_a_knife_at_school_and_after_class_is_about_somebody_and_now(chat: Chat)
 def test_a_wife_who_speaks_of_jumping_with_the_child_is_not_oneself(chat: Chat) -> None:
     crisis(chat, "老婆产后一直哭 说想抱着孩子跳下去", "她现在站在阳台")
     assert (chat.decision and chat.decision.kind, chat.risk) == (Kind.SOMEONE_ELSE, Risk.IMMINENT)
+
+
+def test_whose_blades_were_found_is_asked_about_and_not_whoever_found_them(chat: Chat) -> None:
+    opening, _, held = crisis(
+        chat,
+        "my daughter is 15 and i found razor blades in her room",
+        "she has marks on her arms",
+        "shes holding a blade",
+    )
+    assert chat.decision is not None
+    assert chat.decision.kind is Kind.SOMEONE_ELSE
+    assert "they" in opening
+    assert "anything around them" not in held
+    assert "Don't grab" in held or "don't step in alone" in held
+
+
+def test_a_locked_door_is_a_danger_to_who_is_behind_it(chat: Chat) -> None:
+    crisis(chat, "my flatmate has locked herself in the bathroom", "she wont answer me", "i can hear water running")
+    assert chat.decision is not None
+    assert (chat.decision.kind, chat.decision.told) == (Kind.SOMEONE_ELSE, {Told.CUT_OFF})
+
+
+def test_voices_that_command_are_no_request_for_harm(chat: Chat) -> None:
+    crisis(chat, "they tell me to push someone", "im at the station now")
+    assert chat.decision is not None
+    assert chat.decision.kind is Kind.HARM_TO_OTHERS
+    assert "Has somebody got to you yet?" not in chat.shown
+
+
+def test_once_the_ambulance_comes_nobody_is_told_to_call_it(chat: Chat) -> None:
+    *_, thanks = crisis(
+        chat,
+        "mum is slurring and her face is wonky on one side",
+        "ok the ambulance is coming",
+        "thank you i was so scared",
+    )
+    assert chat.risk is Risk.HIGH
+    assert not re.search("call your local emergency number .* now|Have you got through", thanks)
+
+
+def test_a_mistaken_dose_is_an_emergency_and_no_wish_to_die(chat: Chat) -> None:
+    crisis(chat, "i took double my dose of metformin by accident", "this morning", "i feel a bit shaky")
+    assert chat.decision is not None
+    assert (chat.decision.kind, chat.risk) == (Kind.EMERGENCY, Risk.IMMINENT)
+
+
+def test_whoever_was_too_drunk_to_agree_is_not_asked_whether_they_want_to_die(chat: Chat) -> None:
+    shown = crisis(chat, "i was drunk and he didnt stop", "i said no i think", "its my fault for drinking")
+    assert chat.decision is not None
+    assert chat.decision.kind is Kind.ABUSE
+    assert not any("suicide" in text or "ending your life" in text for text in shown)
+
+
+def test_who_smells_gas_is_not_told_that_they_have_done_enough_while_somebody_sleeps_upstairs(chat: Chat) -> None:
+    shown = crisis(chat, "i can smell gas in the kitchen", "the hob is off i think", "ok", "my gran is asleep upstairs")
+    assert not any("done enough" in text for text in shown)

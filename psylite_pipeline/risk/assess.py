@@ -62,6 +62,10 @@ class Rules(Protocol):
         """Whose danger a yes to a direct question is about; None: of whom the talk is about already."""
         ...
 
+    def of_another(self, text: str) -> bool:
+        """Whether a turn tells of somebody else alone."""
+        ...
+
     def told(self, text: str) -> frozenset[Told]:
         """What a person in danger tells of what the staged talk asks for."""
         ...
@@ -209,6 +213,8 @@ class Assessor:
             judged = verdict.answering(judged, answered, self._lexicon.whose(asked, text))
         if scores:
             judged = verdict.by_scores(judged, scores, concern, high, factor * verdict.ALONE_HIGH)
+            if judged.level is Risk.HIGH and judged.kind is None and self._lexicon.of_another(text):
+                judged = replace(judged, kind=Kind.SOMEONE_ELSE)  # nobody who found a child's blades is asked to live
             judged = verdict.by_emergency(judged, scores, limits.emergency)
             if last:
                 judged = verdict.by_request(judged, findings, scores, limits.harmful, concern)
@@ -240,7 +246,11 @@ class Assessor:
             level = Risk.CONCERN
         else:
             return Risk.NONE
-        return level if asked and self._lexicon.asks_about_danger(asked) else Risk.NONE
+        if not asked or not self._lexicon.asks_about_danger(asked):
+            return Risk.NONE
+        if self._lexicon.says_yes(text) or self._lexicon.whose(asked, text) is not Kind.SELF_HARM:
+            return level
+        return Risk.NONE if self._lexicon.of_another(text) else level  # "she's in Canada" is no word of oneself
 
 
 def _exchanges(conversation: Conversation) -> list[tuple[str, str]]:

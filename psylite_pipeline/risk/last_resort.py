@@ -42,6 +42,10 @@ class LastResortLexicon:
         """One's own, to be on the safe side."""
         return Kind.SELF_HARM
 
+    def of_another(self, text: str) -> bool:
+        """Never: in doubt it is the person's own danger."""
+        return False
+
     def told(self, text: str) -> frozenset[Told]:
         """Nothing: the staged talk asks."""
         return frozenset()

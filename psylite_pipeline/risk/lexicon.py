@@ -127,11 +127,16 @@ class Lexicon:
         question, said = self._matches(sentences[-1] if sentences else ""), self._matches(answer)
         if question.cover("marker asked of either"):
             another = said.cover("marker somebody else") and not said.cover("marker oneself")
-            return Kind.SOMEONE_ELSE if another else Kind.SELF_HARM
+            return Kind.SOMEONE_ELSE if another or self.of_another(answer) else Kind.SELF_HARM
         if question.cover("marker asked of harm"):
             return Kind.HARM_TO_OTHERS
         another = question.cover("marker somebody else") and not question.cover("marker asked of you")
         return None if another else Kind.SELF_HARM
+
+    def of_another(self, text: str) -> bool:
+        """Whether a turn tells of somebody else alone: of the person no more than what they saw, asked or fear."""
+        matches = self._matches(text)
+        return bool(matches.cover("marker tells of another")) and not matches.cover("marker tells of oneself")
 
     def told(self, text: str) -> frozenset[Told]:
         """What a person in danger tells, or asks, beside what they were asked."""

@@ -45,6 +45,9 @@ JOKING = 0.9
 #: 32 % of the 57 heavy ones, as many as from .55 on.
 JOKING_HEAVY = 0.62
 
+#: What `by_emergency` says that it is.
+BY_CLASSIFIER = "classifier.emergency"
+
 #: Signs in the lexicon that rule humour out.
 HEAVY_SIGNS = frozenset({"grief", "illness", "anger", "fear", "trauma"})
 
@@ -120,7 +123,7 @@ def by_emergency(verdict: Verdict, scores: Probabilities, limit: float) -> Verdi
     meant = verdict.level >= Risk.HIGH and verdict.kind not in (None, Kind.SOMEONE_ELSE)
     if scores.emergency < max(limit, scores.high) or verdict.level is Risk.IMMINENT or verdict.harmful or meant:
         return verdict
-    return verdict.said("classifier.emergency", level=Risk.IMMINENT, kind=Kind.EMERGENCY, heavy=True, firm=True)
+    return verdict.said(BY_CLASSIFIER, level=Risk.IMMINENT, kind=Kind.EMERGENCY, heavy=True, firm=True)
 
 
 def by_request(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.risk.turn_assessment import TurnAssessment
+from psylite_pipeline.risk.verdict import BY_CLASSIFIER
 
 #: The person's turns that are read again, and in what steps the window slides: 20 to 23 are read. Older danger is kept
 #: in the prompt's one-line memory. What comes back every RHYTHM turns of an episode keeps its beat when it slides.
@@ -135,20 +136,26 @@ class _Talk:
         now = turn.told if self._stages == 1 else turn.told - {Told.DENIAL}  # later questions have harmless noes
         self.told = _told(self.told, now)
         own = turn.level if turn.firm or worried else Risk.NONE
-        kind = turn.kind or self.kind
-        others = kind is Kind.SOMEONE_ELSE
+        others = self._whose(turn) is Kind.SOMEONE_ELSE
         known = self._stages or (others and own >= Risk.HIGH)
         self.own = max(own, _in_crisis(turn.told, self.told, others=others)) if known else own
         if self.own >= Risk.HIGH or (self.own is Risk.CONCERN and self.kind is None):
-            self.kind = kind or (Kind.SELF_HARM if self.own >= Risk.HIGH else None)
+            self.kind = self._whose(turn) or (Kind.SELF_HARM if self.own >= Risk.HIGH else None)
         if self.kind is Kind.ABUSE and Told.THREAT in now and (self._stages or self.own >= Risk.HIGH):
             self.own, self.told = Risk.IMMINENT, self.told - {Told.COMPANY, Told.HELP}  # he is neither
         # Until help is on its way, what is under way stays urgent, whatever is talked of.
         if self._urgent and Told.HELP in self.told:
             self._urgent, self._stages = False, min(self._stages, STAGES - 2)
-        self._urgent = self._urgent or self.own is Risk.IMMINENT
+        coming = Told.HELP in turn.told and BY_CLASSIFIER in turn.rules  # "the ambulance is coming": no new emergency
+        self._urgent = self._urgent or (self.own is Risk.IMMINENT and not coming)
         self._treat(turn, goes_on or worried)
         self._count(turn, goes_on)
+
+    def _whose(self, turn: TurnAssessment) -> Kind | None:
+        """Whose danger the talk is about from this turn on. In an open talk about somebody else, an emergency that
+        only the classifier reads ("she won't answer") is theirs."""
+        theirs = self._stages and self.kind is Kind.SOMEONE_ELSE and BY_CLASSIFIER in turn.rules
+        return self.kind if theirs else turn.kind or self.kind
 
     def _treat(self, turn: TurnAssessment, careful: bool) -> None:
         """What the turn is treated as, and whether its crisis talk is open."""
@@ -162,7 +169,7 @@ class _Talk:
         elif staging:
             self._stages += 2 if Told.DENIAL in self.told and not self._urgent else 1  # asked less, not nothing
         if self.staged:
-            self.level = Risk.IMMINENT if self._urgent else Risk.HIGH
+            self.level = max(self.own, Risk.IMMINENT if self._urgent else Risk.HIGH)
         elif self.own is Risk.CONCERN or careful:
             self.level = Risk.CONCERN
         else:
