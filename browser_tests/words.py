@@ -14,7 +14,7 @@ PLAIN = "最近总是睡不好，脑子停不下来"
 SLOW = "能不能慢慢地、多陪我说一会儿话"
 GRIEF = "我奶奶上个月去世了"
 #: Worrying, and as it happens between what the sensitivity "high" and what "standard" takes for danger.
-FAINT = "再过几天就都结束了"
+FAINT = "过完这个月，我就不用再撑了"
 BROKEN_OFF = "你说说看，怎么泡茶"
 LATE = "你说说看，怎么养花"
 PICTURE = "给你看看我今天的晚饭"

@@ -208,8 +208,8 @@ def test_of_a_denial_only_the_rest_is_read_and_only_where_danger_was_asked_about
 def test_what_only_the_classifier_sees_adds_up_and_fades():
     assert levels("FAINT", "x") == [CONCERN, NONE], "one uneasy turn brings care, a calm one after it ends that"
     assert levels("FAINT", "FAINT", "x") == [CONCERN, CONCERN, CONCERN]
-    assert levels("x", "HINT", "HINT", "HINT")[-2:] == [NONE, CONCERN], "three hints are worry, though none alone is"
-    assert levels("x", "x", "x", "FAINT", "FAINT")[-2:] == [NONE, CONCERN], "after calm turns it takes more than one"
+    assert levels("x", "HINT", "HINT")[-2:] == [NONE, CONCERN], "two hints are worry, though neither alone is"
+    assert levels("x", "x", "x", "FAINT", "x")[-2:] == [CONCERN, NONE], "after calm turns as at the beginning"
     assert levels("x", "x", "x", "GRAVE")[-1] is HIGH, "but not where it is sure"
     assert levels("FAINT", "WORRY", "x", "x", "x", "x")[-2:] == [CONCERN, NONE], "what a rule says takes its calm turns"
 
@@ -226,7 +226,7 @@ def test_a_denial_ends_no_care_but_a_calm_turn_after_it_does():
 
 
 def test_a_turn_that_worries_nobody_much_still_brings_no_joke():
-    found = assess("x", "x", "x", "FAINT")
+    found = assess("x", "x", "x", "HINT")
     assert (found.level, found.calm) == (NONE, 0)
 
 

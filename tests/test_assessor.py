@@ -48,7 +48,7 @@ def test_the_classifier_finds_an_emergency_where_nobody_means_harm(text, scores,
 class Counting(KeywordClassifier):
     """With a vector it needs less to be sure; what it read is kept."""
 
-    thresholds = Thresholds(concern_en=0.5, glance_concern_en=0.99)
+    thresholds = Thresholds(concern_en=0.5, words_concern_en=0.99)
 
     def __init__(self):
         self.seen = []
@@ -164,9 +164,9 @@ def test_in_doubt_words_about_ones_own_harm_get_care_and_not_a_refusal():
     assert found.last.rules[-1] == "classifier.doubt"
     found = read_alone("HINT SHADY", harmful=0.3)
     assert (found.level, found.harmful) == (NONE, True)
-    found = read_alone("FAINT SHADY", glance_concern_en=0.65)
+    found = read_alone("FAINT SHADY", words_concern_en=0.65)
     assert (found.level, found.harmful) == (NONE, True), "0.6 of concern against 0.7 of harm"
-    found = read_alone("GRAVE SHADY", glance_concern_en=0.95, glance_high_en=0.95)
+    found = read_alone("GRAVE SHADY", words_concern_en=0.95, words_high_en=0.95)
     assert (found.level, found.harmful, found.kind) == (CONCERN, False, Kind.SELF_HARM)
 
 

@@ -40,14 +40,17 @@ PIECES = 0.8
 SHORT = 12
 
 KINDS = tuple(kind for kind in Kind if kind is not Kind.EMERGENCY)  # an accident says nothing about intent
-FORMAT = 4
+FORMAT = 5
 
 Floats = NDArray[np.floating]
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """The arrays of the file, V n-grams, M landmarks along D axes of the encoder's vectors, H questions."""
+    """The arrays of the file, V n-grams, M landmarks along D axes of the encoder's vectors, H questions.
+
+    `full_…` is the last layer of turns with a vector, `words_…` that of turns without one.
+    """
 
     hashes: NDArray[np.uint32]
     idf: Floats
@@ -57,10 +60,10 @@ class Weights:
     landmarks: Floats
     kernel_weights: Floats
     kernel_bias: Floats
-    read_weights: Floats
-    read_bias: Floats
-    glance_weights: Floats
-    glance_bias: Floats
+    full_weights: Floats
+    full_bias: Floats
+    words_weights: Floats
+    words_bias: Floats
     gamma: Floats
 
 
@@ -130,8 +133,8 @@ class Classifier:
         weights = self._weights
         known = np.concatenate((grams, extras))
         if kernel is None:
-            return _probability(doubled(known) @ weights.glance_weights + weights.glance_bias)
-        return _probability(doubled(np.concatenate((kernel, known))) @ weights.read_weights + weights.read_bias)
+            return _probability(doubled(known) @ weights.words_weights + weights.words_bias)
+        return _probability(doubled(np.concatenate((kernel, known))) @ weights.full_weights + weights.full_bias)
 
     def gram_logits(self, grams: Grams) -> Floats:
         """For each question the logit of the whole text, then that of its strongest passage."""
@@ -213,10 +216,10 @@ def _check(weights: Weights) -> None:
         (weights.axes, (len(weights.axes), weights.landmarks.shape[-1])),
         (weights.kernel_weights, (landmarks, heads)),
         (weights.kernel_bias, (heads,)),
-        (weights.glance_weights, (2 * plain, heads)),
-        (weights.glance_bias, (heads,)),
-        (weights.read_weights, (2 * (plain + heads), heads)),
-        (weights.read_bias, (heads,)),
+        (weights.words_weights, (2 * plain, heads)),
+        (weights.words_bias, (heads,)),
+        (weights.full_weights, (2 * (plain + heads), heads)),
+        (weights.full_bias, (heads,)),
         (weights.gamma, ()),
     )
     if any(array.shape != shape or not np.isfinite(array).all() for array, shape in shapes) or not grams:

@@ -34,17 +34,18 @@ class Probabilities:
 class Thresholds:
     """From where a probability counts. They belong to the classifier's weights and travel with them.
 
-    Danger has its own in English: what was learnt from is noisier there. `glance_…` go with turns without a vector.
+    Danger has its own in English: what was learnt from is noisier there. `words_…` go with turns that are read
+    without a vector.
     """
 
     concern: float = 0.5
     high: float = 0.5
     concern_en: float = 0.5
     high_en: float = 0.5
-    glance_concern: float = 0.5
-    glance_high: float = 0.5
-    glance_concern_en: float = 0.5
-    glance_high_en: float = 0.5
+    words_concern: float = 0.5
+    words_high: float = 0.5
+    words_concern_en: float = 0.5
+    words_high_en: float = 0.5
     harmful: float = 0.5
     humour: float = 0.5
     heavy: float = 0.5
@@ -56,7 +57,7 @@ class Thresholds:
     def danger(self, *, english: bool, without_vector: bool) -> tuple[float, float]:
         """From where the classifier says at least concern, and at least high."""
         if without_vector:
-            return (self.glance_concern_en, self.glance_high_en) if english else (self.glance_concern, self.glance_high)
+            return (self.words_concern_en, self.words_high_en) if english else (self.words_concern, self.words_high)
         return (self.concern_en, self.high_en) if english else (self.concern, self.high)
 
 

@@ -45,7 +45,7 @@ def _counselchat(raw: Mapping[str, Any]) -> Answers:
 
 def _everyday(raw: Mapping[str, Any]) -> Answers:
     """Talk that is not about danger. Where a word of death stands in it, it shows how such words are used in idiom."""
-    weight = 1.0 if grams_of(str(raw.get("text", ""))).overt else 0.2
+    weight = 1.0 if grams_of(str(raw.get("text", ""))).overt else 0.5
     return {"concern": (0, weight), "high": (0, weight), "harmful": (0, 0.2)}
 
 

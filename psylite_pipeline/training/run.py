@@ -62,13 +62,13 @@ def run(
     learnt = np.flatnonzero(~np.isin(table.parts, (*CHOICE_PARTS, *TEST_PARTS)))
     parts = fit_parts(table, learnt, recipe, lambda note: step(f"Parts, {note}"))
     step("Last layer")
-    layers, read, glance = fit_last(table, choice, parts.scores(table, choice), recipe)
-    limits, shift = thresholds.choose(table, choice, read, glance)
-    for bias in ("read_bias", "glance_bias"):
+    layers, full, words = fit_last(table, choice, parts.scores(table, choice), recipe)
+    limits, shift = thresholds.choose(table, choice, full, words)
+    for bias in ("full_bias", "words_bias"):
         layers[bias][HEADS.index("humour")] -= shift
-    read[:, HEADS.index("humour")] = _shifted(read[:, HEADS.index("humour")], shift)
+    full[:, HEADS.index("humour")] = _shifted(full[:, HEADS.index("humour")], shift)
     judge = Classifier(parts.weights(**layers), limits)
-    chosen_here = figures.lines(table, choice, read, limits)
+    chosen_here = figures.lines(table, choice, full, limits)
     held_out = figures.lines(table, unseen, _read(table, unseen, judge, parts.scores(table, unseen)), limits)
     step("N-grams of all rows")
     weights = Parts(parts.fields | fit_grams(table, np.arange(len(rows)), recipe)).weights(**layers)

@@ -54,7 +54,7 @@ def _endangered(row: Row) -> bool:
 # of concern are set so that of 2,725 turns written blind six to eight in a hundred harmless ones alarm.
 # Those of emergencies: from .2 on the classifier finds .68 of the Chinese and .53 of the English own ones that it had
 # not seen, from .4 on .55 and .43, and "the baby is coming in june" is none.
-_READ = (
+_FULL = (
     Aim("emergency", _of("own", "illness", "fear"), 0.0135),
     Aim("emergency", _of("own"), 0.003),
     Aim("emergency", _counselling, 0.0005),
@@ -80,7 +80,7 @@ _READ = (
 )
 # A joke is offered only well above where it may fit; danger and the heavy mood close most of what is left.
 _OFFERED = (Aim("humour", _of("own", *_GRAVE), 0.12), Aim("humour", _endangered, 0.05))
-_GLANCE = (
+_WORDS = (
     Aim("concern", _counselling, 0.0095),
     Aim("concern", _of("own", *_HARD, *_HARSH, english=False), 0.10),
     Aim("concern_en", _of("own", *_HARD, *_HARSH, english=True), 0.16),
@@ -93,23 +93,21 @@ _GLANCE = (
 _CLOSED = 0.065
 
 
-def choose(table: Table, chosen: NDArray[np.int64], read: Floats, glance: Floats) -> tuple[Thresholds, float]:
+def choose(table: Table, chosen: NDArray[np.int64], full: Floats, words: Floats) -> tuple[Thresholds, float]:
     """Thresholds from the probabilities that the rows numbered `chosen` got with and without the encoder.
 
     Also by how much to lower the logit of humour, so that one half is where a joke may fit.
     """
-    found = {head: _lowest(table, chosen, read, _READ, head) for head in dict.fromkeys(aim.head for aim in _READ)}
-    looked = {
-        head: _lowest(table, chosen, glance, _GLANCE, head) for head in dict.fromkeys(aim.head for aim in _GLANCE)
-    }
+    found = {head: _lowest(table, chosen, full, _FULL, head) for head in dict.fromkeys(aim.head for aim in _FULL)}
+    without = {head: _lowest(table, chosen, words, _WORDS, head) for head in dict.fromkeys(aim.head for aim in _WORDS)}
     merry = _column(table, chosen, "humour") == 1
     own = np.array([table.rows[row].source == "own" for row in chosen])
-    heavy = float(np.quantile(read[merry & own, HEADS.index("heavy")], 1 - _CLOSED)) if (merry & own).any() else 0.5
+    heavy = float(np.quantile(full[merry & own, HEADS.index("heavy")], 1 - _CLOSED)) if (merry & own).any() else 0.5
     shift = _logit(found["humour"])
-    offered = _logit(max(_lowest(table, chosen, read, _OFFERED, "humour"), found["humour"])) - shift
+    offered = _logit(max(_lowest(table, chosen, full, _OFFERED, "humour"), found["humour"])) - shift
     limits = Thresholds(
         **found | {"humour": float(1 / (1 + np.exp(-offered)))},
-        **{f"glance_{head}": value for head, value in looked.items()},
+        **{f"words_{head}": value for head, value in without.items()},
         heavy=heavy,
     )
     return limits, shift
