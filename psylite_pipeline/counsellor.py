@@ -142,7 +142,9 @@ class Counsellor:
         shown = self._attempt("snippets", lambda: self._shown(conversation, preferences), None)
         if shown is None:  # not knowing what was told already, nothing is told
             return found
-        more = more_of(conversation.last.text) if conversation.last else None
+        # Only right after an answer: what the person said since, where there was none, may be anything.
+        answered = len(conversation.turns) > 1 and conversation.turns[-2].speaker == "assistant"
+        more = more_of(conversation.last.text) if conversation.last and answered else None
         judged = fit(assessment, shown, preferences, more=more)
         found = replace(found, humour_fit=judged.score, scores=replace(found.scores, humour=judged.score))
         if not judged.open:

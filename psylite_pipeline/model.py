@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import queue
 import threading
 import time
@@ -105,7 +106,7 @@ class ServedModel(ABC):
         text: list[str] = []
         give_up = time.monotonic() + seconds
         # Silence alone would let a trickle of tokens run past the deadline, so the sum is bounded as well.
-        for piece in split_thoughts(self._pieces(model, messages, Deadlines(seconds, seconds), schema)):
+        for piece in split_thoughts(self._pieces(model, messages, Deadlines(seconds, seconds), schema, give_up)):
             if isinstance(piece, Words):
                 text.append(piece.text)
             if time.monotonic() > give_up:
@@ -129,9 +130,15 @@ class ServedModel(ABC):
         """The reply as it comes. Raises what the client raises, or ModelError where it knows more."""
 
     def _pieces(
-        self, model: str, messages: Sequence[Message], deadlines: Deadlines, schema: dict[str, Any] | None
+        self,
+        model: str,
+        messages: Sequence[Message],
+        deadlines: Deadlines,
+        schema: dict[str, Any] | None,
+        give_up: float = math.inf,
     ) -> Generator[Chunk, None, None]:
-        """Pieces as they come. A thread reads, so that the two deadlines differ and a stuck socket cannot hold us."""
+        """Pieces as they come, none after the moment `give_up`. A thread reads, so that the two deadlines differ and a
+        stuck socket cannot hold us."""
         arrived: queue.Queue[Words | Thought | Loading | ModelError | None] = queue.Queue()
         timeout = httpx.Timeout(max(deadlines.first, deadlines.silence) + 5, connect=CONNECT_SECONDS)
         try:
@@ -153,9 +160,12 @@ class ServedModel(ABC):
             allowed, patience = deadlines.first, self._first_sign
             loading = False
             while True:
-                left = since + allowed - time.monotonic()
+                left = min(since + allowed, give_up) - time.monotonic()
                 if left <= 0:
-                    raise ModelTimeout(f"The model was silent for {allowed:g} seconds.")
+                    late = time.monotonic() >= give_up
+                    raise ModelTimeout(
+                        "The judge was too slow." if late else f"The model was silent for {allowed:g} seconds."
+                    )
                 try:
                     piece = arrived.get(timeout=min(left, patience))
                 except queue.Empty:

@@ -55,7 +55,7 @@ class OllamaModel(ServedModel):
         options = self._options
         if schema:
             options = {**options, "temperature": 0, "num_predict": MOST_JUDGE_TOKENS}
-        finished = False
+        finished = cut = False
         try:
             lately = time.monotonic() - self._spoke.get(model, -STAYS_SECONDS) < STAYS_SECONDS
             if not lately and not _in_memory(client, model):
@@ -64,7 +64,7 @@ class OllamaModel(ServedModel):
             for part in client.chat(
                 model=model, messages=messages, stream=True, format=schema, options=options, keep_alive=self._keep_alive
             ):
-                finished = finished or bool(part.done)
+                finished, cut = finished or bool(part.done), cut or part.done_reason == "length"
                 self._spoke[model] = time.monotonic()
                 if part.message.thinking:
                     yield Thought(part.message.thinking)
@@ -72,7 +72,8 @@ class OllamaModel(ServedModel):
                     yield Words(part.message.content)
         except ollama.ResponseError as error:
             raise self._refused(model, error.status_code) from None
-        if not finished:  # a reply without the closing line broke off; to pass it for whole would be untrue
+        # A reply without the closing line broke off, or was cut at the limit; to pass it for whole would be untrue.
+        if not finished or (cut and not schema):
             raise ModelBroken("The reply broke off.")
 
 

@@ -36,24 +36,26 @@ class OpenAIModel(ServedModel):
         with client.stream("POST", f"{self._url}/chat/completions", json=asked) as response:
             if response.status_code != 200:
                 raise self._refused(model, response.status_code)
-            finished = False
+            finished = cut = False
             for line in _lines(response.iter_text()):
                 if not line.startswith("data:"):
                     continue  # empty lines, comments and event names
                 data = line[len("data:") :].strip()
                 if data == "[DONE]":
-                    return
+                    finished = True
+                    break
                 part = json.loads(data)
                 if part.get("error"):
                     raise ModelBroken(f"{self.called} reported a failure of its own.")
                 for choice in part.get("choices") or ():
                     finished = finished or bool(choice.get("finish_reason"))
+                    cut = cut or choice.get("finish_reason") == "length"
                     delta = choice.get("delta") or {}
                     if thought := delta.get("reasoning_content") or delta.get("reasoning"):
                         yield Thought(str(thought))
                     if words := delta.get("content"):
                         yield Words(str(words))
-            if not finished:
+            if not finished or (cut and not schema):  # at the limit of tokens, too, it is not whole
                 raise ModelBroken("The reply broke off.")
 
 

@@ -83,6 +83,7 @@ def test_a_model_that_spoke_lately_is_not_asked_after():
         (Reply(["a"], garbage='{"model":"psylite","mess'), ModelBroken),
         (Reply(["a", "b"], close_after=1), ModelBroken),
         (Reply(["a"], close_after=0), ModelBroken),
+        (Reply(["a"], done_reason="length"), ModelBroken),
         (Reply(["a"], hang=True), ModelTimeout),
         (Reply(["a"], delay=2.0), ModelTimeout),
     ],
@@ -165,6 +166,15 @@ def test_a_judge_answers_to_a_schema_within_its_deadline():
         with pytest.raises(ModelTimeout):
             model.ask("psylite", ASKED, schema, 0.3)
     assert ollama.calls[0]["format"] == schema
+
+
+def test_a_judge_that_began_in_time_and_falls_silent_is_late_all_the_same():
+    with FakeOllama() as ollama:
+        ollama.script(Reply(["{"], delay=1.5, hang=True))
+        started = time.monotonic()
+        with pytest.raises(ModelTimeout):
+            model_at(ollama.url).ask("psylite", ASKED, {"type": "object"}, 2)
+    assert time.monotonic() - started < 3.4, "silence is allowed until the deadline, not as long again"
 
 
 def test_thoughts_are_split_wherever_the_tags_are_cut():
