@@ -102,7 +102,7 @@ def _get_model(settings: Settings, layout: Layout, teller: Teller, parts: list[P
         child = ollama.start_ollama(settings, layout)
         if child:
             again = partial(_ollama_again, settings, layout)
-            parts.append(Part("Ollama", again, lambda: listing.of_ollama(url) is not None, 60, child))
+            parts.append(Part("Ollama", again, lambda: listing.of_ollama(url) is not None, 60, child, vital=False))
             names = listing.of_ollama(url)
     if names is not None:
         if listing.has(names, model):
@@ -144,6 +144,7 @@ def _parts(settings: Settings, layout: Layout, model: ModelServer, key: str) -> 
                 lambda: processes.start("standin", command, environment, layout),
                 lambda: listing.of_ollama(model.url, 2.0) is not None,
                 300,
+                vital=False,
             )
         )
     at = f"http://127.0.0.1:{settings.pipelines_port}"
