@@ -43,8 +43,8 @@ class Voice:
         are; else what most of the talk is written in."""
         said = conversation.said
         language = language_of_talk(said) or "zh-Hans" if preferences.language == "auto" else preferences.language
-        now = _region(replies, said, preferences)
-        before = _region(replies, said[:-1], preferences) if len(said) > 1 else now
+        now = _region(replies, said, preferences, language)
+        before = _region(replies, said[:-1], preferences, language) if len(said) > 1 else now
         moved = before != now
         if before == "auto":  # nothing told the script: the numbers until now were those of simplified Chinese
             before = "auto.zh-Hans"
@@ -122,12 +122,13 @@ class Voice:
         return zlib.crc32(first) + len(self.conversation.turns)
 
 
-def _region(replies: Replies | None, said: tuple[str, ...], preferences: Preferences) -> str:
+def _region(replies: Replies | None, said: tuple[str, ...], preferences: Preferences, language: str) -> str:
     if preferences.region != "auto" or replies is None:
         return preferences.region
     if named := replies.region_of(said):
         return named
     main = main_language(said) if preferences.language == "auto" else ""
-    if not main or (main == "zh-Hans" and not tells_script(said)):
+    # The texts of "auto" in Chinese say whose numbers they are; in another language they would be another country's.
+    if not main or (main == "zh-Hans" and language.startswith("zh") and not tells_script(said)):
         return "auto"
     return f"auto.{'en' if main == 'other' else main}"
