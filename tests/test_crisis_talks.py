@@ -107,6 +107,12 @@ def test_who_wants_to_be_left_alone_wants_no_police_or_loses_power_is_answered(c
     assert "先不報警，我聽到了" in cantonese
 
 
+def test_he_who_beats_her_is_a_threat_also_after_she_spoke_of_dying(chat: Chat) -> None:
+    crisis(chat, "昨晚他又动手打我了", "我不想活了", "他在外面敲门")
+    assert chat.decision is not None
+    assert (chat.decision.kind, chat.risk) == (Kind.ABUSE, Risk.IMMINENT)
+
+
 def test_a_life_in_danger_hears_nothing_made_for_a_calmer_talk(chat: Chat) -> None:
     for text in crisis(chat, "家里着火了", "出不去 都是烟", "门外全是烟", "怎么办"):
         assert "119" in text

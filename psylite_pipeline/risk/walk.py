@@ -125,6 +125,7 @@ class _Talk:
         self.calm, self.light = WINDOW, 0
         self._stages = 0  # turns of the open crisis talk; 0: none is open
         self._urgent = False  # something is under way and no help yet
+        self._beaten = False  # somebody hurts them, whatever else was said since
         self._calm_risk = WINDOW  # calm turns since the last that was risky, as `calm` since the last that was heavy
 
     def hear(self, turn: TurnAssessment, worried: bool) -> None:
@@ -132,7 +133,8 @@ class _Talk:
         needed = CALM_AFTER_CRISIS if self._stages else CALM_AFTER_CONCERN
         goes_on = self.episode is not None and (self._calm_risk < needed or worried)
         if not goes_on:
-            self._stages, self._urgent, self.kind, self.told = 0, False, None, frozenset()
+            self._stages, self.kind, self.told = 0, None, frozenset()
+            self._urgent = self._beaten = False
         now = turn.told if self._stages == 1 else turn.told - {Told.DENIAL}  # later questions have harmless noes
         self.told = _told(self.told, now)
         own = turn.level if turn.firm or worried else Risk.NONE
@@ -141,8 +143,10 @@ class _Talk:
         self.own = max(own, _in_crisis(turn.told, self.told, others=others)) if known else own
         if self.own >= Risk.HIGH or (self.own is Risk.CONCERN and self.kind is None):
             self.kind = self._whose(turn) or (Kind.SELF_HARM if self.own >= Risk.HIGH else None)
-        if self.kind is Kind.ABUSE and Told.THREAT in now and (self._stages or self.own >= Risk.HIGH):
-            self.own, self.told = Risk.IMMINENT, self.told - {Told.COMPANY, Told.HELP}  # he is neither
+        self._beaten = self._beaten or self.kind is Kind.ABUSE
+        if self._beaten and Told.THREAT in now and (self._stages or self.own >= Risk.HIGH):
+            self.own, self.kind = Risk.IMMINENT, Kind.ABUSE
+            self.told -= {Told.COMPANY, Told.HELP}  # he is neither
         # Until help is on its way, what is under way stays urgent, whatever is talked of.
         if self._urgent and Told.HELP in self.told:
             self._urgent, self._stages = False, min(self._stages, STAGES - 2)
