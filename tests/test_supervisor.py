@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
@@ -80,3 +81,16 @@ def test_four_ends_in_an_hour_are_not_four_in_a_minute(watched):
     part.ends = [1000.0 - RECENT - number for number in range(RESTARTS)]
     part.begin = lambda: SimpleNamespace(ended=False)
     assert len(watched(part, 30)) == 1
+
+
+def test_a_start_goes_on_without_a_model_that_dies_and_not_without_what_answers_people():
+    said = []
+    teller = SimpleNamespace(
+        say=lambda text, style="": said.append(text), working=lambda what: nullcontext(lambda *progress: None)
+    )
+    answering = Part("Pipelines", lambda: SimpleNamespace(ended=False), lambda: True, 60)
+    supervisor.start([Part("stand-in model", Ended, lambda: False, 60, vital=False), answering], teller)
+    assert answering.ready
+    assert any("ended while it was starting" in text and "in danger is answered" in text for text in said)
+    with pytest.raises(StackError, match="ended while it was starting"):
+        supervisor.start([Part("Pipelines", Ended, lambda: False, 60)], teller)

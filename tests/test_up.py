@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -259,3 +260,22 @@ def test_an_ollama_that_cannot_fetch_the_model_gives_way_to_the_stand_in(tmp_pat
         processes.stop_all([part.child for part in parts])
     assert model.standin
     assert [part.label for part in parts] == ["Ollama"]
+
+
+def test_a_server_of_another_protocol_is_taken_as_it_is(tmp_path):
+    settings = Settings.load(backend="openai", openai_url="http://127.0.0.1:8000/v1", model="qwen")
+    model = up._get_model(settings, Layout(tmp_path), Teller(Console(quiet=True)), [])
+    assert (model.url, model.model, model.standin) == ("http://127.0.0.1:8000/v1", "qwen", False)
+
+
+def test_neither_a_silent_ollama_nor_a_stand_in_that_cannot_be_fetched_ends_the_start(tmp_path, monkeypatch):
+    def fails(*_):
+        raise StackError("It cannot be had.")
+
+    monkeypatch.setattr(up.ollama, "start_ollama", fails)
+    monkeypatch.setattr(standin, "ensure_model", fails)
+    monkeypatch.setattr(standin, "is_ready", lambda folder: False)
+    console = Console(record=True, file=io.StringIO())
+    settings = Settings.load(ollama_url=f"http://127.0.0.1:{free_port()}", standin_port=free_port())
+    assert up._get_model(settings, Layout(tmp_path), Teller(console), []).standin
+    assert "whoever is in danger is answered" in " ".join(console.export_text().split())

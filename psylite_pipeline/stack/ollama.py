@@ -46,16 +46,20 @@ def is_local(url: str) -> bool:
         return False
 
 
-def start_ollama(settings: Settings, layout: Layout) -> processes.Child | None:
-    """Start the `ollama` on the PATH at the configured address and wait for it; None where there is none.
-
-    Raises StackError when it ends at once or stays silent.
-    """
+def serve(settings: Settings, layout: Layout) -> processes.Child | None:
+    """Start the `ollama` on the PATH at the configured address; None where there is none."""
     program = shutil.which("ollama")
     if not program or not is_local(settings.ollama_url):
         return None
     environment = {**os.environ, "OLLAMA_HOST": urlsplit(settings.ollama_url).netloc}
-    child = processes.start("ollama", [program, "serve"], environment, layout)
+    return processes.start("ollama", [program, "serve"], environment, layout)
+
+
+def start_ollama(settings: Settings, layout: Layout) -> processes.Child | None:
+    """`serve`, and wait until it answers. Raises StackError when it ends at once or stays silent."""
+    child = serve(settings, layout)
+    if child is None:
+        return None
     deadline = time.monotonic() + _START
     while listing.of_ollama(settings.ollama_url, 1.0) is None:
         if child.ended or time.monotonic() > deadline:

@@ -44,7 +44,7 @@ class Part:
 def start(parts: list[Part], teller: Teller) -> None:
     """Start those that are not yet, and wait until each answers.
 
-    Raises StackError with the end of its log when one dies or takes too long.
+    Raises StackError with the end of its log when a vital one dies or takes too long.
     """
     begun = time.monotonic()
     waiting = [part for part in parts if not part.ready]
@@ -55,14 +55,17 @@ def start(parts: list[Part], teller: Teller) -> None:
             update(0, 0, "waiting for " + ", ".join(part.label for part in waiting))
             for part in list(waiting):
                 seconds = time.monotonic() - begun
-                if part.child and part.child.ended:
-                    raise StackError(_obituary(part, "ended while it was starting"))
-                if part.answers():
+                ended = part.child is not None and part.child.ended
+                if not ended and part.answers():
                     waiting.remove(part)
                     part.ready = True
                     teller.say(f"✓ {part.label} answers ({seconds:.0f} s)", "green")
-                elif seconds > part.patience:
-                    raise StackError(_obituary(part, f"did not answer within {part.patience:.0f} s"))
+                elif ended or seconds > part.patience:
+                    how = "ended while it was starting" if ended else f"did not answer within {part.patience:.0f} s"
+                    if part.vital:
+                        raise StackError(_obituary(part, how))
+                    waiting.remove(part)  # `watch` goes on with it
+                    teller.say(f"{_obituary(part, how)}\n{_ON_WITHOUT}", "yellow")
             time.sleep(0.4)
 
 

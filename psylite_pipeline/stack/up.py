@@ -95,11 +95,20 @@ def clean(settings: Settings, console: Console) -> None:
 
 
 def _get_model(settings: Settings, layout: Layout, teller: Teller, parts: list[Part]) -> ModelServer:
-    """Decide which model answers, and fetch it where it is missing. An Ollama started here becomes a part."""
+    """Decide which model answers, and fetch it where it is missing. An Ollama started here becomes a part.
+
+    Whatever fails is said, and the start goes on: crisis replies need no model.
+    """
+    if settings.backend == "openai":
+        return ModelServer(settings.openai_url, settings.model)
     url, model = settings.ollama_url.rstrip("/"), settings.model
     names = listing.of_ollama(url)
     if names is None:
-        child = ollama.start_ollama(settings, layout)
+        try:
+            child = ollama.start_ollama(settings, layout)
+        except StackError as error:
+            child = None
+            teller.say(str(error), "yellow")
         if child:
             again = partial(_ollama_again, settings, layout)
             parts.append(Part("Ollama", again, lambda: listing.of_ollama(url) is not None, 60, child, vital=False))
@@ -113,16 +122,19 @@ def _get_model(settings: Settings, layout: Layout, teller: Teller, parts: list[P
         except StackError as error:
             teller.say(f"{error} The stand-in takes its place until the next start.", "yellow")
     else:
-        teller.say(f"No Ollama answers at {url}, and there is none to start: the stand-in takes its place.", "yellow")
+        teller.say(f"No Ollama answers at {url}, and none could be started: the stand-in takes its place.", "yellow")
     ports.demand_free(settings.standin_port, "the stand-in model", "PSYLITE_STANDIN_PORT")
     if not standin.is_ready(layout.standin):
-        with teller.working("Stand-in model, 1.1 GB, once") as update:
-            standin.ensure_model(layout.standin, update)
+        try:
+            with teller.working("Stand-in model, 1.1 GB, once") as update:
+                standin.ensure_model(layout.standin, update)
+        except StackError as error:
+            teller.say(f"{error} No model answers until the next start; whoever is in danger is answered.", "yellow")
     return ModelServer(f"http://127.0.0.1:{settings.standin_port}", STANDIN_MODEL, standin=True)
 
 
 def _ollama_again(settings: Settings, layout: Layout) -> Child:
-    child = ollama.start_ollama(settings, layout)
+    child = ollama.serve(settings, layout)  # without waiting for it, for others are watched meanwhile
     if child is None:
         raise StackError("Ollama has ended and can no longer be started.")
     return child
