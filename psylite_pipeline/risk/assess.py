@@ -25,12 +25,6 @@ from psylite_pipeline.risk.walk import RHYTHM, WINDOW, Assessment, walk
 #: Signs in the lexicon that a person in danger is answered to.
 _TOLD_BY_SIGN = {"joke_request": Told.JOKE, "calm": Told.BETTER, "retraction": Told.JOKING}
 
-#: Rules about a sudden illness, by the last part of their ids. Left out are accidents, where somebody may be trapped.
-_ILL = frozenset(
-    {"senses", "stroke_heart", "stroke_signs", "heart_signs", "choking", "seizure", "allergy", "mind_gone", "swallowed"}
-    | {"poisoned", "medical", "stroke_or_seizure", "wont_wake"}
-)
-
 #: Who thanks, leaves or scolds after a refusal does not go on with what was refused.
 _NO_REQUEST = frozenset({Told.BYE, Told.THANKS, Told.UNHEARD, Told.HUMAN, Told.COST, Told.SECRET})
 
@@ -233,7 +227,7 @@ class Assessor:
             firm=judged.firm,
             told=frozenset(told for sign, told in _TOLD_BY_SIGN.items() if sign in signs)
             | ({Told.DENIAL} if classified.denied else set())
-            | ({Told.ILL} if any(finding.rule.rpartition(".")[2] in _ILL for finding in findings) else set()),
+            | {finding.tells for finding in findings if finding.tells},
         )
 
     def _answered(self, asked: str, text: str, scores: Probabilities | None) -> Risk:

@@ -32,7 +32,8 @@ _QUESTION_SIDE = 60
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One rule that spoke. `sign` names a mood or move of the talk; it is empty for rules about danger. `softened`:
-    plain words, brought down to concern by what stands around them (somebody else's, long ago). `sure`: see Rule."""
+    plain words, brought down to concern by what stands around them (somebody else's, long ago). `sure`, `tells`: see
+    Rule."""
 
     rule: str
     level: Risk
@@ -40,6 +41,7 @@ class Finding:
     sign: str
     softened: bool = False
     sure: bool = False
+    tells: Told | None = None
 
 
 class Lexicon:
@@ -240,7 +242,7 @@ class _Matches:
                 kind = Kind.SOMEONE_ELSE
                 if level < Risk.IMMINENT:
                     level = min(level, Risk.CONCERN)
-        return Finding(rule.id, level, kind, rule.sign, softened=level < rule.level, sure=rule.sure)
+        return Finding(rule.id, level, kind, rule.sign, softened=level < rule.level, sure=rule.sure, tells=rule.tells)
 
     def _holds(self, frame: Frame, span: Span) -> bool:
         cues = self.cover(f"marker {frame.cue}")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from psylite_pipeline.decision import Kind, Risk
+from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.errors import KnowledgeError
 from psylite_pipeline.risk.normalise import Folder, Spellings, default_folder
 from psylite_pipeline.risk.phrases import Phrase, PhraseError, expand, is_sign, parse, split
@@ -22,7 +22,7 @@ _HAN = re.compile(f"[{HAN}]")
 #: What may stand in each: a misspelt field would be ignored, and a frame without its `needs` explains danger away.
 _FIELDS = {
     "rule": frozenset({
-        "id", "level", "kind", "sign", "sure", "match", "unless", "not_with", "frames", "gap", "examples",
+        "id", "level", "kind", "sign", "sure", "tells", "match", "unless", "not_with", "frames", "gap", "examples",
         "counterexamples",
     }),
     "frame": frozenset({"name", "cue", "stops", "needs", "never", "where", "scope", "reach", "kinds", "effect"}),
@@ -146,6 +146,10 @@ class _Parser:
         sure = table.get("sure", False)
         if not isinstance(sure, bool):
             raise KnowledgeError(f"{file}: {where}, field sure: must be true or false")
+        try:
+            tells = Told(table["tells"]) if "tells" in table else None
+        except ValueError:
+            raise KnowledgeError(f"{file}: {where}, field tells: must be one of {', '.join(Told)}") from None
         chosen = _strings(file, where, table, "frames") if "frames" in table else None
         if chosen is not None and (wrong := sorted(set(chosen) - {frame.name for frame in frames})):
             raise KnowledgeError(f"{file}: {where}, field frames: there is no frame {wrong[0]!r}")
@@ -155,6 +159,7 @@ class _Parser:
             kind=kind,
             sign=sign,
             sure=sure,
+            tells=tells,
             match=self._phrases(file, where, table, "match", gap, required=True),
             unless=self._phrases(file, where, table, "unless", gap),
             not_with=self._phrases(file, where, table, "not_with", gap),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from psylite_pipeline.decision import Kind, Risk
+from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.risk.phrases import Phrase
 
 #: In the order of the classifier's features.
@@ -17,13 +17,14 @@ SIGNS = ("grief", "illness", "anger", "fear", "trauma", "joke_request", "retract
 class Rule:
     """One rule. `unless` phrases mask hits inside them; a `not_with` phrase in the same sentence silences the rule.
     `frames` names the frames that may change its meaning (None: all that suit its kind). `sure`: the classifier may not
-    doubt it."""
+    doubt it. `tells`: what a hit tells the staged talk, beside the danger itself."""
 
     id: str
     level: Risk
     kind: Kind | None
     sign: str
     sure: bool
+    tells: Told | None
     match: tuple[Phrase, ...]
     unless: tuple[Phrase, ...]
     not_with: tuple[Phrase, ...]

@@ -137,23 +137,30 @@ class _Talk:
             self._urgent = self._beaten = False
         now = turn.told if self._stages == 1 else turn.told - {Told.DENIAL}  # later questions have harmless noes
         self.told = _told(self.told, now)
-        own = turn.level if turn.firm or worried else Risk.NONE
-        others = self._whose(turn) is Kind.SOMEONE_ELSE
+        self._weigh(turn, turn.level if turn.firm or worried else Risk.NONE)
+        self._press(turn)
+        self._treat(turn, goes_on or worried)
+        self._count(turn, goes_on)
+
+    def _weigh(self, turn: TurnAssessment, own: Risk) -> None:
+        """How grave the turn is in this talk, and whose danger it is about."""
+        whose = self._whose(turn)
+        others = whose is Kind.SOMEONE_ELSE
         known = self._stages or (others and own >= Risk.HIGH)
         self.own = max(own, _in_crisis(turn.told, self.told, others=others)) if known else own
         if self.own >= Risk.HIGH or (self.own is Risk.CONCERN and self.kind is None):
-            self.kind = self._whose(turn) or (Kind.SELF_HARM if self.own >= Risk.HIGH else None)
+            self.kind = whose or (Kind.SELF_HARM if self.own >= Risk.HIGH else None)
         self._beaten = self._beaten or self.kind is Kind.ABUSE
-        if self._beaten and Told.THREAT in now and (self._stages or self.own >= Risk.HIGH):
+        if self._beaten and Told.THREAT in turn.told and (self._stages or self.own >= Risk.HIGH):
             self.own, self.kind = Risk.IMMINENT, Kind.ABUSE
             self.told -= {Told.COMPANY, Told.HELP}  # he is neither
-        # Until help is on its way, what is under way stays urgent, whatever is talked of.
+
+    def _press(self, turn: TurnAssessment) -> None:
+        """Until help is on its way, what is under way stays urgent, whatever is talked of."""
         if self._urgent and Told.HELP in self.told:
             self._urgent, self._stages = False, min(self._stages, STAGES - 2)
         coming = Told.HELP in turn.told and BY_CLASSIFIER in turn.rules  # "the ambulance is coming": no new emergency
         self._urgent = self._urgent or (self.own is Risk.IMMINENT and not coming)
-        self._treat(turn, goes_on or worried)
-        self._count(turn, goes_on)
 
     def _whose(self, turn: TurnAssessment) -> Kind | None:
         """Whose danger the talk is about from this turn on. In an open talk about somebody else, an emergency that
