@@ -278,3 +278,9 @@ class Talk:
     @property
     def route(self) -> str:
         return self.decision.route.value
+
+
+def assessed(*turns: str):
+    """How a talk of these turns is judged by keywords alone."""
+    talk = Conversation.from_body({"messages": [{"role": "user", "content": turn} for turn in turns]})
+    return Assessor(KeywordRules(), KeywordClassifier()).assess(talk)

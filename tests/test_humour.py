@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 from scripted import (
     HashEncoder,
-    KeywordClassifier,
-    KeywordRules,
     Talk,
+    assessed,
     scripted_counsellor,
     shelf_of,
     snippet_folder,
@@ -22,11 +21,10 @@ from psylite_pipeline.answers import Answers
 from psylite_pipeline.conversation import Conversation, marked, marker
 from psylite_pipeline.errors import EncoderError
 from psylite_pipeline.humour import searching
-from psylite_pipeline.humour.choosing import THRESHOLDS, more_of
+from psylite_pipeline.humour.choosing import THRESHOLDS
 from psylite_pipeline.humour.corpus import MAX_FILE_BYTES, load_corpus
 from psylite_pipeline.humour.fit import fit
 from psylite_pipeline.humour.shelf import Shelf
-from psylite_pipeline.risk.assess import Assessor
 from psylite_pipeline.settings import Preferences, bundled
 
 # -- corpus
@@ -124,11 +122,6 @@ def test_the_digest_follows_everything_that_is_found_by(snippets):
 # -- fit
 
 
-def assessed(*turns: str):
-    talk = Conversation.from_body({"messages": [{"role": "user", "content": turn} for turn in turns]})
-    return Assessor(KeywordRules(), KeywordClassifier()).assess(talk)
-
-
 def opened(turns, shown=(), **preferences) -> bool:
     return fit(assessed(*turns), [frozenset(ids) for ids in shown], Preferences(**preferences)).open
 
@@ -166,71 +159,6 @@ def test_humour_waits_from_one_snippet_to_the_next(since, open_):
     shown = [set(), {"a"}, *[set()] * (since - 1)] if since else [set(), set()]
     assert opened(["FUN"], shown, humour_every=3) is open_
     assert opened(["JOKE"], shown, humour_every=3), "who asks does not wait"
-
-
-@pytest.mark.parametrize("more", ["再来一个", "哈哈哈，换一个", "不好笑，换一个吧", "还有吗？"])
-def test_one_more_is_a_request_right_after_a_snippet_and_none_elsewhere(tmp_path, more):
-    talk = Talk(scripted_counsellor(tmp_path))
-    assert talk.say(more).route == "plain"
-    told = [*talk.say("来个JOKE").decision.snippets, *talk.say(more).decision.snippets]
-    assert len(set(told)) == 2
-    talk.say("今天还行")
-    assert talk.say(more).route == "plain"
-
-
-@pytest.mark.parametrize(
-    "more", ["another one", "haha, one more please!", "haha that's good, another", "again!", "好听，再讲一段"]
-)
-def test_one_more_in_either_language(more):
-    assert more_of(more) == ""
-
-
-@pytest.mark.parametrize(
-    ("text", "topic"),
-    [("换个关于猫的", "猫"), ("有没有关于考试的？", "考试"), ("哈哈，再来一段讲过年的吧", "过年"),
-     ("来个跟做饭有关的", "做饭"), ("got one about trains?", "trains"), ("now some about my job", "my job"),
-     ("haha, another one about cats please", "cats")],
-)  # fmt: skip
-def test_one_more_with_a_topic(text, topic):
-    assert more_of(text) == topic
-
-
-def test_one_more_with_a_topic_is_a_request_right_after_a_snippet_and_no_way_round_what_is_heavy(tmp_path):
-    talk = Talk(scripted_counsellor(tmp_path))
-    assert talk.say("换个关于猫的").route == "plain"
-    assert talk.say("来个JOKE").route == talk.say("换个关于猫的").route == "humour"
-    assert talk.say("换个关于HEAVY的").route == "plain"
-
-
-@pytest.mark.parametrize("turn", ["DIE", "WORRY", "FAINT", "BOMB", "GRAVE"])
-def test_one_more_opens_nothing_that_risk_or_harm_closes(turn):
-    assert not fit(assessed("JOKE", turn), [frozenset({"a"})], Preferences(), more="").open
-
-
-def test_one_more_is_no_heavy_turn_after_a_snippet():
-    assert fit(assessed("JOKE", "HEAVY"), [frozenset({"a"})], Preferences(), more="").open
-    assert fit(assessed("JOKE", "HEAVY", "x"), [frozenset({"a"}), frozenset({"b"})], Preferences(), more="").open
-    assert not fit(assessed("JOKE", "HEAVY", "x"), [frozenset({"a"}), frozenset()], Preferences(), more="").open
-    assert not fit(assessed("JOKE", "HEAVY"), [frozenset({"a"})], Preferences(), more=None).open
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "再来一个月就毕业了",
-        "换一个医生吧",
-        "another one of those days",
-        "one more pill",
-        "我讲一个事",
-        "再" * 50,
-        "有没有关于我的处分的消息",
-        "any news on the job",
-        "anything on your mind about it",
-        "说说关于猫的事",
-    ],
-)
-def test_what_goes_on_after_one_more_asks_for_something_else(text):
-    assert more_of(text) is None
 
 
 @pytest.mark.parametrize("every", [1, 3, 5])

@@ -130,15 +130,6 @@ def test_no_joke_in_grief_illness_or_fear_even_when_asked(chat, heavy):
         assert chat.route is not Route.HUMOUR
 
 
-@pytest.mark.parametrize("heavy", ["我奶奶昨天去世了", "医生说我得了癌症", "my dad died last week"])
-def test_one_more_joke_is_none_after_heavy_news_that_got_no_answer(chat, heavy):
-    chat.user("给我讲个笑话吧", "来一个。")
-    assert chat.route is Route.HUMOUR
-    chat.messages.append({"role": "user", "content": heavy})  # its answer was deleted
-    chat.user("再来一个", "我在听。")
-    assert chat.route is not Route.HUMOUR
-
-
 def test_somebody_who_asks_gets_a_gentle_snippet_however_distant(chat):
     chat.user("给我讲个笑话吧", "来一个。")
     assert chat.route is Route.HUMOUR

@@ -1,0 +1,85 @@
+"""One more: what asks for another snippet right after one, with a topic or without, and what does not."""
+
+from __future__ import annotations
+
+import pytest
+from scripted import Talk, assessed, scripted_counsellor
+
+from psylite_pipeline.decision import Route
+from psylite_pipeline.humour.choosing import more_of
+from psylite_pipeline.humour.fit import fit
+from psylite_pipeline.settings import Preferences
+
+
+@pytest.mark.parametrize("more", ["再来一个", "哈哈哈，换一个", "不好笑，换一个吧", "还有吗？"])
+def test_one_more_is_a_request_right_after_a_snippet_and_none_elsewhere(tmp_path, more):
+    talk = Talk(scripted_counsellor(tmp_path))
+    assert talk.say(more).route == "plain"
+    told = [*talk.say("来个JOKE").decision.snippets, *talk.say(more).decision.snippets]
+    assert len(set(told)) == 2
+    talk.say("今天还行")
+    assert talk.say(more).route == "plain"
+
+
+@pytest.mark.parametrize(
+    "more", ["another one", "haha, one more please!", "haha that's good, another", "again!", "好听，再讲一段"]
+)
+def test_one_more_in_either_language(more):
+    assert more_of(more) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "topic"),
+    [("换个关于猫的", "猫"), ("有没有关于考试的？", "考试"), ("哈哈，再来一段讲过年的吧", "过年"),
+     ("来个跟做饭有关的", "做饭"), ("got one about trains?", "trains"), ("now some about my job", "my job"),
+     ("haha, another one about cats please", "cats")],
+)  # fmt: skip
+def test_one_more_with_a_topic(text, topic):
+    assert more_of(text) == topic
+
+
+def test_one_more_with_a_topic_is_a_request_right_after_a_snippet_and_no_way_round_what_is_heavy(tmp_path):
+    talk = Talk(scripted_counsellor(tmp_path))
+    assert talk.say("换个关于猫的").route == "plain"
+    assert talk.say("来个JOKE").route == talk.say("换个关于猫的").route == "humour"
+    assert talk.say("换个关于HEAVY的").route == "plain"
+
+
+@pytest.mark.parametrize("turn", ["DIE", "WORRY", "FAINT", "BOMB", "GRAVE"])
+def test_one_more_opens_nothing_that_risk_or_harm_closes(turn):
+    assert not fit(assessed("JOKE", turn), [frozenset({"a"})], Preferences(), more="").open
+
+
+def test_one_more_is_no_heavy_turn_after_a_snippet():
+    assert fit(assessed("JOKE", "HEAVY"), [frozenset({"a"})], Preferences(), more="").open
+    assert fit(assessed("JOKE", "HEAVY", "x"), [frozenset({"a"}), frozenset({"b"})], Preferences(), more="").open
+    assert not fit(assessed("JOKE", "HEAVY", "x"), [frozenset({"a"}), frozenset()], Preferences(), more="").open
+    assert not fit(assessed("JOKE", "HEAVY"), [frozenset({"a"})], Preferences(), more=None).open
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "再来一个月就毕业了",
+        "换一个医生吧",
+        "another one of those days",
+        "one more pill",
+        "我讲一个事",
+        "再" * 50,
+        "有没有关于我的处分的消息",
+        "any news on the job",
+        "anything on your mind about it",
+        "说说关于猫的事",
+    ],
+)
+def test_what_goes_on_after_one_more_asks_for_something_else(text):
+    assert more_of(text) is None
+
+
+@pytest.mark.parametrize("heavy", ["我奶奶昨天去世了", "医生说我得了癌症", "my dad died last week"])
+def test_one_more_joke_is_none_after_heavy_news_that_got_no_answer(chat, heavy):
+    chat.user("给我讲个笑话吧", "来一个。")
+    assert chat.route is Route.HUMOUR
+    chat.messages.append({"role": "user", "content": heavy})  # its answer was deleted
+    chat.user("再来一个", "我在听。")
+    assert chat.route is not Route.HUMOUR
