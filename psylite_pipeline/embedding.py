@@ -77,7 +77,9 @@ class SentenceTransformersEncoder:
                 if self._model is None:
                     os.environ.setdefault("HF_HUB_OFFLINE", "1")
                     from sentence_transformers import SentenceTransformer
+                    from transformers.utils import logging as transformers_logging
 
+                    transformers_logging.disable_progress_bar()  # it would stand in the midst of our own output
                     self._model = SentenceTransformer(_model_folder(self._source), local_files_only=True, device="cpu")
                 vectors = self._model.encode(
                     [_clean(text) for text in texts], normalize_embeddings=True, show_progress_bar=False
