@@ -33,6 +33,8 @@ _SIMPLIFIED = _IN_GB - _IN_BIG5 - _NEUTRAL
 _TRADITIONAL = (_IN_BIG5 - _IN_GB - _NEUTRAL) | frozenset("嘅喺咁冇咗哋啲嚟嘢瞓於爲裏")
 # Letters of Cantonese, which is written beside simplified ones, too.
 _CANTONESE = frozenset("嘅喺咁冇咗哋啲嚟嘢瞓佢唔噚")
+# 唔 alone is a sigh in Taiwan.
+_SAID_IN_CANTONESE = re.compile("[嘅喺咁冇咗哋啲嚟嘢瞓佢噚]|唔(?=[想係系好知到使識该該洗要可敢])")
 
 _ENGLISH_WORDS = """
 a about after again all alone always am an and any anymore anyone are aren't as ask at away be because been
@@ -135,6 +137,11 @@ def main_language(said: Sequence[str]) -> str:
     simplified = sum(char in _SIMPLIFIED for char in written)
     traditional = sum(char in _TRADITIONAL and char not in _CANTONESE for char in written)
     return "zh-Hans" if simplified > 0 and traditional <= 3 * simplified else language_of_talk(chinese)
+
+
+def is_cantonese(said: Sequence[str]) -> bool:
+    """Whether the latest texts are written in Cantonese."""
+    return any(_SAID_IN_CANTONESE.search(_readable(text)) for text in said[-_TURNS:])
 
 
 def tells_script(said: Sequence[str]) -> bool:

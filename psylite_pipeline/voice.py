@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Decision, Kind, Told
-from psylite_pipeline.language import language_of_talk, main_language, tells_script
+from psylite_pipeline.language import is_cantonese, language_of_talk, main_language, tells_script
 from psylite_pipeline.replies import Replies
 from psylite_pipeline.replies.last_resort import last_notice, last_refusal, last_resort
 from psylite_pipeline.risk.walk import RHYTHM
@@ -131,4 +131,6 @@ def _region(replies: Replies | None, said: tuple[str, ...], preferences: Prefere
     # The texts of "auto" in Chinese say whose numbers they are; in another language they would be another country's.
     if not main or (main == "zh-Hans" and language.startswith("zh") and not tells_script(said)):
         return "auto"
+    if main == "zh-Hant" and is_cantonese(said):
+        return "auto.yue"
     return f"auto.{'en' if main == 'other' else main}"

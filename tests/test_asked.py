@@ -68,6 +68,9 @@ def test_the_question_that_asks_for_both_is_answered_for_oneself_or_another(repl
     [
         ("嗯", True),
         ("是的，有过", True),
+        ("对 有", True),
+        ("嗯 有点", True),
+        ("对 今天还好", False),
         ("Yeah, sometimes.", True),
         ("yes i have", True),
         ("没有，就是想过", True),

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from psylite_pipeline.language import language_of, language_of_talk
+from psylite_pipeline.language import is_cantonese, language_of, language_of_talk
 
 
 @pytest.mark.parametrize(
@@ -89,3 +89,9 @@ def test_a_talk_follows_the_latest_language() -> None:
     assert language_of_talk(["這樣好累", "I want to die", "..."]) == "en"
     assert language_of_talk(["hello there", "我不想活了"]) == "zh-Hans"
     assert language_of_talk([]) == ""
+
+
+def test_cantonese_is_told_from_a_sigh() -> None:
+    assert is_cantonese(["你好", "我唔想做人喇"])
+    assert is_cantonese(["佢走咗"])
+    assert not is_cantonese(["唔，我不知道", "這樣好累"])

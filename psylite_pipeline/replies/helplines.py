@@ -15,9 +15,10 @@ from psylite_pipeline.text import HAN
 
 REGIONS = ("CN", "HK", "TW", "SG", "US", "CA", "GB", "IE", "AU", "IN", "EU", "INTL")
 TEXT_LANGUAGES = ("zh-Hans", "zh-Hant", "en")
-#: What `fill` takes for a region: a region itself, or what a language calls for where no region is known. "auto" is the
-#: language of the text.
-PLACES = ("auto", *(f"auto.{lang}" for lang in TEXT_LANGUAGES), *REGIONS)
+#: What a talk is written in chooses the numbers where no region is known. "yue": Cantonese in traditional letters.
+_WRITTEN = (*TEXT_LANGUAGES, "yue")
+#: What `fill` takes for a region: a region itself, or what the talk is written in. "auto": the language of the text.
+PLACES = ("auto", *(f"auto.{lang}" for lang in _WRITTEN), *REGIONS)
 PLACEHOLDERS = ("line", "short", "abuse_line", "child_line", "emergency", "ambulance", "fire", "police")
 _KINDS = ("crisis", "emergency", "abuse", "youth")
 # The rows behind each placeholder, and which other ones stand in for them where there are none.
@@ -115,7 +116,7 @@ class Helplines:
                 chosen[region, slot] = found or chosen.get((region, instead)) or _fitting(rows, "INTL", slot)
                 if not chosen[region, slot]:
                     raise KnowledgeError(f"{path.name}: no spoken row gives region {region} a {slot}; add one.")
-        for lang in TEXT_LANGUAGES:
+        for lang in _WRITTEN:
             auto = table.table("auto").table(lang)
             for slot, instead in _SLOTS.items():
                 missing = instead and slot not in auto

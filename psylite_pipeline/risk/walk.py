@@ -126,6 +126,7 @@ class _Talk:
         self._stages = 0  # turns of the open crisis talk; 0: none is open
         self._urgent = False  # something is under way and no help yet
         self._beaten = False  # somebody hurts them, whatever else was said since
+        self._loss = False  # somebody near them is dying or dead
         self._calm_risk = WINDOW  # calm turns since the last that was risky, as `calm` since the last that was heavy
 
     def hear(self, turn: TurnAssessment, worried: bool) -> None:
@@ -146,6 +147,9 @@ class _Talk:
         """How grave the turn is in this talk, and whose danger it is about."""
         whose = self._whose(turn)
         others = whose is Kind.SOMEONE_ELSE
+        self._loss = self._loss or Told.LOSS in turn.told
+        if self._loss and Told.FOLLOW in turn.told:
+            own, whose, others = max(own, Risk.HIGH), Kind.SELF_HARM, False
         known = self._stages or (others and own >= Risk.HIGH)
         self.own = max(own, _in_crisis(turn.told, self.told, others=others)) if known else own
         if self.own >= Risk.HIGH or (self.own is Risk.CONCERN and self.kind is None):
