@@ -250,7 +250,7 @@ def test_a_child_who_says_so_after_the_questions_hears_of_the_line_for_children_
     assert "12355" in chat.shown and "妇联" not in chat.shown
     assert "12355" not in chat.user("嗯", model_says="我在听。").shown
     english = Chat(chat.counsellor, ollama)
-    english.user("my dad beats me").user("at home").user("in my room").user("tomorrow maybe")
+    english.user("my dad beats me").user("at home").user("in my room").user("dunno")
     assert english.user("I'm 13", model_says="Thank you for telling me.").route is Route.SUPPORT
     assert "1-800-422-4453" in english.shown
 

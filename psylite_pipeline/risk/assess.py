@@ -22,6 +22,9 @@ from psylite_pipeline.risk.memory import ScoreCache
 from psylite_pipeline.risk.turn_assessment import Probabilities, Thresholds, TurnAssessment
 from psylite_pipeline.risk.walk import RHYTHM, WINDOW, Assessment, walk
 
+#: Characters of a turn that only says "and then?".
+SHORT = 12
+
 #: Signs in the lexicon that a person in danger is answered to.
 _TOLD_BY_SIGN = {"joke_request": Told.JOKE, "calm": Told.BETTER, "retraction": Told.JOKING}
 
@@ -138,7 +141,8 @@ class Assessor:
             classified = self._classify(asked, text, encode)
             scores = classified.scores
             if scores and self._classifier and scores.harmful < self._limits.harmful:
-                pieces = self._classifier.in_pieces(text, [earlier for _, earlier in exchanges[:-1]], self._found(text))
+                before = self._pieces([earlier for _, earlier in exchanges[:-1]], turns, len(text))
+                pieces = self._classifier.in_pieces(text, before, self._found(text))
                 if pieces >= self._limits.harmful and self._lexicon.told(text) & _NO_REQUEST:
                     pieces = 0.0
                 classified = replace(classified, scores=replace(scores, harmful=max(scores.harmful, pieces)))
@@ -149,6 +153,17 @@ class Assessor:
             told = self._told.get(text, partial(self._lexicon.told, text))
             turns[n] = replace(turns[n], told=turns[n].told | told)
         return walk(turns, self._limits.humour)
+
+    def _pieces(self, texts: Sequence[str], turns: Sequence[TurnAssessment], length: int) -> list[str]:
+        """Which of the last two turns a last one of `length` characters may go on with: one that was declined itself
+        must not taint what comes after it, unless all that came since is too short to ask for something else."""
+        pieces: list[str] = []
+        for text, turn in list(zip(texts, turns, strict=True))[:-3:-1]:
+            declined = turn.harmful or (turn.scores is not None and turn.scores.harmful >= self._limits.harmful)
+            if not declined or length <= SHORT:
+                pieces.insert(0, text)
+            length = max(length, len(text))
+        return pieces
 
     @property
     def _limits(self) -> Thresholds:

@@ -36,9 +36,6 @@ WINDOWS = (20, 60)
 #: How far turns read together may speak for the last one.
 PIECES = 0.8
 
-#: Characters of a turn that only says "and then?".
-SHORT = 12
-
 KINDS = tuple(kind for kind in Kind if kind is not Kind.EMERGENCY)  # an accident says nothing about intent
 FORMAT = 5
 
@@ -116,13 +113,8 @@ class Classifier:
 
     def in_pieces(self, text: str, before: Sequence[str], findings: Sequence[Finding]) -> float:
         """The probability that the last turn ends a harmful request whose first pieces stand in the turns `before`."""
-        # A turn that was already declined as a whole must not taint what comes after it, unless the last turn is too
-        # short to ask for something else.
-        pieces = [turn for turn in before[-2:] if len(text) <= SHORT or not self._declined(turn)]
+        pieces = before[-2:]
         return PIECES * self.read("\n".join((*pieces, text)), None, findings).harmful if pieces else 0.0
-
-    def _declined(self, text: str) -> bool:
-        return self.read(text, None, ()).harmful >= self._thresholds.harmful
 
     def _made(self, text: str) -> tuple[Floats, Floats]:
         grams = grams_of(text)

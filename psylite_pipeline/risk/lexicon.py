@@ -120,7 +120,8 @@ class Lexicon:
     def answers_nothing(self, text: str) -> bool:
         """Whether a short turn asks back, or says what else was meant, where it was asked about danger."""
         matches = self._matches(text)
-        return len(matches.text) <= MAX_ANSWER and bool(matches.cover("marker answers nothing"))
+        meant = matches.cover("marker answers nothing") or matches.cover("marker told explained")
+        return len(matches.text) <= MAX_ANSWER and bool(meant)
 
     def whose(self, asked: str, answer: str) -> Kind | None:
         """What kind of danger a yes to a direct question is about: None where it was asked about somebody else, whom
@@ -150,6 +151,7 @@ class Lexicon:
             return not missing.within(max((at for at in clauses if at <= span[0]), default=0), span[0])
 
         found = {one for one in Told if any(map(here, matches.cover(f"marker told {one}").after(0, most=_KEPT_SPANS)))}
+        found |= {Told.MEANS} if Told.BRINK in found else set()
         if asked := {one for one in Told if matches.cover(f"marker asks {one}")}:
             found = asked | found - {Told.HELP, Told.ALONE}  # "nobody answered" is no word of who is there
         answer = matches.text.strip(SENTENCE_ENDS + " ,")

@@ -40,13 +40,17 @@ WORRIED = 1.9
 
 #: What holds beyond the turn in which it was told, and what holds until the other is told.
 _STAYS = frozenset(
-    {Told.ACT, Told.MEANS, Told.CUT_OFF, Told.COMPANY, Told.ALONE, Told.HE, Told.SHE}
+    {Told.ACT, Told.MEANS, Told.BRINK, Told.CUT_OFF, Told.COMPANY, Told.ALONE, Told.HE, Told.SHE}
     | {Told.INJURY, Told.YOUNG, Told.BABY, Told.TOUCHED, Told.BREATH, Told.ILL, Told.FIRE, Told.SWALLOWED, Told.SOON}
 )
 # What matters to whoever is in no danger, too: which line is theirs.
 _MATTERS_IN_CARE = frozenset({Told.YOUNG})
 _WITH_WHOM = frozenset({Told.COMPANY, Told.ALONE})
 _OF_WHOM = frozenset({Told.HE, Told.SHE})
+# Whoever wishes for death or harm and stands there is in danger, though no crisis is open.
+_MEANT = frozenset({Kind.SELF_HARM, Kind.HARM_TO_OTHERS})
+# What no explanation takes back.
+_HOLDS = frozenset({Told.ACT, Told.MEANS, Told.BRINK, Told.SOON, Told.WORSE, Told.INJURY})
 _OUT_OF_REACH = frozenset({Told.MEANS, Told.CUT_OFF})
 
 #: What a probability becomes with each calm turn that worry is carried over.
@@ -125,6 +129,7 @@ class _Talk:
         self.calm, self.light = WINDOW, 0
         self._stages = 0  # turns of the open crisis talk; 0: none is open
         self._urgent = False  # something is under way and no help yet
+        self._grave = 0  # turns of the episode that were high by themselves
         self._beaten = False  # somebody hurts them, whatever else was said since
         self._loss = False  # somebody near them is dying or dead
         self._calm_risk = WINDOW  # calm turns since the last that was risky, as `calm` since the last that was heavy
@@ -136,10 +141,12 @@ class _Talk:
         if not goes_on:
             self._stages, self.kind, self.told = 0, None, frozenset()
             self._urgent = self._beaten = False
+            self._grave = 0
         now = turn.told if self._stages == 1 else turn.told - {Told.DENIAL}  # later questions have harmless noes
         self.told = _told(self.told, now)
         self._weigh(turn, turn.level if turn.firm or worried else Risk.NONE)
         self._press(turn)
+        self._ease(turn)
         self._treat(turn, goes_on or worried)
         self._count(turn, goes_on)
 
@@ -152,6 +159,8 @@ class _Talk:
             own, whose, others = max(own, Risk.HIGH), Kind.SELF_HARM, False
         known = self._stages or (others and own >= Risk.HIGH)
         self.own = max(own, _in_crisis(turn.told, self.told, others=others)) if known else own
+        if whose in _MEANT and (Told.BRINK in turn.told or (own and Told.BRINK in self.told)):
+            self.own = max(self.own, Risk.HIGH)
         if self.own >= Risk.HIGH or (self.own is Risk.CONCERN and self.kind is None):
             self.kind = whose or (Kind.SELF_HARM if self.own >= Risk.HIGH else None)
         self._beaten = self._beaten or self.kind is Kind.ABUSE
@@ -166,10 +175,18 @@ class _Talk:
         coming = Told.HELP in turn.told and BY_CLASSIFIER in turn.rules  # "the ambulance is coming": no new emergency
         self._urgent = self._urgent or (self.own is Risk.IMMINENT and not coming)
 
+    def _ease(self, turn: TurnAssessment) -> None:
+        """Close the crisis talk where whoever said one grave thing tells what harmless one was meant; care goes on."""
+        self._grave += self.own >= Risk.HIGH
+        once = self._grave <= 1 and not self._urgent and not self.told & _HOLDS
+        if once and self._stages and Told.EXPLAINED in turn.told and self.own < Risk.HIGH:
+            self._stages = STAGES_URGENT
+
     def _whose(self, turn: TurnAssessment) -> Kind | None:
-        """Whose danger the talk is about from this turn on. In an open talk about somebody else, an emergency that
-        only the classifier reads ("she won't answer") is theirs."""
-        theirs = self._stages and self.kind is Kind.SOMEONE_ELSE and BY_CLASSIFIER in turn.rules
+        """Whose danger the talk is about from this turn on. In an open talk about somebody else, or about somebody
+        violent, an emergency that only the classifier reads ("she won't answer", "he's drinking") is part of it."""
+        known = self.kind in (Kind.SOMEONE_ELSE, Kind.ABUSE)
+        theirs = self._stages and known and BY_CLASSIFIER in turn.rules
         return self.kind if theirs else turn.kind or self.kind
 
     def _treat(self, turn: TurnAssessment, careful: bool) -> None:

@@ -1,0 +1,132 @@
+"""What people answer in passing in English, with everything that ships: where they are, when they will be alone, what
+harmless thing they meant."""
+
+from __future__ import annotations
+
+import pytest
+from dialogue import Chat
+from scripted import shipped_lexicon
+
+from psylite_pipeline.decision import Kind, Risk, Route, Told
+
+LEXICON = shipped_lexicon()
+
+
+def say(chat: Chat, *turns: str) -> list[tuple[Route, Risk, Kind | None]]:
+    """How each of `turns` was judged; a model, where one is asked, says something calm."""
+    judged = []
+    for turn in turns:
+        chat.user(turn)
+        assert chat.decision is not None
+        judged.append((chat.route, chat.risk, chat.decision.kind))
+    return judged
+
+
+@pytest.fixture
+def talk(chat: Chat) -> Chat:
+    chat.ollama.script(*["I'm listening."] * 12)
+    return chat
+
+
+def test_a_weapon_in_the_kitchen_nobody_in_and_tonight_are_danger_this_minute(talk: Chat) -> None:
+    judged = say(talk, "i want to die", "yes", "the knife is in kitchen", "roommate is at work", "tonight maybe")
+    assert {route for route, _, _ in judged} == {Route.CRISIS}
+    assert talk.decision is not None
+    assert talk.decision.told >= {Told.MEANS, Told.ALONE, Told.SOON}
+    assert talk.risk is Risk.IMMINENT
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        ("sometimes i wish i could just not exist", "no", "i am in hostel terrace"),
+        ("been sorting my life insurance out so the kids are ok", "no", "got the old gun out of the safe, cleaned it"),
+        ("my neighbour is poisoning me through the vents", "i have a hammer"),
+    ],
+)
+def test_whoever_stands_there_is_in_danger_though_no_crisis_was_open(talk: Chat, turns: tuple[str, ...]) -> None:
+    assert say(talk, *turns)[-1][0] is Route.CRISIS
+
+
+def test_the_evening_when_the_others_are_out_is_their_own(talk: Chat) -> None:
+    judged = say(talk, "i'm going to end it", "yes", "sunday night when my housemates are out")
+    assert judged[-1][2] is Kind.SELF_HARM
+
+
+def test_whoever_thinks_that_they_are_poisoned_is_asked_about_hurting_somebody(talk: Chat) -> None:
+    say(talk, "my neighbour is poisoning me through the vents")
+    assert "hurting somebody" in talk.shown
+    assert say(talk, "he does it every night", "i have a hammer")[-1][2] is Kind.HARM_TO_OTHERS
+
+
+def test_what_a_violent_man_does_is_no_sudden_illness(talk: Chat) -> None:
+    judged = say(talk, "my husband hit me again last night", "he's drinking now", "hes coming up the stairs")
+    assert {kind for _, _, kind in judged} == {Kind.ABUSE}
+    assert talk.risk is Risk.IMMINENT
+
+
+def test_tablets_that_were_taken_need_a_doctor_at_once(talk: Chat) -> None:
+    judged = say(talk, "i took some of mums tablets", "like 12")
+    assert [risk for _, risk, _ in judged] == [Risk.IMMINENT, Risk.IMMINENT]
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        ("my life is over im done", "i meant the netflix subscription"),
+        ("i want to die", "no lol i mean my phone died"),
+        ("i'm gonna kill myself", "no", "my sister is here, she's cooking", "no plan, i was being dramatic"),
+        ("i want to kill myself", "sorry i was just venting, i don't want to die"),
+    ],
+)
+def test_a_clear_explanation_ends_the_questions_and_care_goes_on(talk: Chat, turns: tuple[str, ...]) -> None:
+    judged = say(talk, *turns)
+    assert judged[0][0] is Route.CRISIS
+    assert judged[-1][:2] == (Route.SUPPORT, Risk.CONCERN)
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        ("i want to die", "yes", "no i mean my phone died"),
+        ("i want to die", "the pills are in my drawer", "i was being dramatic"),
+        ("i want to kill myself", "tonight", "i meant the game"),
+        ("i want to kill myself", "i don't want to die but i can't go on like this"),
+        ("i just took all my pills", "i was being dramatic"),
+        ("i want to die", "haha jk"),
+    ],
+)
+def test_what_else_was_said_holds_the_talk(talk: Chat, turns: tuple[str, ...]) -> None:
+    assert say(talk, *turns)[-1][0] is Route.CRISIS
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "untold"),
+    [
+        ("gun's in the shed", {Told.MEANS}, set()),
+        ("knife is in the drawer here", {Told.MEANS}, set()),
+        ("idk mayb wen mum goes on nights", {Told.SOON}, set()),
+        ("friday probably", {Told.SOON}, set()),
+        ("she's gone to town till tomorrow", {Told.ALONE}, set()),
+        ("im stood on the bridge", {Told.BRINK, Told.MEANS}, set()),
+        ("on terrace only", set(), {Told.BRINK}),
+        ("im on the balcony with a cuppa", set(), {Told.BRINK}),
+        ("got a knife, chopping onions for dinner", set(), {Told.BRINK}),
+        ("i was just exaggerating", {Told.EXPLAINED}, set()),
+        ("its just a song lyric", {Told.EXPLAINED}, set()),
+        ("i meant every word", set(), {Told.EXPLAINED}),
+        ("i mean the pills in my bag", set(), {Told.EXPLAINED}),
+        ("i dont want to die, i just want it to stop", set(), {Told.EXPLAINED}),
+        ("idk if i want to die", set(), {Told.EXPLAINED}),
+    ],
+)
+def test_what_is_told_in_passing(text: str, told: set[Told], untold: set[Told]) -> None:
+    found = LEXICON.told(text)
+    assert told <= found
+    assert not untold & found
+
+
+def test_a_birthday_of_the_dead_is_no_yes() -> None:
+    assert LEXICON.answers_nothing("bill would have been 80 today")
+    assert LEXICON.answers_nothing("it's our anniversary tomorrow")
+    assert not LEXICON.answers_nothing("i would have done it today")
