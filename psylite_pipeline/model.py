@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import math
 import queue
+import socket
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -120,8 +122,8 @@ class ServedModel(ABC):
         return answer
 
     @abstractmethod
-    def _client(self, timeout: httpx.Timeout) -> Any:
-        """A client for one chat; `close` ends it. No proxy of the environment may see what a person says."""
+    def _client(self, **options: Any) -> Any:
+        """A client of httpx, or one made of it, with these options, for one chat; `close` ends it."""
 
     @abstractmethod
     def _chat(
@@ -141,8 +143,14 @@ class ServedModel(ABC):
         stuck socket cannot hold us."""
         arrived: queue.Queue[Words | Thought | Loading | ModelError | None] = queue.Queue()
         timeout = httpx.Timeout(max(deadlines.first, deadlines.silence) + 5, connect=CONNECT_SECONDS)
+        line = _Line()
         try:
-            client = self._client(timeout)
+            client = self._client(
+                timeout=timeout,
+                trust_env=False,  # no proxy of the environment may see what a person says
+                verify=self._trusted,
+                event_hooks={"request": [line.watch]},
+            )
         except Exception as error:  # noqa: BLE001  the edge, as in `_read`: a mistyped address raises many things
             raise ModelAway(f"{self.cure} is no address ({type(error).__name__}). Correct it.") from None
         reader = threading.Thread(
@@ -183,7 +191,8 @@ class ServedModel(ABC):
                 since = time.monotonic()  # what our caller took is not the model's silence
                 allowed, patience = deadlines.silence, HEARTBEAT_SECONDS
         finally:
-            client.close()  # ends the reader too: its next read fails, and the server stops generating
+            line.cut()  # ends the reader too: its read fails, and the server stops generating
+            client.close()
 
     def _read(
         self,
@@ -212,6 +221,32 @@ class ServedModel(ABC):
             return ModelMissing(f"{self.called} has no model named {model!r}. Pull or create it, or set PSYLITE_MODEL.")
         how = f"status {status}" if status > 0 else "an error line in its answer"
         return ModelBroken(f"{self.called} refused the request ({how}).")
+
+
+class _Line:
+    """The connection of a client, so that another thread can cut it. Closing a socket on which a thread waits tells the
+    server nothing until that wait ends: a model that still reads its prompt would go on for nobody."""
+
+    def __init__(self) -> None:
+        self._socket: socket.socket | None = None
+        self._over = False
+
+    def watch(self, request: httpx.Request) -> None:
+        """An event hook: learn of the connection that `request` is sent on."""
+        request.extensions["trace"] = self._connected
+
+    def cut(self) -> None:
+        """Cut the connection, now or as soon as it is there."""
+        self._over = True
+        if self._socket:
+            with suppress(OSError):  # it is closed already, or was never whole
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+    def _connected(self, event: str, info: Mapping[str, Any]) -> None:
+        if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
+            self._socket = info["return_value"].get_extra_info("socket")
+            if self._over:
+                self.cut()
 
 
 def split_thoughts(pieces: Iterator[Chunk]) -> Iterator[Chunk]:

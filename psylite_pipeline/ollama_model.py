@@ -46,8 +46,8 @@ class OllamaModel(ServedModel):
         self._keep_alive = keep_alive
         self._spoke: dict[str, float] = {}
 
-    def _client(self, timeout: httpx.Timeout) -> ollama.Client:
-        return ollama.Client(host=self._url, trust_env=False, verify=self._trusted, timeout=timeout)
+    def _client(self, **options: Any) -> ollama.Client:
+        return ollama.Client(host=self._url, **options)
 
     def _chat(
         self, client: ollama.Client, model: str, messages: list[Message], schema: dict[str, Any] | None

@@ -22,9 +22,9 @@ class OpenAIModel(ServedModel):
         self._url = url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
 
-    def _client(self, timeout: httpx.Timeout) -> httpx.Client:
+    def _client(self, **options: Any) -> httpx.Client:
         # No redirect is followed: it could carry the key and the talk to another address.
-        return httpx.Client(trust_env=False, verify=self._trusted, timeout=timeout, headers=self._headers)
+        return httpx.Client(headers=self._headers, **options)
 
     def _chat(
         self, client: httpx.Client, model: str, messages: list[Message], schema: dict[str, Any] | None

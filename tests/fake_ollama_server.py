@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import socket
 import socketserver
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -31,7 +32,8 @@ class Server(ThreadingHTTPServer):
         socketserver.TCPServer.server_bind(self)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        if not self.fake.over.is_set():
+        gone = isinstance(sys.exc_info()[1], ConnectionError)  # a client that hung up, between two requests too
+        if not gone and not self.fake.over.is_set():
             super().handle_error(request, client_address)
 
 

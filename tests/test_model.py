@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from types import SimpleNamespace
 
+import httpx
 import pytest
 from fake_ollama import FakeOllama, Reply
 from scripted import Talk, scripted_counsellor
 
 from psylite_pipeline.errors import ModelAway, ModelBroken, ModelError, ModelMissing, ModelTimeout
-from psylite_pipeline.model import Deadlines, Thought, Waiting, Words, split_thoughts
+from psylite_pipeline.model import Deadlines, Thought, Waiting, Words, _Line, split_thoughts
 from psylite_pipeline.ollama_model import OllamaModel
 from psylite_pipeline.openai_model import OpenAIModel
 from psylite_pipeline.settings import Preferences
@@ -128,7 +130,7 @@ def test_with_a_mistyped_address_decide_and_reply_still_do_not_raise(tmp_path, u
 def test_without_a_thread_to_listen_the_client_is_closed(monkeypatch):
     closed = []
     model = model_at("http://127.0.0.1:9")
-    monkeypatch.setattr(model, "_client", lambda timeout: SimpleNamespace(close=lambda: closed.append(True)))
+    monkeypatch.setattr(model, "_client", lambda **_: SimpleNamespace(close=lambda: closed.append(True)))
     monkeypatch.setattr(threading.Thread, "start", lambda self: (_ for _ in ()).throw(RuntimeError("no thread")))
     with pytest.raises(ModelError):
         list(model.stream("psylite", ASKED, QUICK))
@@ -153,6 +155,35 @@ def test_closing_the_stream_hangs_up_on_the_model():
                 break
             time.sleep(0.05)
         assert ollama.hung_up == 1
+
+
+def test_closing_the_stream_hangs_up_on_a_model_that_still_reads():
+    with FakeOllama() as ollama:
+        ollama.script(Reply(["字"], delay=60))
+        model = OllamaModel(ollama.url, num_ctx=2048, keep_alive="5m", first_sign=0.05)
+        stream = model.stream("psylite", ASKED, Deadlines(60, 60))
+        while not ollama.calls:
+            assert isinstance(next(stream), Waiting)
+        stream.close()
+        for _ in range(100):
+            if ollama.hung_up:
+                break
+            time.sleep(0.05)
+        assert ollama.hung_up == 1
+
+
+def test_a_stream_closed_while_the_line_opens_asks_for_nothing():
+    line = _Line()
+    request = httpx.Request("GET", "http://127.0.0.1:9")
+    line.watch(request)
+    line.cut()
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        opened = SimpleNamespace(get_extra_info={"socket": ours}.get)
+        request.extensions["trace"]("connection.connect_tcp.complete", {"return_value": opened})
+        with pytest.raises(OSError):
+            ours.send(b"a person's words")
+        assert theirs.recv(1) == b""
 
 
 def test_a_judge_answers_to_a_schema_within_its_deadline():
