@@ -23,6 +23,10 @@ class IndexFileError(PsyLiteError):
     """The retrieval index is missing, damaged or belongs to another encoder or corpus."""
 
 
+class IndexBusy(PsyLiteError):
+    """The retrieval index is being built, and there is none to go on with."""
+
+
 class ModelError(PsyLiteError):
     """The chat model did not give what was asked of it."""
 

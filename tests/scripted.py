@@ -185,7 +185,9 @@ def shelf_of(folder: Path, encoder=None) -> Shelf:
 
 
 def refreshed(shelf: Shelf) -> Shelf:
-    """The shelf once it has taken in what changed in its files."""
+    """The shelf once it has taken in what changed in its files: one that began before has to end first."""
+    if shelf._refreshing:
+        shelf._refreshing.join()
     shelf.open()
     if shelf._refreshing:
         shelf._refreshing.join()

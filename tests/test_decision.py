@@ -172,7 +172,7 @@ def test_another_encoder_of_the_snippets_gets_the_turn_itself(tmp_path):
 
 
 class BrokenShelf(Shelf):
-    def open(self):
+    def open(self, *_, **__):
         raise RuntimeError("broken")
 
 

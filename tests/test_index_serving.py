@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from scripted import HashEncoder, found, refreshed, shelf_of, snippet_toml
+from scripted import HashEncoder, Talk, found, refreshed, scripted_counsellor, shelf_of, snippet_toml
 
 from psylite_pipeline.errors import EncoderError
 from psylite_pipeline.humour import shelf as shelf_module
@@ -114,6 +115,23 @@ def test_changed_bad_files_are_named_in_the_log(snippets, caplog):
     (snippets / "zh" / "two.toml").write_text("[[snippet]", encoding="utf-8")
     assert len(refreshed(shelf).open().corpus.snippets) == 10
     assert "two.toml" in caplog.text
+
+
+def test_while_the_first_index_is_built_no_turn_waits_for_it(snippets, tmp_path):
+    encoder = Slow()
+    encoder.go.clear()
+    talk = Talk(scripted_counsellor(tmp_path, shelf=shelf_of(snippets, encoder)))
+    with ThreadPoolExecutor() as pool:
+        try:
+            built = pool.submit(talk.counsellor.warm_up)
+            assert encoder.asked.wait(30)
+            assert [pool.submit(talk.say, turn).result(20).route for turn in ("今天", "来个JOKE")] == ["plain"] * 2
+            talk.messages[-1]["content"] = "<details>…</details>"
+            assert pool.submit(talk.say, "来个JOKE").result(20).route == "plain", "what was told is not known yet"
+        finally:
+            encoder.go.set()
+        built.result(30)
+    assert talk.say("来个JOKE").route == "humour"
 
 
 def test_without_an_encoder_there_is_an_error_and_later_an_index(snippets):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from psylite_pipeline.conversation import marked
 from psylite_pipeline.embedding import MAX_CHARACTERS, Embedder, Vectors
-from psylite_pipeline.errors import EncoderError
+from psylite_pipeline.errors import EncoderError, IndexBusy
 from psylite_pipeline.humour.choosing import Choice, choices, mood_of, query_of
 from psylite_pipeline.humour.corpus import Snippet, load_corpus
 from psylite_pipeline.humour.index import open_index
@@ -32,33 +32,52 @@ class Shelf:
         self._folders = tuple(folders)
         self.embedder = embedder
         self._index_dir = index_dir
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # held for moments; the other one for as long as a first index is being built
+        self._building = threading.Lock()
         self._index: SnippetIndex | None = None
         self._stamp: Stamp = ()
         self._refreshing: threading.Thread | None = None
         self._looked = float("-inf")
 
-    def open(self, progress: Callable[[int, int], None] | None = None, *, anew: bool = False) -> SnippetIndex:
+    def open(
+        self, progress: Callable[[int, int], None] | None = None, *, anew: bool = False, wait: bool = True
+    ) -> SnippetIndex:
         """The index over the files; `anew` builds it again in any case.
 
         A change of the files is taken in beside the turns, which go on with what was served before, for good where the
-        change cannot be encoded. Raises EncoderError while there is no index at all.
+        change cannot be encoded. Raises EncoderError while there is no index at all. While another thread builds it,
+        this one waits, or without `wait`, as in a turn, raises IndexBusy.
         """
+        current = None if anew else self._served()
+        if current is not None:
+            return current
+        if not self._building.acquire(blocking=wait):
+            raise IndexBusy("The index is being built. Until then nothing is told from it.")
+        try:
+            if self._index is not None and not anew:
+                return self._index
+            looked, stamp = time.monotonic(), _stamp(self._folders)
+            opened = self._opened(progress, anew)
+            with self._lock:
+                self._index, self._stamp, self._looked = opened, stamp, looked
+            return opened
+        finally:
+            self._building.release()
+
+    def _served(self) -> SnippetIndex | None:
+        """What is served now. Where the files changed, the change begins to be taken in."""
         with self._lock:
             now, current = time.monotonic(), self._index
-            if current is not None and not anew and now - self._looked <= LOOK_AGAIN_SECONDS:
+            if current is None or now - self._looked <= LOOK_AGAIN_SECONDS:
                 return current
             self._looked = now
             stamp = _stamp(self._folders)
-            if current is not None and not anew:
-                if stamp != self._stamp and not (self._refreshing and self._refreshing.is_alive()):
-                    self._refreshing = threading.Thread(
-                        target=self._refresh, args=(current, stamp), daemon=True, name="psylite-index"
-                    )
-                    self._refreshing.start()
-                return current
-            self._index, self._stamp = self._opened(progress, anew), stamp
-            return self._index
+            if stamp != self._stamp and not (self._refreshing and self._refreshing.is_alive()):
+                self._refreshing = threading.Thread(
+                    target=self._refresh, args=(current, stamp), daemon=True, name="psylite-index"
+                )
+                self._refreshing.start()
+            return current
 
     def _refresh(self, current: SnippetIndex, stamp: Stamp) -> None:
         try:
@@ -110,18 +129,18 @@ class Shelf:
 
         `vector` is the last turn already encoded by this shelf's encoder, if it is; `used` are ids told before.
         `asked`: the person asked for a joke and gets the best gentle one, however distant. `tender`: something heavy
-        was said earlier, so that only a gentle one will do. Raises EncoderError.
+        was said earlier, so that only a gentle one will do. Raises EncoderError, IndexBusy.
 
         Nobody who writes more than MAX_CHARACTERS at once is waiting for a joke, unless they ask for one.
         """
         if not asked and said and len(said[-1]) > MAX_CHARACTERS:
             return []
-        index = self.open()
+        index = self.open(wait=False)
         query = query_of(said)
         known = vector if vector is not None and said and query == said[-1] else None
         encoded = self.embedder.encode([query])[0] if known is None else known
         if index.corpus.snippets and len(encoded) != index.dimensions:  # an encoder of the same name, changed since
-            index = self.open(anew=True)
+            index = self.open(anew=True, wait=False)
         language = "en" if language == "en" else "zh"
         mood = "gentle" if asked or tender else mood_of(said[-1] if said else "")
         for gentle in (True, False) if asked else (tender,):  # who asks gets another when all gentle ones are told
@@ -133,18 +152,19 @@ class Shelf:
         return []
 
     def shown_in(self, answers: Sequence[str]) -> tuple[frozenset[str], ...]:
-        """For each of the assistant's earlier texts, which snippets it offered."""
-        index = self.open()
+        """For each of the assistant's earlier texts, which snippets it offered. Raises EncoderError, IndexBusy."""
+        offers = ["<details" in answer or "[//]" in answer for answer in answers]
+        if not any(offers):  # as in most talks: then it does not take the index to know
+            return (frozenset(),) * len(answers)
+        index = self.open(wait=False)
         return tuple(
-            frozenset(marked(answer)) | index.quoted_in(answer)
-            if "<details" in answer or "[//]" in answer
-            else frozenset()
-            for answer in answers
+            frozenset(marked(answer)) | index.quoted_in(answer) if offer else frozenset()
+            for answer, offer in zip(answers, offers, strict=True)
         )
 
     def get(self, snippet_id: str) -> Snippet | None:
         """The snippet of that id."""
-        return self.open().get(snippet_id)
+        return self.open(wait=False).get(snippet_id)
 
 
 def _stamp(folders: Sequence[Path]) -> Stamp:

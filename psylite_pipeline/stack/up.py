@@ -166,7 +166,7 @@ def _parts(settings: Settings, layout: Layout, model: ModelServer, key: str) -> 
             "Pipelines",
             lambda: processes.start("pipelines", pipelines.COMMAND, for_pipelines, layout),
             lambda: health.answers(f"{at}/v1/models", key),
-            300,  # the first start builds the index: seconds, or minutes where the machine is busy
+            300,  # seconds, or minutes where the machine is busy; everything is loaded after that
         )
     )
     return found
