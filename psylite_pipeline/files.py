@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
+import json
 import os
 import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 #: Seconds after which a half-written file is litter: its writer was killed. Writing one takes less than a second.
 LITTER_SECONDS = 3600.0
@@ -32,6 +35,21 @@ def write_whole(path: Path, data: bytes, *, durable: bool = True) -> None:
     except BaseException:
         Path(beside).unlink(missing_ok=True)
         raise
+
+
+def json_object(path: Path) -> dict[str, Any]:
+    """The JSON object in `path`. One that an editor saved in UTF-16 or with a mark at its beginning is written anew as
+    plain UTF-8, for those who read nothing else. Raises OSError, and ValueError where there is no such object."""
+    data = path.read_bytes()
+    try:
+        values = json.loads(data)  # of bytes it finds out the encoding
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if not isinstance(values, dict):
+        raise ValueError("no object")
+    if b"\0" in data or data.startswith(codecs.BOM_UTF8):
+        write_whole(path, json.dumps(values).encode())
+    return values
 
 
 def set_aside(path: Path) -> Path:

@@ -9,6 +9,7 @@ import logging
 import httpx
 import pytest
 
+from psylite_pipeline.host.valves import PipeValves, mend_saved_valves
 from psylite_pipeline.stack.guard import Guard
 from psylite_pipeline.stack.server import open_whole, set_aside_broken_valves
 from psylite_pipeline.stack.wordless import WordlessFormatter
@@ -138,7 +139,7 @@ def test_a_socket_is_closed():
     assert sent == [{"type": "websocket.close", "code": 1008}]
 
 
-@pytest.mark.parametrize("content", ["", '{"a": ', "[]", "\x00"])
+@pytest.mark.parametrize("content", ["", '{"a": ', "[]", "\x00", "[" * 50_000], ids=lambda text: text[:6])
 def test_broken_valves_are_set_aside_and_good_ones_stay(tmp_path, content, caplog):
     for name, text in (("bad", content), ("good", '{"humour": false}')):
         (tmp_path / name).mkdir()
@@ -149,6 +150,17 @@ def test_broken_valves_are_set_aside_and_good_ones_stay(tmp_path, content, caplo
     assert (tmp_path / "bad" / "valves.json.broken-2").read_text() == content
     assert (tmp_path / "good" / "valves.json").read_text() == '{"humour": false}'
     assert "valves.json.broken-2" in caplog.text
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_valves_that_an_editor_saved_in_another_encoding_hold_after_the_start(tmp_path, encoding):
+    saved = tmp_path / "psylite" / "valves.json"
+    saved.parent.mkdir()
+    saved.write_bytes('{"region": "US", "model": "模型", "humour_every": 5000}'.encode(encoding))
+    set_aside_broken_valves(tmp_path)
+    mend_saved_valves(tmp_path / "psylite.py", PipeValves)
+    assert json.loads(saved.read_text(encoding="utf-8")) == {"region": "US", "model": "模型"}
+    assert list(saved.parent.iterdir()) == [saved]
 
 
 def test_a_save_that_fails_leaves_the_old_file(tmp_path):

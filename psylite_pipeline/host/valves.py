@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import json
 import logging
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_serializer
 
-from psylite_pipeline.files import set_aside, write_whole
+from psylite_pipeline.files import json_object, set_aside, write_whole
 from psylite_pipeline.settings import Preferences, valve
 
 log = logging.getLogger(__name__)
@@ -63,25 +62,19 @@ class FilterValves(_Valves):
 def mend_saved_valves(loader_file: Path, valves: type[V]) -> None:
     """Make the saved valves of a loader file loadable, before the server reads them: it would refuse to start.
 
-    A file that is not JSON is set aside as `valves.json.broken`; a field out of range falls back to its default. Each
-    is logged in one sentence. One that an editor saved in UTF-16 or with a mark at its beginning is made plain UTF-8.
-    Never raises.
+    A file that is not JSON is set aside as `valves.json.broken-1`; a field out of range falls back to its default. Each
+    is logged in one sentence. Never raises.
     """
     saved = loader_file.parent / loader_file.stem / "valves.json"
     try:
-        data = saved.read_bytes()
-        values = json.loads(data)  # of bytes it finds out the encoding, which the server does not
-        if not isinstance(values, dict):
-            raise ValueError
+        values = json_object(saved)
     except FileNotFoundError:
         return
-    except (OSError, ValueError, RecursionError):
+    except (OSError, ValueError):
         _set_aside(saved)
         return
     try:
         valves(**values)
-        if b"\0" in data or data.startswith(codecs.BOM_UTF8):
-            _write(saved, json.dumps(values))
         return
     except ValidationError as error:
         wrong = {str(one["loc"][0]): one["msg"] for one in error.errors() if one["loc"]}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import json
 import logging
 import os
 import sys
@@ -16,7 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from psylite_pipeline.errors import PsyLiteError, StackError
-from psylite_pipeline.files import set_aside, write_whole
+from psylite_pipeline.files import json_object, set_aside, write_whole
 from psylite_pipeline.settings import Settings, misspelt
 from psylite_pipeline.stack.guard import App, Guard, Message, Receive, Scope, Send
 from psylite_pipeline.stack.wordless import WordlessFormatter
@@ -73,11 +72,14 @@ def key_from_environment() -> str:
 
 
 def set_aside_broken_valves(folder: Path) -> None:
-    """Rename saved valves that are not a JSON object: upstream would refuse to start because of one."""
+    """Rename saved valves, of whatever plugin, that hold no JSON object: upstream would refuse to start because of one.
+
+    What stands in their fields, our plugins mend as they are loaded.
+    """
     for saved in folder.glob("*/valves.json"):
         try:
-            if isinstance(json.loads(saved.read_text(encoding="utf-8")), dict):
-                continue
+            json_object(saved)
+            continue
         except (OSError, ValueError):
             pass
         try:
