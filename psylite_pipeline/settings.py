@@ -235,6 +235,11 @@ class Settings(BaseSettings):
         """Where `psylite index --add` writes."""
         return self.data_dir / "snippets"
 
+    @property
+    def webhook_salt(self) -> Path:
+        """What the ids of talks are hashed with where a human is told."""
+        return self.data_dir / "webhook.salt"
+
 
 def _blank(value: Any) -> bool:
     texts = value if isinstance(value, list) else [value]

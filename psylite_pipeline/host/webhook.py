@@ -114,8 +114,7 @@ def open_webhook() -> Webhook | None:
         if not settings.webhook:
             return None
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        salt = secret(settings.data_dir / "webhook.salt")
-        return Webhook(settings.webhook, Risk.parse(settings.webhook_level), salt)
+        return Webhook(settings.webhook, Risk.parse(settings.webhook_level), secret(settings.webhook_salt))
     except Exception as error:  # noqa: BLE001  the edge: that nobody can be told must not cost the person the reply
         log.error("Nobody can be told through PSYLITE_WEBHOOK (%s). Run `psylite doctor`.", type(error).__name__)
         return None
