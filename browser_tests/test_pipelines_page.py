@@ -73,9 +73,6 @@ FILTER = Page(
     "pipelines",
     {
         "sensitivity": "high",
-        "humour": False,
-        "humour_every": 50,
-        "calm_turns": 20,
         "region": "TW",
         "language": "zh-Hant",
         "judge": "unsure",

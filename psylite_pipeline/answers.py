@@ -140,15 +140,13 @@ class Answers:
             summary = voice.notice("snippet_summary")
             yield Source(f"{summary} · {snippet.title}", snippet.lines)
 
-    def guidance(
-        self, conversation: Conversation, decision: Decision, preferences: Preferences, snippet: Snippet | None
-    ) -> str:
-        """Text for another model's system prompt: care with the helpline, or the snippet; else empty."""
+    def guidance(self, conversation: Conversation, decision: Decision, preferences: Preferences) -> str:
+        """Text for another model's system prompt: care with the helpline under SUPPORT; else empty."""
+        if decision.route is not Route.SUPPORT:
+            return ""
         voice = self._voice(conversation, preferences)
-        texts = [prompt.addition(self._prompts, decision.route, voice.language, snippet.lines if snippet else None)]
-        if decision.route is Route.SUPPORT:
-            texts += self._prompts.care_lines(voice.care_lines(decision), voice.language)
-        return "\n\n".join(text for text in texts if text)
+        care = self._prompts.of(voice.language)["care"]
+        return "\n\n".join([care, *self._prompts.care_lines(voice.care_lines(decision), voice.language)])
 
     def _model_words(
         self,

@@ -94,8 +94,9 @@ class Counsellor:
         return self._metrics.timed(pieces, decision)
 
     def guidance(self, conversation: Conversation, decision: Decision, preferences: Preferences) -> str:
-        """Text to put before another model that answers this turn; empty where nothing is to be added."""
-        return self._answers.guidance(conversation, decision, preferences, self._snippet(decision))
+        """Text to put before another model that answers this turn: care where it is needed, else nothing. No snippet:
+        what another model tells cannot be known at the next turn, so the same would come again and again."""
+        return self._answers.guidance(conversation, decision, preferences)
 
     def warm_up(self) -> None:
         """Load the encoder and the index now, so that the first person does not wait for them. Never raises."""

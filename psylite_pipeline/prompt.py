@@ -124,7 +124,7 @@ def build(
     memory = {part: texts["earlier"].replace("{earlier}", texts[part]) for part in _MEMORY.values()}
     spare = budget - budget // 3 - max(map(tokens, memory.values()))  # a third is for the talk, whatever else there is
     parts = [texts["counselling"]]
-    added = addition(prompts, route, language, snippet)
+    added = _addition(prompts, route, language, snippet)
     if added and (route is Route.SUPPORT or tokens(added) <= spare - tokens(parts[0])):
         parts.append(added)
     spare -= sum(map(tokens, parts))
@@ -141,7 +141,7 @@ def build(
     return [{"role": "system", "content": "\n\n".join(part for part in parts if part)}, *kept]
 
 
-def addition(prompts: Prompts, route: Route, language: str, snippet: str | None) -> str:
+def _addition(prompts: Prompts, route: Route, language: str, snippet: str | None) -> str:
     """What a route adds to the system text: care, or the fenced snippet, or nothing."""
     texts = prompts.of(language)
     if route is Route.SUPPORT:

@@ -381,9 +381,7 @@ def test_guidance_carries_care_and_lines_but_no_model_words(tmp_path):
     worried = guidance("WORRY 今天")
     assert line() in worried
     assert REPLIES.short_texts["zh-Hans"].concern["self_harm"] in worried
-    funny = guidance("来个JOKE")
-    assert "甲：" in funny
-    assert "<details>" not in funny
+    assert guidance("来个JOKE") == "", "what another model has told would not be known at the next turn"
 
 
 def test_guidance_tells_the_other_model_what_to_do_with_the_lines_and_nothing_of_ourselves(tmp_path):

@@ -57,8 +57,8 @@ def test_every_valve_is_flat_has_a_title_and_says_what_it_does(valves):
 
 def test_the_filters_page_shows_no_valve_of_an_answer_that_another_model_gives():
     shown = set(FilterValves.model_json_schema()["properties"])
-    assert {"sensitivity", "humour", "region", "language", "judge", "pipelines", "priority"} <= shown
-    assert not {"model", "show_snippet", "show_thinking", "reminder_every"} & shown
+    assert {"sensitivity", "region", "language", "judge", "pipelines", "priority"} <= shown
+    assert not {"model", "show_snippet", "show_thinking", "reminder_every", "humour", "humour_every"} & shown
     assert set(PipeValves.model_json_schema()["properties"]) == set(PipeValves.model_fields)
 
 
@@ -288,6 +288,14 @@ def test_the_filter_adds_to_the_system_text_in_place(tmp_path):
     parts = {"role": "system", "content": [{"type": "text", "text": "先前"}]}
     sent = inlet(tmp_path, {"model": "other", "messages": [parts, {"role": "user", "content": "WORRY 今天"}]})
     assert [message["role"] for message in sent["messages"]] == ["system", "system", "user"]
+
+
+def test_in_front_of_another_model_no_snippet_is_told(tmp_path):
+    body = body_of("来个JOKE")
+    assert inlet(tmp_path, body) == body
+    plugin = FilterPipeline(counsellor=lambda: scripted_counsellor(tmp_path))
+    decision, _ = plugin._judge(body, None, plugin.valves)
+    assert (decision.route.value, decision.snippets) == ("plain", ()), "nor is one looked for"
 
 
 def test_a_filter_without_a_counsellor_sends_everybody_to_the_pipe():

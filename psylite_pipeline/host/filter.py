@@ -40,7 +40,7 @@ class FilterPipeline:
         self._webhook = webhook
 
     async def inlet(self, body: dict[str, Any], user: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Send crisis and declined turns to the pipe, put care or a snippet before the others.
+        """Send crisis and declined turns to the pipe, put care before the others where it is needed.
 
         Never raises: a turn that cannot be judged here goes to the pipe, whose lexicon always decides.
         """
@@ -59,7 +59,7 @@ class FilterPipeline:
     def _judge(self, body: dict[str, Any], task: str | None, valves: FilterValves) -> dict[str, Any]:
         counsellor = self._counsellor()
         conversation = Conversation.from_body(carry(body, task=task))  # what a caller forged under our key is dropped
-        decision = counsellor.decide(conversation, valves)
+        decision = counsellor.decide(conversation, valves.model_copy(update={"humour": False}))
         webhook = self._webhook()
         chat = chat_of(body, webhook)
         risky_task = decision.route is Route.TASK and decision.risk > Risk.NONE

@@ -17,9 +17,10 @@ log = logging.getLogger(__name__)
 V = TypeVar("V", bound=BaseModel)
 
 
-#: Valves that say how PsyLite answers.
+#: Valves that say how PsyLite answers, and when it tells a snippet.
 _OF_THE_ANSWER = (
     "model", "show_snippet", "show_thinking", "reminder_every", "first_piece_seconds", "silence_seconds",
+    "humour", "humour_every", "calm_turns",
 )  # fmt: skip
 
 
