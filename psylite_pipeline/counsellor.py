@@ -111,6 +111,10 @@ class Counsellor:
         level, rules = self._second_opinion(conversation, assessment, preferences)
         if conversation.last and len(conversation.last.text) > MAX_CHARS:  # nobody has read its middle
             level, rules = max(level, Risk.CONCERN), (*rules, "failure.too-long")
+        judged = preferences.judge != "off"
+        since = self._attempt("replies", lambda: self._answers.met_danger(conversation), None) if judged else None
+        if since and level is Risk.NONE:  # what the judge found then, no rule knows now
+            level, rules = Risk.CONCERN, (*rules, judge.EARLIER)
         floor = conversation.floor
         found = Decision(
             Route.PLAIN,
@@ -128,8 +132,8 @@ class Counsellor:
             return replace(found, route=Route.DECLINE, kind=Kind.HARMFUL_REQUEST)
         if found.risk is Risk.CONCERN:
             # What a judge did not say is no reason to ask a person about dying: care without a stretch of risk.
-            late = rules[-1:] == (judge.NO_VERDICT,) and judge.unsuspected(assessment) and not floor.risk
-            return replace(found, route=Route.SUPPORT, episode=None if late else assessment.episode or 0)
+            late = rules[-1:] == (judge.NO_VERDICT,) and judge.unsuspected(assessment) and not (floor.risk or since)
+            return replace(found, route=Route.SUPPORT, episode=None if late else assessment.episode or since or 0)
         return self._humour(conversation, assessment, vector, preferences, found)
 
     def _humour(

@@ -20,7 +20,7 @@ NONE, CONCERN, HIGH, IMMINENT = Risk
 
 def assessment(level: Risk, lexicon: Risk, episode: int | None = None, **other) -> Assessment:
     values = {"own": level, "kind": None, "staged": False, "calm": 0, "light": 1, "harmful": False, "risk": 0.5} | other
-    last = TurnAssessment((), None, level, None, (), False, False)
+    last = TurnAssessment((), None, level, None, (), False, False, firm=values.pop("firm", False))
     return Assessment(
         level=level, lexicon=lexicon, episode=episode, harmful_request=0.0, humour_threshold=0.5, last=last, **values
     )
@@ -42,6 +42,10 @@ def assessment(level: Risk, lexicon: Risk, episode: int | None = None, **other) 
 )
 def test_the_judge_lowers_by_one_and_never_below_rules_or_what_is_carried(level, lexicon, episode, said, found):
     assert judge.combine(assessment(level, lexicon, episode), said) is found
+
+
+def test_the_judge_does_not_lower_an_unclear_answer_to_a_direct_question():
+    assert judge.combine(assessment(CONCERN, NONE, 0, firm=True), NONE) is CONCERN
 
 
 @pytest.mark.parametrize(

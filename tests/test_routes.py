@@ -12,10 +12,7 @@ from psylite_pipeline.errors import ModelTimeout
 from psylite_pipeline.humour.shelf import Shelf
 from psylite_pipeline.risk.normalise import MAX_CHARS
 from psylite_pipeline.risk.turn_assessment import Probabilities
-from psylite_pipeline.risk.walk import (
-    CALM_AFTER_CRISIS,
-    STAGES,
-)
+from psylite_pipeline.risk.walk import CALM_AFTER_CONCERN, CALM_AFTER_CRISIS, STAGES
 from psylite_pipeline.settings import Preferences
 
 NONE, CONCERN, HIGH, IMMINENT = Risk
@@ -76,6 +73,37 @@ def test_a_judge_raises_freely_and_lowers_by_one_at_most(tmp_path):
     assert decided({"level": "none"}, "WORRY").risk is CONCERN
     assert decided({"level": "none"}, "DIE").route.value == "crisis"
     assert decided({"level": "none"}, "WORRY", "x").route.value == "support"
+
+
+@pytest.mark.parametrize("valve", ["unsure", "always"])
+@pytest.mark.parametrize(
+    ("level", "route", "calm"), [("high", "crisis", CALM_AFTER_CRISIS), ("concern", "support", CALM_AFTER_CONCERN)]
+)
+def test_what_a_judge_found_is_not_forgotten_at_the_next_turn(tmp_path, valve, level, route, calm):
+    model = ScriptedModel()
+    model.judged = {"level": level}
+    said = talk(tmp_path, Preferences(judge=valve), model=model).say("FAINT 最近什么都没意思")
+    assert said.route == route
+    model.judged = {"level": "none"}
+    after = []
+    for words in ("谢谢", "今天吃了面", "FUN 今天", *["今天"] * (calm - 3)):
+        after.append(said.say(words).route)
+        assert not texts()[0].concern_asked([said.shown]), "it was asked already"
+    assert after == ["support"] * calm
+    assert said.say("今天").route == "plain"
+    model.judged = {"level": "high"}
+    again = talk(tmp_path, Preferences(judge=valve), model=model)
+    shown = [again.say("FAINT 今天").shown, again.say("FAINT 嗯").shown]
+    assert (again.route, len(set(shown))) == ("crisis", 2)
+
+
+def test_without_a_judge_the_assistants_words_raise_nothing(tmp_path):
+    model = ScriptedModel()
+    model.judged = {"level": "high"}
+    said = talk(tmp_path, Preferences(judge="always"), model=model).say("今天")
+    assert said.route == "crisis"
+    said.preferences = Preferences()
+    assert said.say("今天吃了面").route == "plain"
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,10 @@ class Replies:
         """Whether one of the direct questions of `concern_question` stands in `said`."""
         return any(question in text for text in said for question in self._questions)
 
+    def crisis_spoke(self, text: str) -> bool:
+        """Whether a reply of the staged talk, of any kind and in any language, stands in an assistant's text."""
+        return any(variant.stands_in(text) for found in self.crisis_texts.variants.values() for variant in found)
+
     def support_line(self, *, lang: str, region: str, kind: Kind | None = None, young: bool = False) -> str:
         """One line with a helpline, that for children where one is `young`, else that for violence under that kind, to
         append after an empty line."""

@@ -24,6 +24,9 @@ UNSURE = (0.2, 0.75)
 #: The rule id of a verdict that was late, unreadable or not to be had.
 NO_VERDICT = "judge.no-verdict"
 
+#: The rule id of care that goes on after danger which a judge found at an earlier turn.
+EARLIER = "judge.earlier"
+
 #: Turns that the judge is shown, and characters of each: enough to see what an answer answers, short to read.
 SHOWN_TURNS = 6
 SHOWN_CHARACTERS = 600
@@ -65,8 +68,9 @@ def unsuspected(assessment: Assessment) -> bool:
 
 def combine(assessment: Assessment, said: Risk) -> Risk:
     """The judge may raise the level freely, lower it by one at most, and never below what the lexicon says (where
-    that was not doubted) or what is carried over from earlier turns."""
-    carried = Risk.CONCERN if assessment.episode else Risk.NONE
+    that was not doubted), what a turn says as an answer to a direct question, or what is carried over from earlier
+    turns."""
+    carried = Risk.CONCERN if assessment.episode or assessment.last.firm else Risk.NONE
     return max(said, Risk(max(assessment.level - 1, min(assessment.lexicon, assessment.level), carried)))
 
 
