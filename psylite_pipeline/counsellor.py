@@ -27,7 +27,7 @@ from psylite_pipeline.risk import judge
 from psylite_pipeline.risk.assess import Assessor
 from psylite_pipeline.risk.lexicon import Finding
 from psylite_pipeline.risk.normalise import MAX_CHARS
-from psylite_pipeline.risk.walk import Assessment, risk_floor
+from psylite_pipeline.risk.walk import Assessment, risk_at, risk_floor
 from psylite_pipeline.settings import Preferences
 
 log = logging.getLogger(__name__)
@@ -121,7 +121,7 @@ class Counsellor:
             max(level, floor.risk),
             assessment.kind,
             rules=rules,
-            scores=Scores(max(assessment.risk, risk_floor(max(level, floor.risk))), assessment.harmful_request),
+            scores=Scores(risk_at(assessment, max(level, floor.risk)), assessment.harmful_request),
             episode=assessment.episode,
             told=assessment.told,
         )

@@ -75,6 +75,14 @@ def test_a_judge_raises_freely_and_lowers_by_one_at_most(tmp_path):
     assert decided({"level": "none"}, "WORRY", "x").route.value == "support"
 
 
+def test_the_score_goes_down_with_the_level_that_a_judge_lowered(tmp_path):
+    model = ScriptedModel()
+    said = talk(tmp_path, Preferences(judge="always"), model=model).say("FAINT 今天")
+    assert said.decision.risk is NONE
+    assert said.decision.scores.risk < 0.5, "from one half on it means concern at least"
+    assert talk(tmp_path).say("FAINT 今天").decision.scores.risk >= 0.5
+
+
 @pytest.mark.parametrize("valve", ["unsure", "always"])
 @pytest.mark.parametrize(
     ("level", "route", "calm"), [("high", "crisis", CALM_AFTER_CRISIS), ("concern", "support", CALM_AFTER_CONCERN)]

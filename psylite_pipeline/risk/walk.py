@@ -250,6 +250,12 @@ def worries(turns: Sequence[TurnAssessment]) -> list[bool]:
     return found
 
 
+def risk_at(assessment: Assessment, level: Risk) -> float:
+    """The probability of risk of the last turn once another judge raised or lowered it to `level`."""
+    lowered = level < assessment.level
+    return _own_risk(assessment.last, level) if lowered else max(assessment.risk, risk_floor(level))
+
+
 def risk_floor(level: Risk) -> float:
     """The least probability of risk that goes with a level."""
     return _BANDS[level][0]
