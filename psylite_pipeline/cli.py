@@ -183,6 +183,7 @@ def search(
     already. The score is made of meaning (the encoder), words (BM25) and both of the whole topic.
     """
     from psylite_pipeline.conversation import Conversation
+    from psylite_pipeline.decision import Route
     from psylite_pipeline.humour.choosing import mood_of, query_of, threshold
     from psylite_pipeline.language import language_of_talk
     from psylite_pipeline.opening import open_counsellor
@@ -210,9 +211,10 @@ def search(
     talk = Conversation.from_body({"messages": [{"role": "user", "content": turn} for turn in said]})
     decision = counsellor.decide(talk)
     if not decision.snippets:
+        calm = decision.route is Route.PLAIN
+        why = "none fits well enough" if calm and not any(one.enough for one in found) else "the turn is not light"
         console.print(
-            f"But no snippet would be told: the turn is not light ({decision.route.value}, humour "
-            f"{decision.humour_fit:.2f}).",
+            f"But no snippet would be told: {why} ({decision.route.value}, humour {decision.humour_fit:.2f}).",
             highlight=False,
         )
 

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from psylite_pipeline import cli, listing, opening
 from psylite_pipeline import doctor as clinic
+from psylite_pipeline.humour.choosing import THRESHOLDS
 from psylite_pipeline.opening import open_lexicon
 from psylite_pipeline.settings import Settings, bundled
 from psylite_pipeline.stack import ollama as stack_ollama
@@ -223,6 +224,14 @@ def test_search_says_when_the_turn_itself_rules_a_snippet_out():
     done = psylite("search", "我不想活了")
     assert "no snippet would be told: the turn is not light (crisis" in done.stdout
     assert "would be told" not in psylite("search", "给我讲个笑话").stdout
+
+
+@pytest.mark.usefixtures("knowledge")
+def test_search_says_when_nothing_fits_a_light_turn(monkeypatch):
+    monkeypatch.setitem(THRESHOLDS, "hash-512", {"zh": 2.0})
+    done = psylite("search", "今天看了量子色动力学的讲座，太好玩了哈哈哈")
+    assert "no snippet would be told: none fits well enough (plain" in done.stdout
+    assert "not light" not in done.stdout
 
 
 def test_search_shows_ids_and_numbers_whole_on_a_narrow_terminal(knowledge, monkeypatch):
