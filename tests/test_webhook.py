@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 import httpx
 import pytest
 from fake_ollama import FakeOllama, Reply
 from pipelines_server import free_port, running
+from scripted import scripted_counsellor
 
 from psylite_pipeline.decision import Decision, Kind, Risk, Route
+from psylite_pipeline.host import filter as filter_module
+from psylite_pipeline.host.filter import FilterPipeline
 from psylite_pipeline.host.webhook import TRIES, WAITING, Webhook, open_webhook
 
 CRISIS = Decision(Route.CRISIS, Risk.HIGH, Kind.SELF_HARM, rules=("some.rule",))
@@ -193,6 +198,35 @@ def test_the_real_server_tells_of_a_crisis_through_pipe_and_filter_and_answers_a
     assert len({note["chat"] for note in office.notes}) == 1
     assert office.notes[0]["chat"]
     assert "不想活" not in json.dumps(office.notes, ensure_ascii=False)
+
+
+def test_of_a_judgement_that_the_filter_gave_up_on_only_the_pipe_tells(tmp_path, monkeypatch):
+    told, may_end = [], threading.Event()
+    counsellor = scripted_counsellor(tmp_path)
+
+    class Slow:
+        def decide(self, conversation, preferences):
+            assert may_end.wait(30)
+            return counsellor.decide(conversation, preferences)
+
+        def guidance(self, *asked):
+            return counsellor.guidance(*asked)
+
+    office = SimpleNamespace(tell=lambda decision, chat: told.append(chat), hashed=str.upper)
+    body = {"model": "other", "messages": [{"role": "user", "content": "WORRY"}], "metadata": {"chat_id": "c"}}
+    plugin = FilterPipeline(counsellor=Slow, webhook=lambda: office)
+    monkeypatch.setattr(filter_module, "DEADLINE", 0.05)
+
+    async def gives_up():
+        sent = await plugin.inlet(body)
+        may_end.set()
+        return sent  # the loop waits for the thread
+
+    assert asyncio.run(gives_up())["model"] == "psylite"
+    assert told == []
+    monkeypatch.setattr(filter_module, "DEADLINE", 30)
+    assert asyncio.run(plugin.inlet(body))["model"] == "other"
+    assert told == ["C"]
 
 
 def test_a_damaged_salt_is_logged_and_costs_no_turn(monkeypatch, tmp_path, caplog):

@@ -10,7 +10,7 @@ from typing import Any
 
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.counsellor import Counsellor
-from psylite_pipeline.decision import Risk, Route
+from psylite_pipeline.decision import Decision, Risk, Route
 from psylite_pipeline.host.parts import PIPE_ID, carry, chat_of, sendable, shared, shared_webhook, task_of
 from psylite_pipeline.host.valves import FilterValves, mend_saved_valves
 from psylite_pipeline.host.webhook import Webhook
@@ -51,25 +51,27 @@ class FilterPipeline:
         valves = self.valves
         try:
             limit = DEADLINE + (valves.judge_seconds if valves.judge != "off" else 0.0)
-            return await asyncio.wait_for(asyncio.to_thread(self._judge, body, task, valves), limit)
+            decision, sent = await asyncio.wait_for(asyncio.to_thread(self._judge, body, task, valves), limit)
+            webhook = self._webhook()
+            if webhook and sent.get("model") != PIPE_ID:  # of those that go there the pipe tells, once
+                webhook.tell(decision, chat_of(body, webhook))
+            return sent
         except Exception as error:  # noqa: BLE001
             log.error("A turn could not be judged (%s); the pipe takes it.", type(error).__name__)
             return {**carry(body, task=task, chat=chat_of(body, self._webhook())), "model": PIPE_ID}
 
-    def _judge(self, body: dict[str, Any], task: str | None, valves: FilterValves) -> dict[str, Any]:
+    def _judge(self, body: dict[str, Any], task: str | None, valves: FilterValves) -> tuple[Decision, dict[str, Any]]:
+        """The turn's decision, and the body to go on with. What is given up on runs to its end and is told nobody."""
         counsellor = self._counsellor()
         conversation = Conversation.from_body(carry(body, task=task))  # what a caller forged under our key is dropped
         decision = counsellor.decide(conversation, valves.model_copy(update={"humour": False}))
-        webhook = self._webhook()
-        chat = chat_of(body, webhook)
         risky_task = decision.route is Route.TASK and decision.risk > Risk.NONE
         if risky_task or decision.route in {Route.CRISIS, Route.DECLINE}:
+            chat = chat_of(body, self._webhook())
             judged = carry(body, task=task, chat=chat, route=decision.route.value, risk=decision.risk.label)
-            return {**judged, "model": PIPE_ID}
-        if webhook:  # of those above the pipe tells, once
-            webhook.tell(decision, chat)
+            return decision, {**judged, "model": PIPE_ID}
         added = counsellor.guidance(conversation, decision, valves)
-        return _with_system_text(body, added) if added else body
+        return decision, _with_system_text(body, added) if added else body
 
 
 def _with_system_text(body: dict[str, Any], text: str) -> dict[str, Any]:
