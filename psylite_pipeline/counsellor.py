@@ -34,8 +34,9 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-#: What a text is taken to say that could not be read: it may speak of danger.
+#: What a text is taken to say that could not be read, or not its middle: it may speak of danger.
 _UNREAD = (Finding("failure.lexicon", Risk.CONCERN, None, ""),)
+_TOO_LONG = Finding("failure.too-long", Risk.CONCERN, None, "")
 
 
 class Counsellor:
@@ -80,7 +81,8 @@ class Counsellor:
     def reply(
         self, conversation: Conversation, decision: Decision, preferences: Preferences | None = None
     ) -> Iterator[Piece]:
-        """The pieces of the answer to the turn that `decision` judged. Never raises, never ends without words."""
+        """The pieces of the answer to the turn that `decision` judged; never ends without words. Whatever a model does,
+        it does not raise. A fault of our own may pass: hosts catch it and give the last resort's words."""
         preferences = preferences or Preferences()
         match decision.route:
             case Route.TASK:
@@ -110,7 +112,7 @@ class Counsellor:
             return Decision(Route.SUPPORT, Risk.CONCERN, rules=("failure.assess",), scores=Scores(risk=0.5), episode=0)
         level, rules = self._second_opinion(conversation, assessment, preferences)
         if conversation.last and len(conversation.last.text) > MAX_CHARS:  # nobody has read its middle
-            level, rules = max(level, Risk.CONCERN), (*rules, "failure.too-long")
+            level, rules = max(level, _TOO_LONG.level), (*rules, _TOO_LONG.rule)
         judged = preferences.judge != "off"
         since = self._attempt("replies", lambda: self._answers.met_danger(conversation), None) if judged else None
         if since and level is Risk.NONE:  # what the judge found then, no rule knows now
@@ -183,6 +185,8 @@ class Counsellor:
             for one in self._attempt("lexicon", lambda text=text: self._plain_assessor.findings(text), _UNREAD)
             if one.level > Risk.NONE
         ]
+        if any(len(text) > MAX_CHARS for text in texts):
+            findings.append(_TOO_LONG)
         risk = max((one.level for one in findings), default=Risk.NONE)
         rules = tuple(dict.fromkeys(one.rule for one in findings))
         return Decision(Route.TASK, risk, rules=rules, scores=Scores(risk=risk_floor(risk)))

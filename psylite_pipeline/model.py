@@ -209,7 +209,7 @@ class ServedModel(ABC):
         except ModelError as error:
             arrived.put(error)
         except (*_UNREACHED, ConnectionError):
-            arrived.put(ModelAway(f"No {self.called} answers at {self.cure}. Start it, or correct the address."))
+            arrived.put(ModelAway(f"{self.called} does not answer at {self.cure}. Start it, or correct the address."))
         except httpx.TimeoutException:
             arrived.put(ModelTimeout("The model was silent past the deadline."))
         except Exception as error:  # noqa: BLE001  the edge: garbage on the wire raises many things, none may pass

@@ -9,6 +9,7 @@ from scripted import (
     HashEncoder,
     KeywordClassifier,
     KeywordRules,
+    ScriptedModel,
     Talk,
     scripted_counsellor,
     snippet_folder,
@@ -117,6 +118,13 @@ def test_a_text_too_long_to_be_read_whole_is_met_with_care(tmp_path):
     assert decided(tmp_path, "JOKE " + "字" * (MAX_CHARS - 5)).risk is NONE
     long = decided(tmp_path, "JOKE " + "字" * MAX_CHARS)
     assert (long.route, long.risk, long.rules) == (Route.SUPPORT, CONCERN, ("t.joke", "failure.too-long"))
+
+
+def test_a_task_too_long_to_be_read_whole_goes_to_no_model(tmp_path):
+    model = ScriptedModel()
+    talk = Talk(scripted_counsellor(tmp_path, model))
+    talk.say("字" * (MAX_CHARS + 1), metadata={"task": "title_generation"})
+    assert (talk.decision.risk, talk.decision.rules, model.calls) == (CONCERN, ("failure.too-long",), [])
 
 
 def test_a_task_carries_what_its_text_holds_once(tmp_path):

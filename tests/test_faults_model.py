@@ -178,7 +178,7 @@ def test_ollama_killed_before_during_and_after_the_first_token(tmp_path, shared_
         with started(port):
             assert server.chat(TURN, "一二三", "嗯") == "一二三"
         log = server.log.read_text(encoding="utf-8")
-    assert "No Ollama answers at OLLAMA_BASE_URL" in log
+    assert "Ollama does not answer at OLLAMA_BASE_URL" in log
     assert MARK not in log
     lines = [line for line in log.splitlines() if "psylite_pipeline" in line]
     assert len(lines) == len(reads)

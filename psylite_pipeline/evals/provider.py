@@ -33,9 +33,6 @@ from psylite_pipeline.model import Words
 from psylite_pipeline.opening import open_counsellor
 from psylite_pipeline.settings import Preferences, Settings, bundled
 
-#: Retries of a call when the server is away or busy, before the sample counts as failed.
-RETRIES = 3
-
 
 @dataclass(frozen=True, slots=True)
 class System:

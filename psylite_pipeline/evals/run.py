@@ -107,7 +107,7 @@ def _all(plan: Plan, name: str, task: Callable[[Mapping[str, str]], Any], scorer
             fail_on_error=False,
             continue_on_fail=True,
             retry_attempts=1,
-            max_retries=3,
+            max_retries=3,  # of a call, when the server is away or busy, before its sample counts as failed
             display=display,
             log_dir_allow_dirty=True,
             metadata={"system": system.label},

@@ -26,7 +26,7 @@ QUESTIONS = ("concern", "high", "harmful", "humour")
 #: The rule that the learnt judge must beat: eleven words.
 ELEVEN = re.compile("自杀|想死|不想活|轻生|自残|割腕|跳楼|遗书|suicid|kill myself|want to die", re.IGNORECASE)
 
-#: What the labels of sets that only measure say; sets to learn from are in data.PUBLIC.
+#: What the labels of sets that only measure say; sets to learn from are in public_sets.PUBLIC.
 _LABELS: Mapping[str, Mapping[str, int]] = {
     "high_risk": {"concern": 1},
     "self_harm": {"concern": 1},
