@@ -12,6 +12,12 @@ from pathlib import Path
 
 import pytest
 
+#: What tests themselves read; everything else of ours in a person's environment would turn them.
+_OF_TESTS = ("PSYLITE_TEST_", "PSYLITE_EVAL_", "PSYLITE_FOREIGN_TEXTS")
+for _name in [*os.environ]:
+    if _name == "OLLAMA_BASE_URL" or (_name.startswith("PSYLITE_") and not _name.startswith(_OF_TESTS)):
+        del os.environ[_name]
+
 os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(Path(tempfile.gettempdir()) / "psylite-hypothesis"))
 
 sys.path.insert(0, str(Path(__file__).parent))  # helpers such as fake_ollama are modules beside the tests
@@ -24,18 +30,8 @@ _FOLDERS = re.compile(r"/(?:[^\s/:]+/)+")
 
 @pytest.fixture(autouse=True)
 def own_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test may see or change a person's own data folder, or be turned by their environment."""
+    """No test may see or change a person's own data folder."""
     monkeypatch.setenv("PSYLITE_DATA_DIR", str(tmp_path / "psylite-data"))
-    for name in (
-        "OLLAMA_BASE_URL",
-        "PSYLITE_MODEL",
-        "PSYLITE_ENCODER",
-        "PSYLITE_STANDIN",
-        "PSYLITE_SNIPPETS_DIR",
-        "PSYLITE_WEBHOOK",
-        "PSYLITE_WEBHOOK_LEVEL",
-    ):
-        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(scope="session")
