@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from psylite_pipeline.settings import bundled
 from psylite_pipeline.stack import processes
 from psylite_pipeline.stack.layout import Layout
 from psylite_pipeline.stack.teller import Teller, Update
+from psylite_pipeline.stack.without_cuda import without_cuda
 
 #: PyTorch publishes its CPU builds here, not on PyPI.
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
@@ -27,8 +27,6 @@ PYTHONS = ((3, 12), (3, 11))
 
 #: Bytes that must be free: 2.9 GB for the environment, the rest for what pip unpacks meanwhile.
 ROOM = 5_000_000_000
-
-_CUDA = re.compile(r"(torch|triton|nvidia-[\w-]+|cuda-[\w-]+)==")
 
 
 def ensure_webui(layout: Layout, teller: Teller) -> None:
@@ -80,17 +78,6 @@ def find_python() -> str:
 def wants_cpu_torch() -> bool:
     """Whether PyPI's PyTorch would bring a CUDA build that this machine cannot use."""
     return sys.platform == "linux" and not Path("/proc/driver/nvidia/version").exists()
-
-
-def without_cuda(lock: str) -> str:
-    """The lock without PyTorch and what only its CUDA build needs."""
-    kept, skipping = [], False
-    for line in lock.splitlines(keepends=True):
-        if re.match(r"[A-Za-z0-9]", line):
-            skipping = bool(_CUDA.match(line))
-        if not skipping:
-            kept.append(line)
-    return "".join(kept)
 
 
 def _install_cpu_torch(python: Path, lock: Path, layout: Layout, update: Update) -> bool:
