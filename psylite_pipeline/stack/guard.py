@@ -54,10 +54,10 @@ class Guard:
         for name, value in scope["headers"]:
             headers.setdefault(name.lower(), []).append(value)
         hosts = headers.get(b"host", [])
-        if len(hosts) != 1 or _name(b"//" + hosts[0]) not in self._hosts:
+        if len(hosts) != 1 or host_name(b"//" + hosts[0]) not in self._hosts:
             return 421, "This server answers only to its own name."
         for origin in headers.get(b"origin", []):
-            if _name(origin) not in self._hosts:
+            if host_name(origin) not in self._hosts:
                 return 403, "Requests from other pages are refused."
         if scope["method"] == "GET" and scope["path"] == "/":
             return None
@@ -95,7 +95,7 @@ class Guard:
             await _answer(send, 413, _TOO_LARGE)
 
 
-def _name(address: bytes) -> str:
+def host_name(address: bytes) -> str:
     """The host name in an address, lower case; empty where there is none."""
     try:
         return (urlsplit(address.decode("ascii")).hostname or "").lower()

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-_LOCAL = {"127.0.0.1", "localhost", "::1", "[::1]"}
+from psylite_pipeline.stack.guard import LOOPBACK, host_name
 
 
 class LocalOnly:
@@ -19,16 +17,8 @@ class LocalOnly:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             headers = dict(scope["headers"])
-            host = headers.get(b"host", b"").decode("latin-1")
-            origin = headers.get(b"origin", b"").decode("latin-1")
-            if _name(f"//{host}") not in _LOCAL or (origin and _name(origin) not in _LOCAL):
+            host, origin = headers.get(b"host", b""), headers.get(b"origin", b"")
+            if host_name(b"//" + host) not in LOOPBACK or (origin and host_name(origin) not in LOOPBACK):
                 await Response(status_code=403)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
-
-
-def _name(address: str) -> str:
-    try:
-        return urlsplit(address).hostname or ""
-    except ValueError:
-        return ""
