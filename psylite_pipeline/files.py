@@ -7,6 +7,7 @@ import json
 import os
 import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,24 @@ def json_object(path: Path) -> dict[str, Any]:
     if b"\0" in data or data.startswith(codecs.BOM_UTF8):
         write_whole(path, json.dumps(values).encode())
     return values
+
+
+def json_lines(path: Path, error: type[Exception]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The objects of a file of JSON lines with their line numbers. Raises `error` with a sentence naming file and
+    line."""
+    number = 0
+    try:
+        with path.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    found = json.loads(line)
+                    if not isinstance(found, dict):
+                        raise ValueError("no object")
+                    yield number, found
+    except OSError as fault:
+        raise error(f"{path} cannot be read: {fault.strerror}.") from None
+    except (ValueError, RecursionError):
+        raise error(f"{path.name}, line {number}: not a JSON object in UTF-8.") from None
 
 
 def set_aside(path: Path) -> Path:

@@ -274,6 +274,17 @@ def split_thoughts(pieces: Iterator[Chunk]) -> Iterator[Chunk]:
         yield Thought(held) if thinking else Words(held)
 
 
+def parted(text: str) -> tuple[str, str]:
+    """Words and thoughts of a whole text that may hold `<think>` … `</think>`; some templates open the tag in the
+    prompt."""
+    before, closed, _ = text.partition(_THINK_TAGS[True])
+    if closed and _THINK_TAGS[False] not in before:
+        text = _THINK_TAGS[False] + text
+    pieces = list(split_thoughts(iter((Words(text),))))
+    words, thoughts = ("".join(one.text for one in pieces if isinstance(one, kind)) for kind in (Words, Thought))
+    return words.strip(), thoughts.strip()
+
+
 def _tail_of(text: str, tag: str) -> int:
     """How many characters at the end of `text` could be the beginning of `tag`."""
     return next((n for n in range(min(len(tag) - 1, len(text)), 0, -1) if text.endswith(tag[:n])), 0)

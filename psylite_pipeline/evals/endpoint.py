@@ -15,7 +15,7 @@ import httpx
 
 from psylite_pipeline.errors import EvaluationError, ModelAway, ModelBroken, ModelError, ModelMissing, ModelTimeout
 from psylite_pipeline.listing import has
-from psylite_pipeline.model import Chunk, Deadlines, Thought, Words, split_thoughts
+from psylite_pipeline.model import Chunk, Deadlines, Thought, Words, parted
 
 KEY_VARIABLE = "PSYLITE_EVAL_KEY"
 """Environment variable with the key of an OpenAI-compatible server. Never an option: those end up in histories."""
@@ -113,7 +113,7 @@ class Endpoint:
         answer = self._call("POST", "/api/chat", body | ({"format": dict(schema)} if schema else {}))
         try:
             said = answer["message"]
-            text, thoughts = _parted(said["content"])
+            text, thoughts = parted(said["content"])
             return Reply(
                 text,
                 (said.get("thinking") or "") + thoughts,
@@ -138,7 +138,7 @@ class Endpoint:
         answer = self._call("POST", "/chat/completions", body)
         try:
             choice = answer["choices"][0]
-            text, thoughts = _parted(choice["message"]["content"] or "")
+            text, thoughts = parted(choice["message"]["content"] or "")
             usage = answer.get("usage") or {}
             told = choice["message"].get("reasoning_content") or ""
             read, written = int(usage.get("prompt_tokens", 0)), int(usage.get("completion_tokens", 0))
@@ -198,13 +198,3 @@ class AsChatModel:
     ) -> dict[str, Any]:
         """The optional judge of the pipeline is off in evaluations."""
         raise ModelBroken("The pipeline's judge is not part of an evaluation.")
-
-
-def _parted(content: str) -> tuple[str, str]:
-    """Words and thoughts of a text that may hold `<think>` … `</think>`; some templates open the tag in the prompt."""
-    before, closed, _ = content.partition("</think>")
-    if closed and "<think>" not in before:
-        content = "<think>" + content
-    pieces = list(split_thoughts(iter((Words(content),))))
-    text = "".join(piece.text for piece in pieces if isinstance(piece, Words))
-    return text.strip(), "".join(piece.text for piece in pieces if isinstance(piece, Thought))

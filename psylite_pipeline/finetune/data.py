@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from psylite_pipeline.errors import RecipeError
+from psylite_pipeline.files import json_lines
+from psylite_pipeline.model import parted
 
 Message = Mapping[str, str]
 
@@ -54,23 +56,6 @@ class Pair:
     rejected: str
 
 
-def lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The objects of a JSON-lines file with their line numbers. Raises RecipeError naming file and line."""
-    number = 0
-    try:
-        with path.open(encoding="utf-8") as source:
-            for number, line in enumerate(source, 1):
-                if line.strip():
-                    row = json.loads(line)
-                    if not isinstance(row, dict):
-                        raise ValueError
-                    yield number, row
-    except OSError as error:
-        raise RecipeError(f"{path} cannot be read: {error.strerror}.") from None
-    except ValueError:
-        raise RecipeError(f"{path.name}, line {number}: not a JSON object.") from None
-
-
 def rows(path: Path, kind: str, seed: int = 1) -> Iterator[Row]:
     """The rows of `path`; of a talk with several answers, one is drawn by the seed and the talk's own text.
 
@@ -78,7 +63,7 @@ def rows(path: Path, kind: str, seed: int = 1) -> Iterator[Row]:
     of input/output, prompt/response, question/answer, and input/reasoning_content/content (distilled sets).
     Raises RecipeError naming file and line.
     """
-    for number, raw in lines(path):
+    for number, raw in json_lines(path, RecipeError):
         try:
             yield _row(raw, kind, seed)
         except (KeyError, IndexError, TypeError, ValueError, AttributeError):
@@ -90,7 +75,7 @@ def pairs(path: Path) -> Iterator[Pair]:
 
     Raises RecipeError naming file and line.
     """
-    for number, raw in lines(path):
+    for number, raw in json_lines(path, RecipeError):
         try:
             if "chosen" in raw:
                 prompt, chosen, rejected = raw["prompt"], _last(raw["chosen"]), _last(raw["rejected"])
@@ -166,12 +151,6 @@ def _from_talk(talk: tuple[Message, ...], kind: str, seed: int) -> Row:
         _message(m["role"], parted(m["content"])[0] if m["role"] == "assistant" else m["content"]) for m in talk[:place]
     )
     return Row(name, kind, before, text, thoughts)
-
-
-def parted(text: str) -> tuple[str, str]:
-    """An answer and the reasoning before it."""
-    before, closed, after = text.partition("</think>")
-    return (after.strip(), before.replace("<think>", "").strip()) if closed else (text.strip(), "")
 
 
 def _taken_in_turns(pairs: Iterable[Sequence[str]]) -> tuple[Message, ...]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from psylite_pipeline.errors import RecipeError
+from psylite_pipeline.files import json_lines
 from psylite_pipeline.finetune import data
 from psylite_pipeline.finetune.data import Row
 from psylite_pipeline.finetune.likeness import LEAK, TWIN, Shelf
@@ -68,7 +69,7 @@ def build(
 def evaluated_turns(path: Path) -> list[str]:
     """The turns of an evaluation set (CPsyCounE, SafeDialBench, C-Eval as JSON lines) that must not be trained on."""
     found: list[str] = []
-    for _, raw in data.lines(path):
+    for _, raw in json_lines(path, RecipeError):
         talk = raw.get("messages")
         found += [str(m["content"]) for m in talk] if talk else [str(raw.get("question") or raw.get("text") or "")]
     return found

@@ -10,8 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from psylite_pipeline.errors import ModelError
+from psylite_pipeline.errors import ModelError, RecipeError
 from psylite_pipeline.evals.endpoint import Reply
+from psylite_pipeline.files import json_lines
 from psylite_pipeline.finetune import data
 from psylite_pipeline.finetune.data import Row
 from psylite_pipeline.finetune.likeness import grams
@@ -87,7 +88,7 @@ def inject(
 ) -> dict[str, int]:
     """Write rows with reasoning to `out`, as they come. A row that is there already is not asked again; one that failed
     is. Returns how often each fault was the last word; "" counts the good ones."""
-    done = {str(raw["id"]) for _, raw in data.lines(out)} if _mended(out) else set()
+    done = {str(raw["id"]) for _, raw in json_lines(out, RecipeError)} if _mended(out) else set()
     left = [row for row in rows if row.id not in done]
     out.parent.mkdir(parents=True, exist_ok=True)
     counts = {"": len(rows) - len(left)}

@@ -6,14 +6,14 @@ A row says for each of the seven questions yes, no or "not known"; a set only an
 from __future__ import annotations
 
 import hashlib
-import json
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from psylite_pipeline.errors import PsyLiteError
+from psylite_pipeline.files import json_lines
 from psylite_pipeline.training.public_sets import PUBLIC, Answers
 
 #: Moods that rule humour out.
@@ -71,22 +71,6 @@ def tenth(text: str) -> int:
     return digest("".join(text.split()).lower())[0] * 10 // 256
 
 
-def read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The objects of a JSON-lines file with their line numbers. Raises DataError."""
-    try:
-        with path.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, 1):
-                if line.strip():
-                    found = json.loads(line)
-                    if not isinstance(found, dict):
-                        raise DataError(f"{path.name}, line {number}: must be a JSON object.")
-                    yield number, found
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}).") from None
-    except ValueError:
-        raise DataError(f"{path.name}: a line is not JSON in UTF-8.") from None
-
-
 def load_rows(folder: Path, turns: Path, undenied: Callable[[str], str]) -> list[Row]:
     """Every row to learn from: the public sets in `folder` (all must be there) and our turns. Raises DataError.
 
@@ -97,11 +81,11 @@ def load_rows(folder: Path, turns: Path, undenied: Callable[[str], str]) -> list
         raise DataError(f"{folder} lacks {', '.join(missing)}. The model card says where each public set comes from.")
     rows: dict[tuple[str, tuple[str, ...]], Row] = {}
     for path in sorted(turns.glob("*.jsonl")):
-        for _, raw in read_lines(path):
+        for _, raw in json_lines(path, DataError):
             for row in own_rows(raw, undenied):
                 rows.setdefault((row.text, row.before), row)
     for name, answer in PUBLIC.items():
-        for number, raw in read_lines(folder / f"{name}.jsonl"):
+        for number, raw in json_lines(folder / f"{name}.jsonl", DataError):
             answers = answer(raw)
             if (asks := answers.get("harmful")) and not asks[0]:
                 answers["emergency"] = asks  # nor does anybody there call for help

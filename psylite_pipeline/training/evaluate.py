@@ -17,7 +17,8 @@ import numpy as np
 
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Decision, Route
-from psylite_pipeline.training.data import group_of, own_answers, read_lines
+from psylite_pipeline.files import json_lines
+from psylite_pipeline.training.data import DataError, group_of, own_answers
 from psylite_pipeline.training.public_sets import PUBLIC
 
 #: The questions a decision answers. `concern` is any alarm, `high` the crisis route, `harmful` the decline route.
@@ -100,7 +101,7 @@ class Judged:
 def cases_of(path: Path) -> list[Case]:
     """The labelled rows of one file. Raises DataError."""
     found = []
-    for number, raw in read_lines(path):
+    for number, raw in json_lines(path, DataError):
         if isinstance(raw.get("messages"), list):
             body = raw
         else:
