@@ -122,6 +122,7 @@ def _banners(settings: Settings, layout: Layout) -> list[dict[str, object]]:
 def _region(layout: Layout) -> str:
     """The region of the valve as it was last saved; "auto" where none was, or nobody can read it."""
     try:
-        return Preferences(region=json_object(layout.pipelines / "psylite" / "valves.json").get("region")).region
+        saved = json_object(layout.pipelines / "psylite" / "valves.json")
+        return Preferences.model_validate({"region": saved.get("region")}).region
     except (OSError, ValueError):
         return "auto"
