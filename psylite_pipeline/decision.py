@@ -66,6 +66,8 @@ class Told(StrEnum):
     """Somebody near them is dying, or dead."""
     FOLLOW = "follow"
     """They speak of going along with somebody: where that one is dying, it is a wish to die."""
+    OFF = "off"
+    """They go out of reach: their phone is switched off, nobody shall look for them."""
     BREATH = "breath"
     """Somebody does not breathe, or has no pulse."""
     ILL = "ill"

@@ -62,6 +62,8 @@ class Verdict:
     harmful: bool = False
     heavy: bool = False
     firm: bool = False
+    plain_request: bool = False
+    """What is asked for is plainly for somebody else: the classifier may not read it as the person's own danger."""
 
     def said(self, rule: str, **changes: object) -> Verdict:
         """The verdict after one more voice."""
@@ -82,6 +84,7 @@ def by_rules(findings: Sequence[Finding]) -> Verdict:
         harmful=any(finding.kind is Kind.HARMFUL_REQUEST for finding in findings),
         heavy=any(finding.sign in HEAVY_SIGNS for finding in findings),
         firm=level > Risk.NONE,
+        plain_request=any(finding.kind is Kind.HARMFUL_REQUEST and finding.sure for finding in findings),
     )
 
 
@@ -112,7 +115,7 @@ def by_scores(verdict: Verdict, scores: Probabilities, concern: float, high: flo
     from `alone` on. Whose danger it is it does not know: that stays what the talk is about (walk.py)."""
     far = high if verdict.level > Risk.NONE else max(high, alone)
     said = Risk.HIGH if scores.high >= far else Risk.CONCERN if scores.concern >= concern else Risk.NONE
-    if said <= verdict.level:
+    if said <= verdict.level or (verdict.plain_request and not verdict.level):
         return verdict
     return verdict.said(f"classifier.{said.label}", level=said, firm=verdict.firm or said > Risk.CONCERN)
 

@@ -53,6 +53,9 @@ _MEANT = frozenset({Kind.SELF_HARM, Kind.HARM_TO_OTHERS})
 _HOLDS = frozenset({Told.ACT, Told.MEANS, Told.BRINK, Told.SOON, Told.WORSE, Told.INJURY})
 _OUT_OF_REACH = frozenset({Told.MEANS, Told.CUT_OFF})
 
+# What is grave once a talk is about this, though alone it might mean anything.
+_GRAVER: dict[Kind | None, Told] = {Kind.SELF_HARM: Told.OFF, Kind.ABUSE: Told.TOUCHED}
+
 #: What a probability becomes with each calm turn that worry is carried over.
 DECAY = 0.85
 
@@ -157,6 +160,8 @@ class _Talk:
         self._loss = self._loss or Told.LOSS in turn.told
         if self._loss and Told.FOLLOW in turn.told:
             own, whose, others = max(own, Risk.HIGH), Kind.SELF_HARM, False
+        if self.episode is not None and _GRAVER.get(whose) in turn.told:
+            own = max(own, Risk.HIGH)
         known = self._stages or (others and own >= Risk.HIGH)
         self.own = max(own, _in_crisis(turn.told, self.told, others=others)) if known else own
         if whose in _MEANT and (Told.BRINK in turn.told or (own and Told.BRINK in self.told)):
@@ -184,9 +189,12 @@ class _Talk:
 
     def _whose(self, turn: TurnAssessment) -> Kind | None:
         """Whose danger the talk is about from this turn on. In an open talk about somebody else, or about somebody
-        violent, an emergency that only the classifier reads ("she won't answer", "he's drinking") is part of it."""
+        violent, an emergency that only the classifier reads ("she won't answer", "he's drinking") is part of it; what
+        lies at hand is for whom the talk is about."""
         known = self.kind in (Kind.SOMEONE_ELSE, Kind.ABUSE)
-        theirs = self._stages and known and BY_CLASSIFIER in turn.rules
+        dangers = [finding for finding in turn.findings if finding.level > Risk.NONE]
+        at_hand = dangers and all(finding.tells is Told.MEANS for finding in dangers)
+        theirs = self._stages and (at_hand or (known and BY_CLASSIFIER in turn.rules))
         return self.kind if theirs else turn.kind or self.kind
 
     def _treat(self, turn: TurnAssessment, careful: bool) -> None:
