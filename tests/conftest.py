@@ -99,3 +99,14 @@ def chat(parts, ollama):
     from dialogue import Chat
 
     return Chat(parts.counsellor(ollama.url), ollama)
+
+
+@pytest.fixture
+def open_talk(tmp_path: Path):
+    """Opens a talk over scripted parts, with the real words."""
+    from scripted import Talk, scripted_counsellor
+
+    def opened(model=None, preferences=None, **parts) -> Talk:
+        return Talk(scripted_counsellor(tmp_path, model, **parts), preferences)
+
+    return opened
