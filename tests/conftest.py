@@ -110,3 +110,11 @@ def open_talk(tmp_path: Path):
         return Talk(scripted_counsellor(tmp_path, model, **parts), preferences)
 
     return opened
+
+
+@pytest.fixture
+def knowledge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of knowledge that `psylite` reads in a test; see command.py."""
+    from command import few_snippets
+
+    return few_snippets(tmp_path, monkeypatch)

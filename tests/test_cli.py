@@ -5,56 +5,19 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
-from functools import lru_cache
 from pathlib import Path
 
 import pytest
-from scripted import HashEncoder, snippet_folder, snippet_toml
-from typer.testing import CliRunner
+from command import psylite
+from scripted import snippet_folder, snippet_toml
 
-from psylite_pipeline import cli, listing, opening
-from psylite_pipeline import doctor as clinic
+from psylite_pipeline import cli
 from psylite_pipeline.humour.choosing import THRESHOLDS
-from psylite_pipeline.opening import open_lexicon
-from psylite_pipeline.settings import Settings, bundled
-from psylite_pipeline.stack import ollama as stack_ollama
+from psylite_pipeline.settings import bundled
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-@lru_cache(maxsize=1)
-def shipped_lexicon():
-    return open_lexicon(Settings.load())
-
-
-def quick_lexicon(settings: Settings):
-    """The shipped lexicon read once, any other as it stands."""
-    shipped = (settings.knowledge_dir / "risk").resolve() == (bundled("knowledge") / "risk").resolve()
-    return shipped_lexicon() if shipped else open_lexicon(settings)
-
-
-@pytest.fixture
-def knowledge(tmp_path, monkeypatch) -> Path:
-    """The real knowledge with few snippets, and an encoder that needs no loading."""
-    folder = tmp_path / "knowledge"
-    folder.mkdir()
-    for part in ("risk", "replies", "prompts"):
-        (folder / part).symlink_to(bundled("knowledge") / part)
-    snippet_folder(folder / "crosstalk")
-    monkeypatch.setenv("PSYLITE_KNOWLEDGE_DIR", str(folder))
-    monkeypatch.setattr(opening, "BundledEncoder", lambda: HashEncoder(512))
-    monkeypatch.setattr(opening, "open_encoder", lambda setting: HashEncoder(512))
-    monkeypatch.setattr(opening, "open_lexicon", quick_lexicon)
-    monkeypatch.setattr(cli.console, "_width", 400)
-    monkeypatch.setattr(cli.errors, "_width", 400)
-    return folder
-
-
-def psylite(*words: str, given: bytes | str = b""):
-    return CliRunner().invoke(cli.app, list(words), input=given)
 
 
 def line(content, **more) -> str:
@@ -249,91 +212,6 @@ def test_titles_with_brackets_are_shown_as_they_are(knowledge):
     done = psylite("search", "第77句开场", "--most", "20")
     assert done.exit_code == 0, done.exception
     assert "[red]第[/x]段" in done.stdout
-
-
-# -- doctor
-
-
-def parts_of(done) -> dict[str, dict]:
-    return {part["part"]: part for part in json.loads(done.stdout)["parts"]}
-
-
-@pytest.fixture
-def away(monkeypatch):
-    """No Ollama and no Pipelines server on these ports."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    monkeypatch.setenv("OLLAMA_BASE_URL", f"http://127.0.0.1:{port}")
-    monkeypatch.setenv("PSYLITE_PIPELINES_PORT", str(port))
-
-
-@pytest.mark.usefixtures("knowledge", "away")
-def test_doctor_says_what_is_well_what_is_not_and_the_cure():
-    done = psylite("doctor", "--json")
-    assert done.exit_code == 1
-    found = json.loads(done.stdout)
-    assert found["ok"] is False
-    assert found["snippets"] == {"zh": 10}
-    assert found["counts"]["rules"] > 0
-    assert found["versions"]["python"].startswith("3.")
-    assert found["versions"]["faiss-cpu"]
-    parts = parts_of(done)
-    for name in ("lexicon", "replies", "snippets", "encoder and index", "judgement", "data folder"):
-        assert parts[name]["ok"], parts[name]
-    for name in ("model", "pipelines"):
-        assert not parts[name]["ok"]
-        assert parts[name]["cure"]
-    table = psylite("doctor")
-    assert table.exit_code == 1
-    assert "OLLAMA_BASE_URL" in table.stdout
-
-
-def test_doctor_tells_a_missing_model_from_a_missing_server(monkeypatch, ollama):
-    monkeypatch.setenv("OLLAMA_BASE_URL", ollama.url)
-    assert clinic._model(Settings.load()).ok
-    monkeypatch.setenv("PSYLITE_MODEL", "nowhere")
-    found = clinic._model(Settings.load())
-    assert not found.ok
-    assert "'nowhere'" in found.seen
-    assert "PSYLITE_MODEL" in found.cure
-
-
-def test_up_and_doctor_find_the_same_ollama_whatever_proxy_is_set(monkeypatch, ollama):
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    monkeypatch.setenv("NO_PROXY", "")
-    monkeypatch.setattr(stack_ollama, "is_local", lambda url: False)
-    monkeypatch.setenv("OLLAMA_BASE_URL", ollama.url)
-    assert clinic._model(Settings.load()).ok
-    assert listing.has(listing.of_ollama(ollama.url) or [], "psylite")
-
-
-@pytest.mark.parametrize("url", ["http://[::1", "localhost:1", "http://a b", "ftp://x", "http://127.0.0.1:99999"])
-def test_doctor_takes_any_address_for_ollama(monkeypatch, url):
-    monkeypatch.setenv("OLLAMA_BASE_URL", url)
-    found = clinic._model(Settings.load())
-    assert not found.ok
-    assert "OLLAMA_BASE_URL" in found.cure
-
-
-@pytest.mark.usefixtures("away")
-def test_doctor_names_broken_files_and_settings(knowledge, monkeypatch, tmp_path):
-    (knowledge / "crosstalk" / "zh" / "[bad].toml").write_text("[[snippet]", encoding="utf-8")
-    for part in ("risk", "replies"):
-        (knowledge / part).unlink()
-        (knowledge / part).mkdir()
-    blocked = tmp_path / "file"
-    blocked.write_text("x")
-    monkeypatch.setenv("PSYLITE_DATA_DIR", str(blocked))
-    monkeypatch.setenv("PSYLITE_SNIPPETS_DIR", str(tmp_path / "missing"))
-    parts = parts_of(psylite("doctor", "--json"))
-    for name in ("lexicon", "replies", "snippets", "data folder"):
-        assert not parts[name]["ok"], name
-        assert parts[name]["cure"]
-    assert "[bad].toml" in parts["snippets"]["seen"]
-    assert "missing" in parts["snippets"]["seen"]
-    assert parts["judgement"]["ok"], "the shipped lexicon stands in"
-    assert "[bad].toml" in psylite("doctor").stdout
 
 
 # -- the program itself

@@ -1,16 +1,105 @@
-"""`psylite doctor` at the places to which other messages send people: plugins, output rules, prompts, the salt."""
+"""`psylite doctor`: what it looks at, what it says is wrong, and what to do."""
 
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from command import psylite
 
 from psylite_pipeline import doctor as clinic
+from psylite_pipeline import listing
 from psylite_pipeline.settings import Settings
+from psylite_pipeline.stack import ollama as stack_ollama
 from psylite_pipeline.stack.layout import Layout
+
+
+def parts_of(done) -> dict[str, dict]:
+    return {part["part"]: part for part in json.loads(done.stdout)["parts"]}
+
+
+@pytest.fixture
+def away(monkeypatch):
+    """No Ollama and no Pipelines server on these ports."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    monkeypatch.setenv("OLLAMA_BASE_URL", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("PSYLITE_PIPELINES_PORT", str(port))
+
+
+@pytest.mark.usefixtures("knowledge", "away")
+def test_doctor_says_what_is_well_what_is_not_and_the_cure():
+    done = psylite("doctor", "--json")
+    assert done.exit_code == 1
+    found = json.loads(done.stdout)
+    assert found["ok"] is False
+    assert found["snippets"] == {"zh": 10}
+    assert found["counts"]["rules"] > 0
+    assert found["versions"]["python"].startswith("3.")
+    assert found["versions"]["faiss-cpu"]
+    parts = parts_of(done)
+    for name in ("lexicon", "replies", "snippets", "encoder and index", "judgement", "data folder"):
+        assert parts[name]["ok"], parts[name]
+    for name in ("model", "pipelines"):
+        assert not parts[name]["ok"]
+        assert parts[name]["cure"]
+    table = psylite("doctor")
+    assert table.exit_code == 1
+    assert "OLLAMA_BASE_URL" in table.stdout
+
+
+def test_doctor_tells_a_missing_model_from_a_missing_server(monkeypatch, ollama):
+    monkeypatch.setenv("OLLAMA_BASE_URL", ollama.url)
+    assert clinic._model(Settings.load()).ok
+    monkeypatch.setenv("PSYLITE_MODEL", "nowhere")
+    found = clinic._model(Settings.load())
+    assert not found.ok
+    assert "'nowhere'" in found.seen
+    assert "PSYLITE_MODEL" in found.cure
+
+
+def test_up_and_doctor_find_the_same_ollama_whatever_proxy_is_set(monkeypatch, ollama):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "")
+    monkeypatch.setattr(stack_ollama, "is_local", lambda url: False)
+    monkeypatch.setenv("OLLAMA_BASE_URL", ollama.url)
+    assert clinic._model(Settings.load()).ok
+    assert listing.has(listing.of_ollama(ollama.url) or [], "psylite")
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "localhost:1", "http://a b", "ftp://x", "http://127.0.0.1:99999"])
+def test_doctor_takes_any_address_for_ollama(monkeypatch, url):
+    monkeypatch.setenv("OLLAMA_BASE_URL", url)
+    found = clinic._model(Settings.load())
+    assert not found.ok
+    assert "OLLAMA_BASE_URL" in found.cure
+
+
+@pytest.mark.usefixtures("away")
+def test_doctor_names_broken_files_and_settings(knowledge, monkeypatch, tmp_path):
+    (knowledge / "crosstalk" / "zh" / "[bad].toml").write_text("[[snippet]", encoding="utf-8")
+    for part in ("risk", "replies"):
+        (knowledge / part).unlink()
+        (knowledge / part).mkdir()
+    blocked = tmp_path / "file"
+    blocked.write_text("x")
+    monkeypatch.setenv("PSYLITE_DATA_DIR", str(blocked))
+    monkeypatch.setenv("PSYLITE_SNIPPETS_DIR", str(tmp_path / "missing"))
+    parts = parts_of(psylite("doctor", "--json"))
+    for name in ("lexicon", "replies", "snippets", "data folder"):
+        assert not parts[name]["ok"], name
+        assert parts[name]["cure"]
+    assert "[bad].toml" in parts["snippets"]["seen"]
+    assert "missing" in parts["snippets"]["seen"]
+    assert parts["judgement"]["ok"], "the shipped lexicon stands in"
+    assert "[bad].toml" in psylite("doctor").stdout
+
+
+# -- where other messages send people: plugins, rules for the model's words, prompts, the salt
 
 
 @pytest.fixture
