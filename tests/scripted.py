@@ -59,6 +59,9 @@ class KeywordRules:
     def answers_nothing(self, text: str) -> bool:
         return "WHY" in text
 
+    def asks_everyday(self, text: str) -> bool:
+        return "CARD" in text
+
     def whose(self, asked: str, answer: str) -> Kind | None:
         return None if "OF HIM" in asked else Kind.SELF_HARM
 

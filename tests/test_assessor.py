@@ -91,6 +91,34 @@ def test_a_request_in_pieces_is_declined():
     assert not harmful("HALF", "AND THEN", "x")
 
 
+def test_what_was_declined_taints_no_later_wish():
+    class Pieces(KeywordClassifier):
+        def in_pieces(self, text, before, findings):
+            return 0.9 if any(word in one for one in before for word in ("BAD", "BOMB")) else 0.0
+
+    assessor = Assessor(KeywordRules(), Pieces())
+
+    def harmful(*turns: str) -> bool:
+        messages = [{"role": "user", "content": text} for text in turns]
+        return assessor.assess(Conversation.from_body({"messages": messages})).harmful
+
+    for declined in ("BAD", "BOMB"):
+        assert harmful(declined, "and then")
+        assert not harmful(declined, "leeks and some cheddar")
+        assert not harmful(declined, "which soup would you make", "leeks")
+
+
+def test_everyday_things_are_not_declined_by_the_classifier_alone():
+    assessor = Assessor(KeywordRules(), KeywordClassifier())
+
+    def harmful(text: str) -> bool:
+        return assessor.assess(Conversation.from_body({"messages": [{"role": "user", "content": text}]})).harmful
+
+    assert harmful("BAD")
+    assert not harmful("BAD CARD")
+    assert harmful("BOMB CARD")
+
+
 def test_thanks_and_scolding_after_a_refusal_are_not_refused():
     class Pieces(KeywordClassifier):
         def in_pieces(self, text, before, findings):

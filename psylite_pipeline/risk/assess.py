@@ -55,6 +55,10 @@ class Rules(Protocol):
         """Whether a turn asks back, or says what else was meant."""
         ...
 
+    def asks_everyday(self, text: str) -> bool:
+        """Whether a turn asks for an everyday thing (a card, a recipe), with no word of harm in it."""
+        ...
+
     def whose(self, asked: str, answer: str) -> Kind | None:
         """Whose danger a yes to a direct question is about; None: of whom the talk is about already."""
         ...
@@ -143,7 +147,9 @@ class Assessor:
             if scores and self._classifier and scores.harmful < self._limits.harmful:
                 before = self._pieces([earlier for _, earlier in exchanges[:-1]], turns, len(text))
                 pieces = self._classifier.in_pieces(text, before, self._found(text))
-                if pieces >= self._limits.harmful and self._lexicon.told(text) & _NO_REQUEST:
+                if pieces >= self._limits.harmful and (
+                    self._lexicon.told(text) & _NO_REQUEST or self._lexicon.asks_everyday("\n".join((*before, text)))
+                ):
                     pieces = 0.0
                 classified = replace(classified, scores=replace(scores, harmful=max(scores.harmful, pieces)))
             turns.append(self._turn(asked, text, classified, sensitive=sensitive, last=True))
@@ -225,7 +231,7 @@ class Assessor:
             if judged.level is Risk.HIGH and judged.kind is None and self._lexicon.of_another(text):
                 judged = replace(judged, kind=Kind.SOMEONE_ELSE)  # nobody who found a child's blades is asked to live
             judged = verdict.by_emergency(judged, scores, limits.emergency)
-            if last:
+            if last and not self._lexicon.asks_everyday(text):
                 judged = verdict.by_request(judged, findings, scores, limits.harmful, concern)
             judged = verdict.weighed(judged, findings, scores, limits.heavy, concern)
         signs = {finding.sign for finding in findings}

@@ -38,6 +38,10 @@ class LastResortLexicon:
         """Never: a yes that was read stays one."""
         return False
 
+    def asks_everyday(self, text: str) -> bool:
+        """Never: without data files every doubt counts."""
+        return False
+
     def whose(self, asked: str, answer: str) -> Kind | None:
         """One's own, to be on the safe side."""
         return Kind.SELF_HARM

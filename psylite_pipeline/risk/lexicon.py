@@ -123,6 +123,11 @@ class Lexicon:
         meant = matches.cover("marker answers nothing") or matches.cover("marker told explained")
         return len(matches.text) <= MAX_ANSWER and bool(meant)
 
+    def asks_everyday(self, text: str) -> bool:
+        """Whether a turn asks for an everyday thing (a card, a recipe), with no word of harm in it."""
+        matches = self._matches(text)
+        return bool(matches.cover("marker everyday request")) and not matches.cover("marker harm in it")
+
     def whose(self, asked: str, answer: str) -> Kind | None:
         """What kind of danger a yes to a direct question is about: None where it was asked about somebody else, whom
         the talk is about already."""
