@@ -110,7 +110,7 @@ def language_of_talk(texts: Sequence[str]) -> str:
     latest = next((found for text in reversed(texts) if (found := language_of(text))), "")
     if latest not in ("zh-Hans", "zh-Hant"):
         return latest
-    return _script("".join(_readable(text) for text in texts[-_TURNS:]))
+    return _script_of_talk("".join(_readable(text) for text in texts[-_TURNS:]))
 
 
 def main_language(said: Sequence[str]) -> str:
@@ -132,11 +132,7 @@ def main_language(said: Sequence[str]) -> str:
     ((main, _),) = weights.most_common(1) or [("", 0)]
     if main != "zh":
         return main
-    # Whoever writes Cantonese or a few old letters among simplified ones lives where simplified ones are written.
-    written = "".join(chinese)
-    simplified = sum(char in _SIMPLIFIED for char in written)
-    traditional = sum(char in _TRADITIONAL and char not in _CANTONESE for char in written)
-    return "zh-Hans" if simplified > 0 and traditional <= 3 * simplified else language_of_talk(chinese)
+    return _script_of_talk("".join(chinese))
 
 
 def is_cantonese(said: Sequence[str]) -> bool:
@@ -163,6 +159,13 @@ def _script(text: str) -> str:
     simplified = sum(char in _SIMPLIFIED for char in text)
     traditional = sum(char in _TRADITIONAL for char in text)
     return "zh-Hant" if traditional > simplified else "zh-Hans"
+
+
+def _script_of_talk(written: str) -> str:
+    """Whoever writes Cantonese or a few old letters among simplified ones lives where simplified ones are written."""
+    simplified = sum(char in _SIMPLIFIED for char in written)
+    traditional = sum(char in _TRADITIONAL and char not in _CANTONESE for char in written)
+    return "zh-Hans" if simplified > 0 and traditional <= 3 * simplified else _script(written)
 
 
 def _latin(words: list[str]) -> str:

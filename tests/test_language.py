@@ -83,6 +83,7 @@ def test_a_huge_paste_costs_no_more_than_its_ends() -> None:
 def test_the_script_of_a_talk_outlives_a_line_written_the_same_in_both() -> None:
     assert language_of_talk(["這樣好累", "嗯", "我不想活了"]) == "zh-Hant"
     assert language_of_talk(["这样好累", "我不想活了"]) == "zh-Hans"
+    assert language_of_talk(["阿嬷出院", "伊講伊欲轉去"]) == "zh-Hans"  # as the numbers: see main_language
 
 
 def test_a_talk_follows_the_latest_language() -> None:

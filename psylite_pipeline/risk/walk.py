@@ -54,7 +54,13 @@ _HOLDS = frozenset({Told.ACT, Told.MEANS, Told.BRINK, Told.SOON, Told.WORSE, Tol
 _OUT_OF_REACH = frozenset({Told.MEANS, Told.CUT_OFF})
 
 # What is grave once a talk is about this, though alone it might mean anything.
-_GRAVER: dict[Kind | None, Told] = {Kind.SELF_HARM: Told.OFF, Kind.ABUSE: Told.TOUCHED}
+_GRAVER: dict[Kind | None, Told] = {
+    Kind.SELF_HARM: Told.OFF,
+    Kind.ABUSE: Told.TOUCHED,
+    Kind.SOMEONE_ELSE: Told.CUT_OFF,
+}
+# What was told while nothing was wrong yet, and matters once something is.
+_FROM_BEFORE = frozenset({Told.LOSS, Told.BABY})
 
 #: What a probability becomes with each calm turn that worry is carried over.
 DECAY = 0.85
@@ -134,7 +140,7 @@ class _Talk:
         self._urgent = False  # something is under way and no help yet
         self._grave = 0  # turns of the episode that were high by themselves
         self._beaten = False  # somebody hurts them, whatever else was said since
-        self._loss = False  # somebody near them is dying or dead
+        self._before: frozenset[Told] = frozenset()  # what has been told of _FROM_BEFORE, in all of the talk
         self._calm_risk = WINDOW  # calm turns since the last that was risky, as `calm` since the last that was heavy
 
     def hear(self, turn: TurnAssessment, worried: bool) -> None:
@@ -146,7 +152,8 @@ class _Talk:
             self._urgent = self._beaten = False
             self._grave = 0
         now = turn.told if self._stages == 1 else turn.told - {Told.DENIAL}  # later questions have harmless noes
-        self.told = _told(self.told, now)
+        self._before |= turn.told & _FROM_BEFORE
+        self.told = _told(self.told | self._before - {Told.LOSS}, now)
         self._weigh(turn, turn.level if turn.firm or worried else Risk.NONE)
         self._press(turn)
         self._ease(turn)
@@ -157,8 +164,7 @@ class _Talk:
         """How grave the turn is in this talk, and whose danger it is about."""
         whose = self._whose(turn)
         others = whose is Kind.SOMEONE_ELSE
-        self._loss = self._loss or Told.LOSS in turn.told
-        if self._loss and Told.FOLLOW in turn.told:
+        if Told.LOSS in self._before and Told.FOLLOW in turn.told:
             own, whose, others = max(own, Risk.HIGH), Kind.SELF_HARM, False
         if self.episode is not None and _GRAVER.get(whose) in turn.told:
             own = max(own, Risk.HIGH)
