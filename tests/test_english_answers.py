@@ -42,10 +42,35 @@ def test_a_weapon_in_the_kitchen_nobody_in_and_tonight_are_danger_this_minute(ta
         ("sometimes i wish i could just not exist", "no", "i am in hostel terrace"),
         ("been sorting my life insurance out so the kids are ok", "no", "got the old gun out of the safe, cleaned it"),
         ("my neighbour is poisoning me through the vents", "i have a hammer"),
+        ("papa is not talking to me", "i am on terrace only", "they will be happy only without me"),
+        ("feel like jumping down lah", "no la joking only", "my block 25 storey and nobody stop me also"),
     ],
 )
 def test_whoever_stands_there_is_in_danger_though_no_crisis_was_open(talk: Chat, turns: tuple[str, ...]) -> None:
     assert say(talk, *turns)[-1][0] is Route.CRISIS
+
+
+def test_whoever_has_denied_it_unasked_is_not_asked(talk: Chat) -> None:
+    say(talk, "i've been feeling low since uni started", "not suicidal or anything")
+    assert "thoughts of dying" not in talk.shown
+    assert say(talk, "not suicidal but i keep thinking about not being here")[-1][1] >= Risk.CONCERN
+
+
+def test_a_debt_a_kept_passport_and_a_man_in_the_night_are_abuse(talk: Chat) -> None:
+    judged = say(talk, "agency take my passport and they say i owe 9000 pound", "manager he come to my room in night")
+    assert {kind for _, _, kind in judged} == {Kind.ABUSE}
+    say(talk, "police will send me back?")
+    assert talk.shown.startswith("Not wanting the police is understandable")
+
+
+def test_he_who_chokes_and_is_five_minutes_away_is_danger_this_minute(talk: Chat) -> None:
+    judged = say(talk, "boyfriend gets rough sometimes when we argue", "last week he had his hands round my neck")
+    assert {kind for _, _, kind in judged} == {Kind.ABUSE}
+    assert say(talk, "hes just texted hes 5 min away")[-1][:2] == (Route.CRISIS, Risk.IMMINENT)
+
+
+def test_a_game_is_no_threat(talk: Chat) -> None:
+    assert say(talk, "my duo is inting so hard i wanna kill him")[-1][0] in {Route.PLAIN, Route.HUMOUR}
 
 
 def test_the_evening_when_the_others_are_out_is_their_own(talk: Chat) -> None:
@@ -112,6 +137,10 @@ def test_what_else_was_said_holds_the_talk(talk: Chat, turns: tuple[str, ...]) -
         ("on terrace only", set(), {Told.BRINK}),
         ("im on the balcony with a cuppa", set(), {Told.BRINK}),
         ("got a knife, chopping onions for dinner", set(), {Told.BRINK}),
+        ("got my old service pistol", {Told.MEANS}, set()),
+        ("i am on terrace only, everyone is down for dinner", {Told.BRINK}, set()),
+        ("the lorry would do it quick thats all im saying", set(), {Told.EXPLAINED}),
+        ("im just testing you", {Told.EXPLAINED}, set()),
         ("i was just exaggerating", {Told.EXPLAINED}, set()),
         ("its just a song lyric", {Told.EXPLAINED}, set()),
         ("i meant every word", set(), {Told.EXPLAINED}),

@@ -20,7 +20,7 @@ from psylite_pipeline.risk import verdict
 from psylite_pipeline.risk.lexicon import Finding
 from psylite_pipeline.risk.memory import ScoreCache
 from psylite_pipeline.risk.turn_assessment import Probabilities, Thresholds, TurnAssessment
-from psylite_pipeline.risk.walk import RHYTHM, WINDOW, Assessment, walk
+from psylite_pipeline.risk.walk import RHYTHM, STOOD, WINDOW, Assessment, walk
 
 #: Characters of a turn that only says "and then?".
 SHORT = 12
@@ -154,10 +154,11 @@ class Assessor:
                 classified = replace(classified, scores=replace(scores, harmful=max(scores.harmful, pieces)))
             turns.append(self._turn(asked, text, classified, sensitive=sensitive, last=True))
         danger = next((n for n, turn in enumerate(turns) if turn.level > Risk.NONE), len(turns))
-        for n in range(danger, len(turns)):  # what is told matters from the first danger on
+        # What is told matters from the first danger on; of the turns just before it only where they stood.
+        for n in range(max(danger - STOOD, 0), len(turns)):
             text = exchanges[n][1]
             told = self._told.get(text, partial(self._lexicon.told, text))
-            turns[n] = replace(turns[n], told=turns[n].told | told)
+            turns[n] = replace(turns[n], told=turns[n].told | (told if n >= danger else told & {Told.BRINK}))
         return walk(turns, self._limits.humour)
 
     def _pieces(self, texts: Sequence[str], turns: Sequence[TurnAssessment], length: int) -> list[str]:
@@ -186,9 +187,12 @@ class Assessor:
         return self._earlier.get(f"{sensitive}\0{asked}\0{text}", assess, keep=lambda found: found[1])[0]
 
     def _classify(self, asked: str, text: str, encode: Encode) -> _Classified:
-        """What the classifier reads of a turn: all, but of a denial of danger only what else it says."""
+        """What the classifier reads of a turn: all, but of a denial of danger only what else it says. Nobody who says
+        of themselves that they are not suicidal is asked whether they are."""
         words = self._lexicon.undenied(text)
-        denied = words != text and bool(asked) and self._lexicon.asks_about_danger(asked)
+        asked_of_danger = bool(asked) and self._lexicon.asks_about_danger(asked)
+        unasked = not words and Told.EXPLAINED in self._lexicon.told(text)  # "not suicidal or anything"
+        denied = words != text and (asked_of_danger or unasked)
         words = words if denied else text
         if not self._classifier or not words.strip():
             return _Classified(denied=denied)

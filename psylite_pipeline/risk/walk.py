@@ -47,6 +47,9 @@ _STAYS = frozenset(
 _MATTERS_IN_CARE = frozenset({Told.YOUNG})
 _WITH_WHOM = frozenset({Told.COMPANY, Told.ALONE})
 _OF_WHOM = frozenset({Told.HE, Told.SHE})
+#: Turns for which "I'm on the roof" is remembered, where danger is only said after it.
+STOOD = 2
+
 # Whoever wishes for death or harm and stands there is in danger, though no crisis is open.
 _MEANT = frozenset({Kind.SELF_HARM, Kind.HARM_TO_OTHERS})
 # What no explanation takes back.
@@ -138,6 +141,7 @@ class _Talk:
         self.calm, self.light = WINDOW, 0
         self._stages = 0  # turns of the open crisis talk; 0: none is open
         self._urgent = False  # something is under way and no help yet
+        self._stood = 0  # turns for which it is remembered that they stood high up, said before any danger
         self._grave = 0  # turns of the episode that were high by themselves
         self._beaten = False  # somebody hurts them, whatever else was said since
         self._before: frozenset[Told] = frozenset()  # what has been told of _FROM_BEFORE, in all of the talk
@@ -159,6 +163,7 @@ class _Talk:
         self._ease(turn)
         self._treat(turn, goes_on or worried)
         self._count(turn, goes_on)
+        self._stood = STOOD if Told.BRINK in turn.told else self._stood - 1
 
     def _weigh(self, turn: TurnAssessment, own: Risk) -> None:
         """How grave the turn is in this talk, and whose danger it is about."""
@@ -170,7 +175,7 @@ class _Talk:
             own = max(own, Risk.HIGH)
         known = self._stages or (others and own >= Risk.HIGH)
         self.own = max(own, _in_crisis(turn.told, self.told, others=others)) if known else own
-        if whose in _MEANT and (Told.BRINK in turn.told or (own and Told.BRINK in self.told)):
+        if self._stands(turn, own, whose):
             self.own = max(self.own, Risk.HIGH)
         if self.own >= Risk.HIGH or (self.own is Risk.CONCERN and self.kind is None):
             self.kind = whose or (Kind.SELF_HARM if self.own >= Risk.HIGH else None)
@@ -178,6 +183,12 @@ class _Talk:
         if self._beaten and Told.THREAT in turn.told and (self._stages or self.own >= Risk.HIGH):
             self.own, self.kind = Risk.IMMINENT, Kind.ABUSE
             self.told -= {Told.COMPANY, Told.HELP}  # he is neither
+
+    def _stands(self, turn: TurnAssessment, own: Risk, whose: Kind | None) -> bool:
+        """Whether somebody who worries us stands high up or has a weapon out, also where they said so just before."""
+        if Told.BRINK in turn.told:
+            return whose in _MEANT or (whose is None and self.level > Risk.NONE)
+        return bool(own) and whose in _MEANT and (Told.BRINK in self.told or self._stood > 0)
 
     def _press(self, turn: TurnAssessment) -> None:
         """Until help is on its way, what is under way stays urgent, whatever is talked of."""
