@@ -62,6 +62,8 @@ _GRAVER: dict[Kind | None, Told] = {
     Kind.ABUSE: Told.TOUCHED,
     Kind.SOMEONE_ELSE: Told.CUT_OFF,
 }
+# What is a farewell where nothing more than worry is known.
+_LEAVING = frozenset({Told.OFF, Told.THANKS})
 # What was told while nothing was wrong yet, and matters once something is.
 _FROM_BEFORE = frozenset({Told.LOSS, Told.BABY})
 
@@ -171,8 +173,10 @@ class _Talk:
         others = whose is Kind.SOMEONE_ELSE
         if Told.LOSS in self._before and Told.FOLLOW in turn.told:
             own, whose, others = max(own, Risk.HIGH), Kind.SELF_HARM, False
-        if self.episode is not None and _GRAVER.get(whose) in turn.told:
+        if self.episode is not None and (_GRAVER.get(whose) in turn.told or (whose is None and turn.told >= _LEAVING)):
             own = max(own, Risk.HIGH)
+        if whose is Kind.HARM_TO_OTHERS and own and Told.BABY in self._before and Told.ACT in turn.told:
+            own, whose = Risk.IMMINENT, Kind.EMERGENCY  # it is hurt, whatever can be seen
         known = self._stages or (others and own >= Risk.HIGH)
         self.own = max(own, _in_crisis(turn.told, self.told, others=others)) if known else own
         if self._stands(turn, own, whose):
