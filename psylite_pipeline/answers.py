@@ -29,7 +29,7 @@ from psylite_pipeline.output_check import OutputCheck, Unfit
 from psylite_pipeline.pieces import Source, Status
 from psylite_pipeline.prompt import Prompts
 from psylite_pipeline.replies import Replies
-from psylite_pipeline.risk.walk import CALM_AFTER_CONCERN, CALM_AFTER_CRISIS
+from psylite_pipeline.risk.walk import CALM_AFTER_CONCERN, CALM_AFTER_CRISIS, WINDOW
 from psylite_pipeline.settings import Preferences
 from psylite_pipeline.voice import Voice
 
@@ -93,16 +93,17 @@ class Answers:
         """The model that answers under these preferences."""
         return preferences.model or self._backend.model
 
-    def met_danger(self, conversation: Conversation) -> int | None:
-        """How many answers ago fixed words of ours met danger, as long as care lasts after them; None where they did
-        not. Of what the second judge said at an earlier turn this is all that is left to read."""
-        if self._replies is None:
-            return None
-        for ago, text in enumerate(reversed(conversation.answered[-CALM_AFTER_CRISIS:]), 1):
-            asked = ago <= CALM_AFTER_CONCERN and self._replies.concern_asked([text])
-            if asked or self._replies.crisis_spoke(text):
-                return ago
-        return None
+    def met_danger(self, conversation: Conversation) -> tuple[int, int]:
+        """How many answers ago fixed words of ours met danger, and for how many turns care lasts after them; of several
+        those after which it lasts longest, (0, 0) where none did. Of what the second judge said at an earlier turn
+        this is all that is left to read."""
+        met = [(0, 0)]
+        for ago, text in enumerate(reversed(conversation.answered[-WINDOW:]), 1):
+            if self._replies and self._replies.crisis_spoke(text):
+                met.append((ago, CALM_AFTER_CRISIS))
+            elif self._replies and self._replies.concern_asked([text]):
+                met.append((ago, CALM_AFTER_CONCERN))
+        return max(met[1:] or met, key=lambda one: one[1] - one[0])
 
     def crisis(self, conversation: Conversation, decision: Decision, preferences: Preferences) -> Iterator[Piece]:
         """The staged reply. No model."""

@@ -113,10 +113,14 @@ class Counsellor:
         level, rules = self._second_opinion(conversation, assessment, preferences)
         if conversation.last and len(conversation.last.text) > MAX_CHARS:  # nobody has read its middle
             level, rules = max(level, _TOO_LONG.level), (*rules, _TOO_LONG.rule)
-        judged = preferences.judge != "off"
-        since = self._attempt("replies", lambda: self._answers.met_danger(conversation), None) if judged else None
-        if since and level is Risk.NONE:  # what the judge found then, no rule knows now
+        since, lasts = 0, 0
+        if preferences.judge != "off":  # what it found at an earlier turn, no rule knows now
+            since, lasts = self._attempt("replies", lambda: self._answers.met_danger(conversation), (0, 0))
+        cared = since if since <= lasts else 0
+        if cared and level is Risk.NONE:
             level, rules = Risk.CONCERN, (*rules, judge.EARLIER)
+        elif since > lasts:
+            assessment = replace(assessment, calm=min(assessment.calm, since - lasts))
         floor = conversation.floor
         found = Decision(
             Route.PLAIN,
@@ -134,8 +138,8 @@ class Counsellor:
             return replace(found, route=Route.DECLINE, kind=Kind.HARMFUL_REQUEST)
         if found.risk is Risk.CONCERN:
             # What a judge did not say is no reason to ask a person about dying: care without a stretch of risk.
-            late = rules[-1:] == (judge.NO_VERDICT,) and judge.unsuspected(assessment) and not (floor.risk or since)
-            return replace(found, route=Route.SUPPORT, episode=None if late else assessment.episode or since or 0)
+            late = rules[-1:] == (judge.NO_VERDICT,) and judge.unsuspected(assessment) and not (floor.risk or cared)
+            return replace(found, route=Route.SUPPORT, episode=None if late else assessment.episode or cared)
         return self._humour(conversation, assessment, vector, preferences, found)
 
     def _humour(

@@ -98,11 +98,23 @@ def test_what_a_judge_found_is_not_forgotten_at_the_next_turn(tmp_path, valve, l
         after.append(said.say(words).route)
         assert not texts()[0].concern_asked([said.shown]), "it was asked already"
     assert after == ["support"] * calm
-    assert said.say("今天").route == "plain"
+    jokes = [said.say("来个JOKE").route for _ in range(said.preferences.calm_turns)]
+    assert jokes == ["plain"] * (said.preferences.calm_turns - 1) + ["humour"]
     model.judged = {"level": "high"}
     again = talk(tmp_path, Preferences(judge=valve), model=model)
     shown = [again.say("FAINT 今天").shown, again.say("FAINT 嗯").shown]
     assert (again.route, len(set(shown))) == ("crisis", 2)
+
+
+def test_worry_long_after_what_a_judge_found_is_asked_about_anew(tmp_path):
+    model = ScriptedModel()
+    model.judged = {"level": "high"}
+    said = talk(tmp_path, Preferences(judge="always"), model=model).say("今天")
+    model.judged = {"level": "none"}
+    for _ in range(CALM_AFTER_CRISIS + 3):
+        said.say("今天")
+    assert said.say("WORRY 今天").decision.episode == 0
+    assert texts()[0].concern_asked([said.shown])
 
 
 def test_without_a_judge_the_assistants_words_raise_nothing(tmp_path):
