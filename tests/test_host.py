@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from fake_ollama import FakeOllama, Reply
-from pipelines_server import running
+from pipelines_server import running, until
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +79,14 @@ def test_a_person_who_leaves_stops_the_model(server, backend):
     while backend.hung_up == gone:
         assert time.monotonic() < deadline, "the model still writes"
         time.sleep(0.05)
+
+
+def test_a_person_who_leaves_while_the_model_still_reads_stops_it(server, backend):
+    backend.script(Reply(["一句。"], delay=120))
+    asked_before, gone = len(backend.calls), backend.hung_up
+    with server.client.stream("POST", "/v1/chat/completions", json=body_of("今天有点累", model="psylite")):
+        until(lambda: len(backend.calls) > asked_before)
+    until(lambda: backend.hung_up > gone)
 
 
 def test_words_that_look_like_an_event_arrive_as_words(server, backend):
