@@ -341,7 +341,7 @@ def test_a_child_is_told_of_grown_ups_and_a_line_for_children(
     ("kind", "told", "own"),
     [
         (Kind.HARM_TO_OTHERS, Told.BABY, {Stage.OPENING, Stage.MEANS, Stage.COMPANY, Stage.TIME}),
-        (Kind.ABUSE, Told.TOUCHED, {Stage.OPENING, Stage.MEANS, Stage.TIME}),
+        (Kind.ABUSE, Told.TOUCHED, {Stage.OPENING, Stage.MEANS, Stage.COMPANY, Stage.TIME}),
     ],
 )
 def test_a_child_in_ones_care_and_being_touched_are_talks_of_their_own(
