@@ -69,6 +69,36 @@ def test_he_who_chokes_and_is_five_minutes_away_is_danger_this_minute(talk: Chat
     assert say(talk, "hes just texted hes 5 min away")[-1][:2] == (Route.CRISIS, Risk.IMMINENT)
 
 
+def test_he_who_stands_outside_the_bathroom_is_the_danger(talk: Chat) -> None:
+    say(talk, "he found my messages", "hes taken my phone, im on my tablet", "hes outside the bathroom")
+    assert talk.decision is not None
+    assert (talk.decision.kind, talk.risk) == (Kind.ABUSE, Risk.IMMINENT)
+
+
+def test_a_cut_that_does_not_stop_stays_urgent(talk: Chat) -> None:
+    for _, risk, _ in say(talk, "i cut too deep", "its not stopping", "no dont want ambulance", "mum's downstairs"):
+        assert risk is Risk.IMMINENT
+
+
+def test_a_friend_up_on_the_car_park_is_danger_this_minute_and_his_farewell_is_no_help(talk: Chat) -> None:
+    judged = say(talk, "hes on the car park roof in town, he sent a voice note", "said tell mum sorry")
+    assert judged[-1] == (Route.CRISIS, Risk.IMMINENT, Kind.SOMEONE_ELSE)
+    assert talk.decision is not None
+    assert Told.HELP not in talk.decision.told
+
+
+def test_a_child_who_is_beaten_with_a_belt_is_asked_about_that(talk: Chat) -> None:
+    judged = say(talk, "my dad will go mad", "he uses the belt", "im 13", "hes home at 6")
+    assert judged[-1][2] is Kind.ABUSE
+    assert talk.decision is not None
+    assert Told.COMPANY not in talk.decision.told
+
+
+@pytest.mark.parametrize("text", ["ugh period cramps kill me", "I want to die at home, not on a ward"])
+def test_pain_and_a_death_in_ones_own_bed_open_no_crisis(talk: Chat, text: str) -> None:
+    assert say(talk, text)[-1][0] is not Route.CRISIS
+
+
 def test_a_game_is_no_threat(talk: Chat) -> None:
     assert say(talk, "my duo is inting so hard i wanna kill him")[-1][0] in {Route.PLAIN, Route.HUMOUR}
 
