@@ -149,6 +149,21 @@ def test_who_denies_is_asked_less_not_nothing():
     assert assess("DIE", "no", answers={0: "ASK"}).told == {Told.DENIAL}
 
 
+def test_what_only_rules_took_for_grave_is_asked_less_when_the_person_goes_on_about_something_quiet():
+    quiet = "we spoke of this and of that for the whole day"
+    assert levels("DIE DOUBT", quiet, quiet) == [HIGH, HIGH, CONCERN], "one question more, then care"
+    assert levels("DIE DOUBT", "x", quiet, quiet) == [HIGH, HIGH, HIGH, CONCERN]
+    assert levels("DIE", *[quiet] * 4) == [*[HIGH] * STAGES, CONCERN], "the classifier saw it, too"
+    assert levels("DIE DOUBT", "TOLD means", *[quiet] * 2)[2:] == [HIGH, HIGH], "what lies at hand holds"
+    assert levels("DIE DOUBT", quiet, "DIE DOUBT", quiet, quiet)[2:] == [HIGH, HIGH, HIGH], (
+        "nor is it said twice by chance"
+    )
+    assert levels("NOW DOUBT", *[quiet] * 4) == [IMMINENT] * 5
+    assert assess("DIE DOUBT", quiet, quiet, classifier=False).level is HIGH, (
+        "without the classifier nothing is known of it"
+    )
+
+
 def test_a_new_crisis_after_calm_is_staged_anew():
     calm = ["x"] * (STAGES - 1 + CALM_AFTER_CRISIS)
     assert levels("DIE", *calm, "x", "DIE", "x", "x", "x", "x")[-5:] == [HIGH, HIGH, HIGH, HIGH, CONCERN]

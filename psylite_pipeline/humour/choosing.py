@@ -11,7 +11,7 @@ import numpy as np
 from psylite_pipeline.embedding import MAX_CHARACTERS, Vectors
 from psylite_pipeline.humour.corpus import Mood
 from psylite_pipeline.humour.searching import Hit, SnippetIndex
-from psylite_pipeline.text import HAN
+from psylite_pipeline.text import amount_said
 
 #: The score from which a snippet fits a turn, by encoder and language. `python -m benchmarks.retrieval --thresholds`
 #: measures them, on turns that the benchmark itself does not use; docs/humour.md has its table. An encoder or language
@@ -71,7 +71,6 @@ _MORE_ABOUT = re.compile(
     r"(?P<en>[^,.!?\n]{2,30}?)(?: please| pls)?",
     re.IGNORECASE,
 )
-_SAID = re.compile(rf"(?P<character>[{HAN}])|[^\W_{HAN}]+")
 _SILLY = re.compile(r"哈哈哈|笑死|笑得|乐死|笑疼|🤣|😂|\b(?:ha(?:ha){2,}|lmao|rofl)\b", re.IGNORECASE)
 _PLAYFUL = re.compile(r"哈哈|嘿嘿|嘻嘻|好玩|好笑|[!！]|\b(?:haha|lol|hehe|funny)\b", re.IGNORECASE)
 
@@ -96,9 +95,9 @@ def query_of(said: Sequence[str]) -> str:
         topic = more_of(text)
         about = _AROUND.sub("", text[:MAX_CHARACTERS]) if topic is None else topic
         taken.insert(0, about.strip())
-        if sum(map(_said, taken)) >= SPEAKS_FOR_ITSELF:
+        if sum(map(amount_said, taken)) >= SPEAKS_FOR_ITSELF:
             break
-    query = "\n".join(filter(_said, taken))
+    query = "\n".join(filter(amount_said, taken))
     return query or (said[-1][:MAX_CHARACTERS] if said else "")
 
 
@@ -155,8 +154,3 @@ def choices(
         for hit, near in zip(hits, near_before.max(axis=1), strict=True)
     ]
     return sorted(made, key=lambda choice: -choice.value)
-
-
-def _said(text: str) -> int:
-    """How much a text says; see SPEAKS_FOR_ITSELF."""
-    return sum(1 if found["character"] else 2 for found in _SAID.finditer(text))

@@ -21,9 +21,13 @@ from psylite_pipeline.risk.lexicon import Finding
 from psylite_pipeline.risk.memory import ScoreCache
 from psylite_pipeline.risk.turn_assessment import Probabilities, Thresholds, TurnAssessment
 from psylite_pipeline.risk.walk import RHYTHM, STOOD, WINDOW, Assessment, walk
+from psylite_pipeline.text import amount_said
 
 #: Characters of a turn that only says "and then?".
 SHORT = 12
+
+#: How much a turn says that is more than an answer in a few words (`text.amount_said`).
+SPEAKS = 12
 
 #: Signs in the lexicon that a person in danger is answered to.
 _TOLD_BY_SIGN = {"joke_request": Told.JOKE, "calm": Told.BETTER, "retraction": Told.JOKING}
@@ -250,6 +254,7 @@ class Assessor:
             judged.harmful,
             judged.heavy,
             moot=classified.denied or not text.strip() or "retraction" in signs,
+            speaks=amount_said(text) >= SPEAKS,
             share=share,
             firm=judged.firm,
             told=frozenset(told for sign, told in _TOLD_BY_SIGN.items() if sign in signs)

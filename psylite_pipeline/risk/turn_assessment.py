@@ -67,7 +67,7 @@ class TurnAssessment:
 
     `share`: the classifier's concern as a share of its threshold. `firm`: the level rests on more than that, on a rule,
     on an answer to a direct question, or on the classifier's high. `moot`: it says nothing, denies or takes back, and
-    makes no worry less.
+    makes no worry less. `speaks`: it says something of its own, more than a few words of answer.
     """
 
     findings: tuple[Finding, ...]
@@ -78,6 +78,7 @@ class TurnAssessment:
     harmful: bool
     heavy: bool
     moot: bool = False
+    speaks: bool = False
     share: float = 0.0
     firm: bool = False
     told: frozenset[Told] = frozenset()

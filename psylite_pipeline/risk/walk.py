@@ -38,6 +38,13 @@ WORRY_LEFT = 0.7
 WORRY_AT_MOST = 2.2
 WORRIED = 1.9
 
+#: An opening that rules alone heard, of which the classifier sees less than BACKED of what it needs for concern, is cut
+#: short by a turn that speaks of its own accord, in no danger itself, of which it sees less than QUIET: one question
+#: more, then care. In 2,764 turns of our own talks: of 65 staged turns where nobody is in danger 9 fewer, of 285 where
+#: somebody is none.
+BACKED = 0.5
+QUIET = 0.25
+
 #: What holds beyond the turn in which it was told, and what holds until the other is told.
 _STAYS = frozenset(
     {Told.ACT, Told.MEANS, Told.BRINK, Told.CUT_OFF, Told.COMPANY, Told.ALONE, Told.HE, Told.SHE}
@@ -145,6 +152,7 @@ class _Talk:
         self._urgent = False  # something is under way and no help yet
         self._stood = 0  # turns for which it is remembered that they stood high up, said before any danger
         self._grave = 0  # turns of the episode that were high by themselves
+        self._backed = False  # the classifier saw danger in one of them, too
         self._beaten = False  # somebody hurts them, whatever else was said since
         self._before: frozenset[Told] = frozenset()  # what has been told of _FROM_BEFORE, in all of the talk
         self._calm_risk = WINDOW  # calm turns since the last that was risky, as `calm` since the last that was heavy
@@ -156,7 +164,7 @@ class _Talk:
         if not goes_on:
             self._stages, self.kind, self.told = 0, None, frozenset()
             self._urgent = self._beaten = False
-            self._grave = 0
+            self._grave, self._backed = 0, False
         now = turn.told if self._stages == 1 else turn.told - {Told.DENIAL}  # later questions have harmless noes
         self._before |= turn.told & _FROM_BEFORE
         self.told = _told(self.told | self._before - {Told.LOSS}, now)
@@ -202,11 +210,17 @@ class _Talk:
         self._urgent = self._urgent or (self.own is Risk.IMMINENT and not coming)
 
     def _ease(self, turn: TurnAssessment) -> None:
-        """Close the crisis talk where whoever said one grave thing tells what harmless one was meant; care goes on."""
-        self._grave += self.own >= Risk.HIGH
-        once = self._grave <= 1 and not self._urgent and not self.told & _HOLDS
-        if once and self._stages and Told.EXPLAINED in turn.told and self.own < Risk.HIGH:
+        """Cut the crisis talk short where whoever said one grave thing tells what harmless one was meant, or goes on
+        about something quiet after words that rules alone took for grave. Care goes on."""
+        grave = self.own >= Risk.HIGH
+        self._grave += grave
+        self._backed = self._backed or (grave and (turn.share >= BACKED or turn.scores is None))
+        if grave or not self._stages or self._grave > 1 or self._urgent or self.told & _HOLDS:
+            return
+        if Told.EXPLAINED in turn.told:
             self._stages = STAGES_URGENT
+        elif not self._backed and turn.scores and turn.speaks and not turn.moot and turn.share < QUIET:
+            self._stages = max(self._stages, STAGES - 1)
 
     def _whose(self, turn: TurnAssessment) -> Kind | None:
         """Whose danger the talk is about from this turn on. In an open talk about somebody else an emergency that only
