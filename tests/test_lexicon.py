@@ -200,9 +200,9 @@ def test_a_harmless_neighbour_does_not_hide_danger() -> None:
 
 def test_danger_is_found_deep_in_a_long_paste_and_soon() -> None:
     text = "今天天气不错，我们去公园走了走。" * 6000 + "我想自杀。" + "晚上吃了面条。" * 600
-    started = time.perf_counter()
+    started = time.process_time()
     assert level(text) >= Risk.HIGH
-    assert time.perf_counter() - started < 5  # about 0.3 s on one idle core
+    assert time.process_time() - started < 5  # about 0.8 s of processor
 
 
 @pytest.mark.parametrize(
