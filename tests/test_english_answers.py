@@ -87,6 +87,17 @@ def test_a_friend_up_on_the_car_park_is_danger_this_minute_and_his_farewell_is_n
     assert Told.HELP not in talk.decision.told
 
 
+def test_tablets_of_the_cabinet_stay_urgent(talk: Chat) -> None:
+    for _, risk, _ in say(talk, "i took some stuff from the bathroom cabinet", "like 20", "feel sleepy"):
+        assert risk is Risk.IMMINENT
+
+
+def test_whoever_hides_from_those_who_beat_is_in_danger_this_minute(talk: Chat) -> None:
+    judged = say(talk, "ragging also", "seniors they hit with hockey stick last night", "they are searching")
+    assert judged[0][2] is Kind.ABUSE
+    assert judged[-1] == (Route.CRISIS, Risk.IMMINENT, Kind.ABUSE)
+
+
 def test_a_child_who_is_beaten_with_a_belt_is_asked_about_that(talk: Chat) -> None:
     judged = say(talk, "my dad will go mad", "he uses the belt", "im 13", "hes home at 6")
     assert judged[-1][2] is Kind.ABUSE
@@ -132,6 +143,7 @@ def test_tablets_that_were_taken_need_a_doctor_at_once(talk: Chat) -> None:
         ("i want to die", "no lol i mean my phone died"),
         ("i'm gonna kill myself", "no", "my sister is here, she's cooking", "no plan, i was being dramatic"),
         ("i want to kill myself", "sorry i was just venting, i don't want to die"),
+        ("i want to die", "of embarrassment lol i called my teacher mum"),
     ],
 )
 def test_a_clear_explanation_ends_the_questions_and_care_goes_on(talk: Chat, turns: tuple[str, ...]) -> None:
