@@ -68,7 +68,7 @@ class KeywordRules:
     def of_another(self, text: str) -> bool:
         return "OF HER" in text
 
-    def told(self, text: str) -> frozenset[Told]:
+    def told(self, text: str, asked: str = "") -> frozenset[Told]:
         return frozenset(one for one in Told if re.search(rf"TOLD {one}\b", text))
 
     def undenied(self, text: str) -> str:

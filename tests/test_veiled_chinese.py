@@ -78,6 +78,8 @@ def test_whoever_writes_cantonese_hears_of_hong_kong_first(chat: Chat) -> None:
         (["我老头痴呆了 昨天又打我"], Kind.ABUSE),
         (["她爸要弄死我", "她肚子疼 流血了"], Kind.EMERGENCY),
         (["我系喺工厂返夜班", "手指俾机器夹咗"], Kind.EMERGENCY),
+        (["好想杀了我继父", "他碰我妹"], Kind.ABUSE),
+        (["我爸倒地上了"], Kind.EMERGENCY),
         (["我有他家钥匙 他全家都在那屋"], Kind.HARM_TO_OTHERS),
         (["最近总觉得有人跟着我", "今天门把手上挂了死老鼠"], Kind.ABUSE),
         (["俺儿不回消息三天了", "要二十万 说不给就剁手指头"], Kind.ABUSE),
@@ -141,3 +143,22 @@ def test_no_joke_right_after_a_blow(chat: Chat, turns: list[str]) -> None:
     for turn in turns:
         chat.user(turn, model_says="嗯，我在听。")
         assert chat.route is not Route.HUMOUR
+
+
+@pytest.mark.parametrize("answer", ["打了", "嗯", "通了"])
+def test_that_the_call_is_made_is_heard_in_a_word(chat: Chat, answer: str) -> None:
+    chat.user("我爸倒地上了")
+    assert chat.risk is Risk.IMMINENT
+    chat.assistant("请马上打 120。\n\n电话打通了吗？").user(answer)
+    assert chat.risk is Risk.HIGH
+
+
+def test_a_blow_is_no_call(chat: Chat) -> None:
+    chat.user("我想杀了他").assistant("有人受伤就打 120。\n\n你现在有没有打算真的去伤害谁？").user("打了")
+    assert chat.decision is not None
+    assert Told.HELP not in chat.decision.told
+
+
+def test_whoever_is_at_home_is_not_asked_for(chat: Chat) -> None:
+    chat.user("我想死").user("没有").user("我妈在做饭")
+    assert "还有别人吗" not in chat.shown

@@ -71,8 +71,8 @@ class Rules(Protocol):
         """Whether a turn tells of somebody else alone."""
         ...
 
-    def told(self, text: str) -> frozenset[Told]:
-        """What a person in danger tells of what the staged talk asks for."""
+    def told(self, text: str, asked: str = "") -> frozenset[Told]:
+        """What a person in danger tells of what the staged talk asks for, `asked` the last time."""
         ...
 
     def undenied(self, text: str) -> str:
@@ -160,8 +160,8 @@ class Assessor:
         danger = next((n for n, turn in enumerate(turns) if turn.level > Risk.NONE), len(turns))
         # What is told matters from the first danger on; of the turns just before it only where they stood.
         for n in range(max(danger - STOOD, 0), len(turns)):
-            text = exchanges[n][1]
-            told = self._told.get(text, partial(self._lexicon.told, text))
+            asked, text = exchanges[n]
+            told = self._told.get(f"{asked}\0{text}", partial(self._lexicon.told, text, asked))
             turns[n] = replace(turns[n], told=turns[n].told | (told if n >= danger else told & {Told.BRINK}))
         return walk(turns, self._limits.humour)
 

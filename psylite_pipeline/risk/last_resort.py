@@ -50,7 +50,7 @@ class LastResortLexicon:
         """Never: in doubt it is the person's own danger."""
         return False
 
-    def told(self, text: str) -> frozenset[Told]:
+    def told(self, text: str, asked: str = "") -> frozenset[Told]:
         """Nothing: the staged talk asks."""
         return frozenset()
 

@@ -146,8 +146,8 @@ class Lexicon:
         matches = self._matches(text)
         return bool(matches.cover("marker tells of another")) and not matches.cover("marker tells of oneself")
 
-    def told(self, text: str) -> frozenset[Told]:
-        """What a person in danger tells, or asks, beside what they were asked."""
+    def told(self, text: str, asked: str = "") -> frozenset[Told]:
+        """What a person in danger tells, or asks, beside what they were asked; of a call, as `asked`."""
         matches = self._matches(text)
         missing = matches.cover("marker told not")
         clauses = [clause.start() for clause in _CLAUSE.finditer(matches.text)]
@@ -157,10 +157,18 @@ class Lexicon:
 
         found = {one for one in Told if any(map(here, matches.cover(f"marker told {one}").after(0, most=_KEPT_SPANS)))}
         found |= {Told.MEANS} if Told.BRINK in found else set()
-        if asked := {one for one in Told if matches.cover(f"marker asks {one}")}:
-            found = asked | found - {Told.HELP, Told.ALONE}  # "nobody answered" is no word of who is there
+        if asks := {one for one in Told if matches.cover(f"marker asks {one}")}:
+            found = asks | found - {Told.HELP, Told.ALONE}  # "nobody answered" is no word of who is there
         answer = matches.text.strip(SENTENCE_ENDS + " ,")
+        if asked and self._called(answer, asked):
+            found.add(Told.HELP)
         return frozenset(found | {one for one in Told if answer in self._book.whole.get(one, ())})
+
+    def _called(self, answer: str, asked: str) -> bool:
+        """Whether a few words say that the call is made: 打了 where it was urged, a yes where it was asked about."""
+        if answer in self._book.whole.get("called", ()):
+            return bool(self._matches(asked).cover("marker urged call")) and not self.asks_about_danger(asked)
+        return self.says_yes(answer) and bool(self._matches(asked[-_QUESTION_SIDE:]).cover("marker asked call"))
 
     def undenied(self, text: str) -> str:
         """What is left of an answer that begins with a no: the clauses that deny nothing, folded. `text` itself where

@@ -225,11 +225,14 @@ class _Talk:
     def _whose(self, turn: TurnAssessment) -> Kind | None:
         """Whose danger the talk is about from this turn on. In an open talk about somebody else an emergency that only
         the classifier reads ("she won't answer") is theirs. Where somebody is violent, he is spoken of: what no rule
-        takes for anybody else's danger ("he's outside the door", "he's drinking") is part of it."""
+        takes for anybody else's danger ("he's outside the door", "he's drinking") is part of it. What lies at hand is
+        for whom the talk is about."""
         by_rule = any(finding.kind is turn.kind for finding in turn.findings)
         if self.kind is Kind.ABUSE and turn.kind in (Kind.SOMEONE_ELSE, Kind.EMERGENCY) and not by_rule:
             return self.kind
-        theirs = self._stages and self.kind is Kind.SOMEONE_ELSE and BY_CLASSIFIER in turn.rules
+        dangers = [finding for finding in turn.findings if finding.level > Risk.NONE]
+        at_hand = dangers and all(finding.tells is Told.MEANS for finding in dangers)
+        theirs = self._stages and (at_hand or (self.kind is Kind.SOMEONE_ELSE and BY_CLASSIFIER in turn.rules))
         return self.kind if theirs else turn.kind or self.kind
 
     def _treat(self, turn: TurnAssessment, careful: bool) -> None:
