@@ -45,7 +45,7 @@ ANSWERED = {
     Told.ALONE: (Stage.COMPANY,),
     Told.HELP: (Stage.STAYING,),
     Told.INJURY: (Stage.OPENING, Stage.MEANS, Stage.TIME),
-    Told.BABY: (Stage.OPENING, Stage.MEANS, Stage.COMPANY, Stage.TIME),
+    Told.BABY: (Stage.OPENING, Stage.MEANS, Stage.COMPANY, Stage.TIME, Stage.STAYING),
     Told.TOUCHED: (Stage.OPENING, Stage.MEANS, Stage.COMPANY, Stage.TIME),
 }
 # An emergency is met with what to do; the questions about intent, and words meant for any other kind, are not for it.
