@@ -111,6 +111,23 @@ def test_a_boss_who_knows_the_daughters_school_threatens(talk: Chat) -> None:
     assert judged[-1][::2] == (Route.CRISIS, Kind.ABUSE)
 
 
+def test_an_ex_outside_the_office_is_a_violent_one_at_the_door(talk: Chat) -> None:
+    judged = say(
+        talk, "my ex keeps messaging", "now he's outside my work", "been there since 2", "im locked in the stockroom"
+    )
+    assert {kind for _, _, kind in judged} == {Kind.ABUSE}
+    assert judged[-1][0] is Route.CRISIS
+
+
+def test_a_teacher_who_tells_of_a_pupil_is_not_asked_to_live(talk: Chat) -> None:
+    judged = say(talk, "kid in my form handed me his hoodie and said keep it miss", "year 11", "should i call home")
+    assert {kind for _, _, kind in judged} == {Kind.SOMEONE_ELSE}
+
+
+def test_a_touched_little_sister_is_heard(talk: Chat) -> None:
+    assert say(talk, "uncle touched my sister")[-1][::2] == (Route.CRISIS, Kind.ABUSE)
+
+
 def test_a_child_who_is_beaten_with_a_belt_is_asked_about_that(talk: Chat) -> None:
     judged = say(talk, "my dad will go mad", "he uses the belt", "im 13", "hes home at 6")
     assert judged[-1][2] is Kind.ABUSE

@@ -192,8 +192,9 @@ class _Talk:
         if self.own >= Risk.HIGH or (self.own is Risk.CONCERN and self.kind is None):
             self.kind = whose or (Kind.SELF_HARM if self.own >= Risk.HIGH else None)
         self._beaten = self._beaten or self.kind is Kind.ABUSE
-        if self._beaten and Told.THREAT in turn.told and (self._stages or self.own >= Risk.HIGH):
-            self.own, self.kind = Risk.IMMINENT, Kind.ABUSE
+        if self._beaten and Told.THREAT in turn.told:
+            open_talk = self._stages or self.own >= Risk.HIGH
+            self.own, self.kind = Risk.IMMINENT if open_talk else Risk.HIGH, Kind.ABUSE
             self.told -= {Told.COMPANY, Told.HELP}  # he is neither
 
     def _stands(self, turn: TurnAssessment, own: Risk, whose: Kind | None) -> bool:
