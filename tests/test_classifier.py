@@ -109,7 +109,7 @@ def test_who_just_asks_for_a_joke_is_in_no_heavy_mood(
     talk = Conversation.from_body({"messages": [{"role": "user", "content": text}]})
     last = Assessor(lexicon, classifier).assess(talk, lambda words: encoder.encode([words])[0]).last
     assert not last.heavy
-    assert last.scores is not None and last.scores.humour >= classifier.thresholds.humour
+    assert last.scores is not None and last.scores.humour > 0.5
 
 
 @pytest.mark.parametrize("text", ["", " ", "?", "\ud800", "a" * 200_000, "死" * 200_000, "😀" * 5000, "\x00\u202e字"])
