@@ -1,8 +1,7 @@
 """Carries risk through a talk, turn by turn: how a crisis opens, goes on and fades. Keeps no state.
 
 A crisis stays open until its questions are asked, and what rules or answers said is let go only after several calm
-turns. A retraction is no calm turn. What the classifier alone makes of each turn adds up: one worrying turn fades soon,
-several uneasy ones in a row are worry, too.
+turns. A retraction is no calm turn. What the classifier alone makes of each turn adds up (worry.py).
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.risk.turn_assessment import TurnAssessment
 from psylite_pipeline.risk.verdict import BY_CLASSIFIER
+from psylite_pipeline.risk.worry import worries
 
 #: The person's turns that are read again, and in what steps the window slides: 20 to 23 are read. Older danger is kept
 #: in the prompt's one-line memory. What comes back every RHYTHM turns of an episode keeps its beat when it slides.
@@ -29,15 +29,6 @@ STAGES_URGENT = 8
 CALM_AFTER_CONCERN = 3
 CALM_AFTER_CRISIS = 6
 
-#: Of the worry so much is left at the next turn, which adds its share of the threshold for concern, at most so much.
-#: From WORRIED on the classifier alone is reason enough for care. At least WORRIED - 1 is always there, so that a turn
-#: that reaches the threshold by itself is heard whenever it comes.
-#: In 1,395 turns of 127 talks that taught nothing: of 606 turns of talks without danger 36 % get care (33 % where after
-#: calm turns it took nearly twice the threshold), of 217 turns of concern 95 % (92 %), of 227 in more danger all.
-WORRY_LEFT = 0.7
-WORRY_AT_MOST = 2.2
-WORRIED = 1.9
-
 #: An opening that rules alone heard, of which the classifier sees less than BACKED of what it needs for concern, is cut
 #: short by a turn that speaks of its own accord, in no danger itself, of which it sees less than QUIET: one question
 #: more, then care. In 2,764 turns of our own talks: of 65 staged turns where nobody is in danger 9 fewer, of 285 where
@@ -45,23 +36,23 @@ WORRIED = 1.9
 BACKED = 0.5
 QUIET = 0.25
 
-#: What holds beyond the turn in which it was told, and what holds until the other is told.
+#: Turns for which "I'm on the roof" is remembered, where danger is only said after it.
+STOOD = 2
+
+#: What a probability becomes with each calm turn that worry is carried over.
+DECAY = 0.85
+
+# What holds beyond the turn in which it was told, and what holds until the other is told.
 _STAYS = frozenset(
     {Told.ACT, Told.MEANS, Told.BRINK, Told.CUT_OFF, Told.COMPANY, Told.ALONE, Told.HE, Told.SHE}
     | {Told.INJURY, Told.YOUNG, Told.BABY, Told.TOUCHED, Told.BREATH, Told.ILL, Told.FIRE, Told.SWALLOWED, Told.SOON}
 )
-# What matters to whoever is in no danger, too: which line is theirs.
-_MATTERS_IN_CARE = frozenset({Told.YOUNG})
 _WITH_WHOM = frozenset({Told.COMPANY, Told.ALONE})
 _OF_WHOM = frozenset({Told.HE, Told.SHE})
-#: Turns for which "I'm on the roof" is remembered, where danger is only said after it.
-STOOD = 2
-
-# Whoever wishes for death or harm and stands there is in danger, though no crisis is open.
-_MEANT = frozenset({Kind.SELF_HARM, Kind.HARM_TO_OTHERS})
-# What no explanation takes back.
-_HOLDS = frozenset({Told.ACT, Told.MEANS, Told.BRINK, Told.SOON, Told.WORSE, Told.INJURY})
-_OUT_OF_REACH = frozenset({Told.MEANS, Told.CUT_OFF})
+# What was told while nothing was wrong yet, and matters once something is.
+_FROM_BEFORE = frozenset({Told.LOSS, Told.BABY})
+# What matters to whoever is in no danger, too: which line is theirs.
+_MATTERS_IN_CARE = frozenset({Told.YOUNG})
 
 # What is grave once a talk is about this, though alone it might mean anything.
 _GRAVER: dict[Kind | None, Told] = {
@@ -71,11 +62,12 @@ _GRAVER: dict[Kind | None, Told] = {
 }
 # What is a farewell where nothing more than worry is known.
 _LEAVING = frozenset({Told.OFF, Told.THANKS})
-# What was told while nothing was wrong yet, and matters once something is.
-_FROM_BEFORE = frozenset({Told.LOSS, Told.BABY})
-
-#: What a probability becomes with each calm turn that worry is carried over.
-DECAY = 0.85
+# Whoever wishes for death or harm and stands there is in danger, though no crisis is open.
+_MEANT = frozenset({Kind.SELF_HARM, Kind.HARM_TO_OTHERS})
+# Whom nobody gets to, with the means.
+_OUT_OF_REACH = frozenset({Told.MEANS, Told.CUT_OFF})
+# What no explanation takes back.
+_HOLDS = frozenset({Told.ACT, Told.MEANS, Told.BRINK, Told.SOON, Told.WORSE, Told.INJURY})
 
 #: The probabilities that each level spans in `scores.risk`: at least concern begins at one half.
 _BANDS = {
@@ -142,60 +134,84 @@ class _Talk:
 
     def __init__(self) -> None:
         self.level = self.own = Risk.NONE
-        self.kind: Kind | None = None
-        self.told: frozenset[Told] = frozenset()
         self.episode: int | None = None
         self.staged = False
         self.risk = 0.0
         self.calm, self.light = WINDOW, 0
+        self._calm_risk = WINDOW  # calm turns since the last that was risky, as `calm` since the last that was heavy
+        self._stood = 0  # turns for which it is remembered that they stood high up, said before any danger
+        self._before: frozenset[Told] = frozenset()  # what has been told of _FROM_BEFORE, in all of the talk
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Forget what belongs to one stretch of risk alone."""
+        self.kind: Kind | None = None
+        self.told: frozenset[Told] = frozenset()
         self._stages = 0  # turns of the open crisis talk; 0: none is open
         self._urgent = False  # something is under way and no help yet
-        self._stood = 0  # turns for which it is remembered that they stood high up, said before any danger
-        self._grave = 0  # turns of the episode that were high by themselves
-        self._backed = False  # the classifier saw danger in one of them, too
         self._beaten = False  # somebody hurts them, whatever else was said since
-        self._before: frozenset[Told] = frozenset()  # what has been told of _FROM_BEFORE, in all of the talk
-        self._calm_risk = WINDOW  # calm turns since the last that was risky, as `calm` since the last that was heavy
+        self._grave = 0  # turns that were high by themselves
+        self._backed = False  # the classifier saw danger in one of them, too
 
     def hear(self, turn: TurnAssessment, worried: bool) -> None:
-        """Take one turn of the person in."""
+        """Take one turn of the person in: what is known, how grave it is, then what follows for the crisis talk."""
         needed = CALM_AFTER_CRISIS if self._stages else CALM_AFTER_CONCERN
         goes_on = self.episode is not None and (self._calm_risk < needed or worried)
         if not goes_on:
-            self._stages, self.kind, self.told = 0, None, frozenset()
-            self._urgent = self._beaten = False
-            self._grave, self._backed = 0, False
-        now = turn.told if self._stages == 1 else turn.told - {Told.DENIAL}  # later questions have harmless noes
-        self._before |= turn.told & _FROM_BEFORE
-        self.told = _told(self.told | self._before - {Told.LOSS}, now)
+            self._let_go()
+        self._learn(turn)
         self._weigh(turn, turn.level if turn.firm or worried else Risk.NONE)
         self._press(turn)
         self._ease(turn)
-        self._treat(turn, goes_on or worried)
+        self._treat(careful=goes_on or worried)
         self._count(turn, goes_on)
-        self._stood = STOOD if Told.BRINK in turn.told else self._stood - 1
+
+    def _learn(self, turn: TurnAssessment) -> None:
+        """What is known once the turn is heard."""
+        now = turn.told if self._stages == 1 else turn.told - {Told.DENIAL}  # later questions have harmless noes
+        self._before |= turn.told & _FROM_BEFORE
+        self.told = _told(self.told | (self._before - {Told.LOSS}), now)
 
     def _weigh(self, turn: TurnAssessment, own: Risk) -> None:
         """How grave the turn is in this talk, and whose danger it is about."""
-        whose = self._whose(turn)
+        own, whose = self._meant(turn, own)
         others = whose is Kind.SOMEONE_ELSE
+        if self._stages or (others and own >= Risk.HIGH):
+            own = max(own, _in_crisis(turn.told, self.told, others=others))
+        if self._stands(turn, own, whose):
+            own = max(own, Risk.HIGH)
+        if own >= Risk.HIGH or (own is Risk.CONCERN and self.kind is None):
+            self.kind = whose or (Kind.SELF_HARM if own >= Risk.HIGH else None)
+        self._beaten = self._beaten or self.kind is Kind.ABUSE
+        if self._beaten and Told.THREAT in turn.told:
+            open_talk = self._stages or own >= Risk.HIGH
+            own, self.kind = Risk.IMMINENT if open_talk else Risk.HIGH, Kind.ABUSE
+            self.told -= {Told.COMPANY, Told.HELP}  # he is neither
+        self.own = own
+
+    def _meant(self, turn: TurnAssessment, own: Risk) -> tuple[Risk, Kind | None]:
+        """How grave the turn is beside what was told before, though no crisis is open, and whose danger it is about."""
+        whose = self._whose(turn)
         if Told.LOSS in self._before and Told.FOLLOW in turn.told:
-            own, whose, others = max(own, Risk.HIGH), Kind.SELF_HARM, False
+            own, whose = max(own, Risk.HIGH), Kind.SELF_HARM  # they would die, too
         if self.episode is not None and (_GRAVER.get(whose) in turn.told or (whose is None and turn.told >= _LEAVING)):
             own = max(own, Risk.HIGH)
         if whose is Kind.HARM_TO_OTHERS and own and Told.BABY in self._before and Told.ACT in turn.told:
             own, whose = Risk.IMMINENT, Kind.EMERGENCY  # it is hurt, whatever can be seen
-        known = self._stages or (others and own >= Risk.HIGH)
-        self.own = max(own, _in_crisis(turn.told, self.told, others=others)) if known else own
-        if self._stands(turn, own, whose):
-            self.own = max(self.own, Risk.HIGH)
-        if self.own >= Risk.HIGH or (self.own is Risk.CONCERN and self.kind is None):
-            self.kind = whose or (Kind.SELF_HARM if self.own >= Risk.HIGH else None)
-        self._beaten = self._beaten or self.kind is Kind.ABUSE
-        if self._beaten and Told.THREAT in turn.told:
-            open_talk = self._stages or self.own >= Risk.HIGH
-            self.own, self.kind = Risk.IMMINENT if open_talk else Risk.HIGH, Kind.ABUSE
-            self.told -= {Told.COMPANY, Told.HELP}  # he is neither
+        return own, whose
+
+    def _whose(self, turn: TurnAssessment) -> Kind | None:
+        """Whose danger the talk is about from this turn on. In an open talk about somebody else an emergency that only
+        the classifier reads ("she won't answer") is theirs. Where somebody is violent, he is spoken of: what no rule
+        takes for anybody else's danger ("he's outside the door", "he's drinking") is part of it. What lies at hand is
+        for whom the talk is about."""
+        by_rule = any(finding.kind is turn.kind for finding in turn.findings)
+        if self.kind is Kind.ABUSE and turn.kind in (Kind.SOMEONE_ELSE, Kind.EMERGENCY) and not by_rule:
+            return self.kind
+        dangers = [finding for finding in turn.findings if finding.level > Risk.NONE]
+        at_hand = dangers and all(finding.tells is Told.MEANS for finding in dangers)
+        theirs = self._stages and (at_hand or (self.kind is Kind.SOMEONE_ELSE and BY_CLASSIFIER in turn.rules))
+        return self.kind if theirs else turn.kind or self.kind
 
     def _stands(self, turn: TurnAssessment, own: Risk, whose: Kind | None) -> bool:
         """Whether somebody who worries us stands high up or has a weapon out, also where they said so just before."""
@@ -219,24 +235,11 @@ class _Talk:
         if grave or not self._stages or self._grave > 1 or self._urgent or self.told & _HOLDS:
             return
         if Told.EXPLAINED in turn.told:
-            self._stages = STAGES_URGENT
+            self._stages = STAGES_URGENT  # past every question
         elif not self._backed and turn.scores and turn.speaks and not turn.moot and turn.share < QUIET:
-            self._stages = max(self._stages, STAGES - 1)
+            self._stages = max(self._stages, STAGES - 1)  # this turn's question is the last
 
-    def _whose(self, turn: TurnAssessment) -> Kind | None:
-        """Whose danger the talk is about from this turn on. In an open talk about somebody else an emergency that only
-        the classifier reads ("she won't answer") is theirs. Where somebody is violent, he is spoken of: what no rule
-        takes for anybody else's danger ("he's outside the door", "he's drinking") is part of it. What lies at hand is
-        for whom the talk is about."""
-        by_rule = any(finding.kind is turn.kind for finding in turn.findings)
-        if self.kind is Kind.ABUSE and turn.kind in (Kind.SOMEONE_ELSE, Kind.EMERGENCY) and not by_rule:
-            return self.kind
-        dangers = [finding for finding in turn.findings if finding.level > Risk.NONE]
-        at_hand = dangers and all(finding.tells is Told.MEANS for finding in dangers)
-        theirs = self._stages and (at_hand or (self.kind is Kind.SOMEONE_ELSE and BY_CLASSIFIER in turn.rules))
-        return self.kind if theirs else turn.kind or self.kind
-
-    def _treat(self, turn: TurnAssessment, careful: bool) -> None:
+    def _treat(self, *, careful: bool) -> None:
         """What the turn is treated as, and whether its crisis talk is open."""
         most = STAGES_URGENT if self._urgent else STAGES_ARMED if Told.MEANS in self.told else STAGES
         staging = 0 < self._stages < most
@@ -264,6 +267,7 @@ class _Talk:
         self.episode = (self.episode + 1 if goes_on and self.episode is not None else 0) if risky else None
         self.calm = 0 if risky or turn.heavy else self.calm + 1
         self.light = self.light + 1 if turn.light else 0
+        self._stood = STOOD if Told.BRINK in turn.told else self._stood - 1
         self.risk = max(_own_risk(turn, self.own), risk_floor(self.own), self.risk * DECAY if risky else 0.0)
 
 
@@ -284,17 +288,6 @@ def _in_crisis(now: frozenset[Told], told: frozenset[Told], *, others: bool) -> 
     if others and now & _OUT_OF_REACH and told >= _OUT_OF_REACH:
         return Risk.IMMINENT
     return Risk.HIGH if now & {Told.MEANS, Told.SOON, Told.WORSE} else Risk.NONE
-
-
-def worries(turns: Sequence[TurnAssessment]) -> list[bool]:
-    """For each turn of a talk whether the classifier's concern, added up over the talk, is reason enough for care."""
-    worry = 0.0
-    found: list[bool] = []
-    for turn in turns:
-        added = max(WORRY_LEFT * worry, WORRIED - 1) + min(turn.share, WORRY_AT_MOST)
-        worry = max(added, worry) if turn.moot else added
-        found.append(worry >= WORRIED)
-    return found
 
 
 def risk_at(assessment: Assessment, level: Risk) -> float:
