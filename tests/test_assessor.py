@@ -11,6 +11,7 @@ from scripted import KeywordClassifier, KeywordRules
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Kind, Risk
 from psylite_pipeline.risk.assess import Assessor
+from psylite_pipeline.risk.lexicon import Finding
 from psylite_pipeline.risk.memory import ScoreCache
 from psylite_pipeline.risk.turn_assessment import Probabilities, Thresholds
 from psylite_pipeline.risk.walk import DECAY, Assessment
@@ -40,6 +41,21 @@ def test_the_classifier_finds_an_emergency_where_nobody_means_harm(text, scores,
     talk = Conversation.from_body({"messages": [{"role": "user", "content": text}]})
     found = Assessor(KeywordRules(), Says()).assess(talk)
     assert (found.level, found.kind) == (level, kind)
+
+
+@pytest.mark.parametrize(("high", "level"), [(0.8, NONE), (0.95, HIGH)])
+def test_a_request_plainly_for_somebody_else_is_no_danger_unless_the_classifier_is_very_sure(high, level):
+    class Plain(KeywordRules):
+        def read(self, text):
+            return (Finding("t.dosing", NONE, Kind.HARMFUL_REQUEST, "", sure=True),)
+
+    class Says(KeywordClassifier):
+        def read(self, text, vector, findings):
+            return Probabilities(concern=0.4, high=high)
+
+    talk = Conversation.from_body({"messages": [{"role": "user", "content": "x"}]})
+    found = Assessor(Plain(), Says()).assess(talk)
+    assert (found.last.level, found.harmful) == (level, True)
 
 
 # -- the assessor

@@ -6,6 +6,7 @@ the talk. The assistant's words never raise a level; they only say what a short 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
@@ -236,7 +237,7 @@ class Assessor:
             judged = verdict.answering(judged, answered, self._lexicon.whose(asked, text))
         if scores:
             if scores.high >= high and Told.EXPLAINED in self._lexicon.told(text):
-                high = 2.0  # what was meant is said in the same breath: care, unless a rule says more
+                high = math.inf  # what was meant is said in the same breath: care, unless a rule says more
             judged = verdict.by_scores(judged, scores, concern, high, factor * verdict.ALONE_HIGH)
             if judged.level is Risk.HIGH and judged.kind is None and self._lexicon.of_another(text):
                 judged = replace(judged, kind=Kind.SOMEONE_ELSE)  # nobody who found a child's blades is asked to live

@@ -17,7 +17,8 @@ SIGNS = ("grief", "illness", "anger", "fear", "trauma", "joke_request", "retract
 class Rule:
     """One rule. `unless` phrases mask hits inside them; a `not_with` phrase in the same sentence silences the rule.
     `frames` names the frames that may change its meaning (None: all that suit its kind). `sure`: the classifier may not
-    doubt it. `tells`: what a hit tells the staged talk, beside the danger itself."""
+    doubt it; of a harmful request, that it is for somebody else. `tells`: what a hit tells the staged talk, beside the
+    danger itself."""
 
     id: str
     level: Risk

@@ -4,6 +4,7 @@ what the classifier reads in it, whether it asks for harm, how heavy it is. Each
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +17,11 @@ from psylite_pipeline.risk.turn_assessment import Probabilities
 #: staged talk. Of 445 rows written without sight of the training turns: 2 of 262 harmless fewer, 1 of 103 in
 #: danger.
 ALONE_HIGH = 0.6
+
+#: Where a rule is sure that what is asked for is for somebody else's glass, the classifier reads the sleep in it as
+#: one's own: it is heard from here on only. Of the 11 such requests in our turns and the rule's examples it gives at
+#: most .80, of three by whoever would drink of it at least .94.
+BESIDE_REQUEST = 0.9
 
 #: From this share of the threshold for a yes on, an answer to a direct question is neither yes nor no, and gets care.
 UNCLEAR = 0.6
@@ -62,8 +68,8 @@ class Verdict:
     harmful: bool = False
     heavy: bool = False
     firm: bool = False
-    plain_request: bool = False
-    """What is asked for is plainly for somebody else: the classifier may not read it as the person's own danger."""
+    for_another: bool = False
+    """A harmful thing is asked for that a rule is sure is for somebody else."""
 
     def said(self, rule: str, **changes: object) -> Verdict:
         """The verdict after one more voice."""
@@ -84,7 +90,7 @@ def by_rules(findings: Sequence[Finding]) -> Verdict:
         harmful=any(finding.kind is Kind.HARMFUL_REQUEST for finding in findings),
         heavy=any(finding.sign in HEAVY_SIGNS for finding in findings),
         firm=level > Risk.NONE,
-        plain_request=any(finding.kind is Kind.HARMFUL_REQUEST and finding.sure for finding in findings),
+        for_another=any(finding.kind is Kind.HARMFUL_REQUEST and finding.sure for finding in findings),
     )
 
 
@@ -112,10 +118,13 @@ def answering(verdict: Verdict, answered: Risk, whose: Kind | None) -> Verdict:
 
 def by_scores(verdict: Verdict, scores: Probabilities, concern: float, high: float, alone: float) -> Verdict:
     """Raised by what the classifier reads from the thresholds `concern` and `high` on; where nothing else spoke, high
-    from `alone` on. Whose danger it is it does not know: that stays what the talk is about (walk.py)."""
+    from `alone` on, beside a harmful request for somebody else from BESIDE_REQUEST on. Whose danger it is it does not
+    know: that stays what the talk is about (walk.py)."""
     far = high if verdict.level > Risk.NONE else max(high, alone)
+    if verdict.for_another and not verdict.level:
+        concern, far = math.inf, max(far, BESIDE_REQUEST)
     said = Risk.HIGH if scores.high >= far else Risk.CONCERN if scores.concern >= concern else Risk.NONE
-    if said <= verdict.level or (verdict.plain_request and not verdict.level):
+    if said <= verdict.level:
         return verdict
     return verdict.said(f"classifier.{said.label}", level=said, firm=verdict.firm or said > Risk.CONCERN)
 
