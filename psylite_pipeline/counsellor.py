@@ -38,6 +38,9 @@ T = TypeVar("T")
 _UNREAD = (Finding("failure.lexicon", Risk.CONCERN, None, ""),)
 _TOO_LONG = Finding("failure.too-long", Risk.CONCERN, None, "")
 
+#: What is taken for met danger where nobody can say: some, one answer ago.
+_MAY_HAVE_MET = (1, 1)
+
 
 class Counsellor:
     """Judges and answers turns. `opening.open_counsellor` gathers its parts. Safe to share between threads.
@@ -113,13 +116,11 @@ class Counsellor:
         level, rules = self._second_opinion(conversation, assessment, preferences)
         if conversation.last and len(conversation.last.text) > MAX_CHARS:  # nobody has read its middle
             level, rules = max(level, _TOO_LONG.level), (*rules, _TOO_LONG.rule)
-        since, lasts = 0, 0
-        if preferences.judge != "off":  # what it found at an earlier turn, no rule knows now
-            since, lasts = self._attempt("replies", lambda: self._answers.met_danger(conversation), (0, 0))
+        since, lasts = self._met_danger(conversation, preferences)
         cared = since if since <= lasts else 0
         if cared and level is Risk.NONE:
             level, rules = Risk.CONCERN, (*rules, judge.EARLIER)
-        elif since > lasts:
+        elif since > lasts:  # care is over, and calm began there
             assessment = replace(assessment, calm=min(assessment.calm, since - lasts))
         floor = conversation.floor
         found = Decision(
@@ -233,6 +234,12 @@ class Counsellor:
             self._metrics.failed("judge", type(error).__name__)
             return max(level, Risk.CONCERN), (*rules, judge.NO_VERDICT)
         return judge.combine(assessment, said), (*rules, f"judge.{said.label}")
+
+    def _met_danger(self, conversation: Conversation, preferences: Preferences) -> tuple[int, int]:
+        """As `Answers.met_danger`, while a judge is on: what it found at an earlier turn, no rule knows now."""
+        if preferences.judge == "off":
+            return 0, 0
+        return self._attempt("replies", lambda: self._answers.met_danger(conversation), _MAY_HAVE_MET)
 
     def _attempt(self, part: str, work: Callable[[], T], otherwise: T) -> T:
         """`work()`, or `otherwise` when a part of ours fails: a turn must go on. Logs the part, never the words."""

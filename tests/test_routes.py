@@ -117,6 +117,16 @@ def test_worry_long_after_what_a_judge_found_is_asked_about_anew(tmp_path):
     assert texts()[0].concern_asked([said.shown])
 
 
+def test_where_nobody_can_say_whether_a_judge_found_danger_there_is_care(tmp_path, monkeypatch):
+    model = ScriptedModel()
+    model.judged = {"level": "high"}
+    said = talk(tmp_path, Preferences(judge="always"), model=model).say("今天")
+    model.judged = {"level": "none"}
+    monkeypatch.setattr(said.counsellor._answers, "met_danger", None)
+    assert said.say("今天").route == "support"
+    assert not texts()[0].concern_asked([said.shown])
+
+
 def test_without_a_judge_the_assistants_words_raise_nothing(tmp_path):
     model = ScriptedModel()
     model.judged = {"level": "high"}
