@@ -34,7 +34,7 @@ _TRADITIONAL = (_IN_BIG5 - _IN_GB - _NEUTRAL) | frozenset("嘅喺咁冇咗哋啲
 # Letters of Cantonese, which is written beside simplified ones, too.
 _CANTONESE = frozenset("嘅喺咁冇咗哋啲嚟嘢瞓佢唔噚")
 # 唔 alone is a sigh in Taiwan.
-_SAID_IN_CANTONESE = re.compile("[嘅喺咁冇咗哋啲嚟嘢瞓佢噚]|唔(?=[想係系好知到使識该該洗要可敢])")
+_SAID_IN_CANTONESE = re.compile(f"[{''.join(_CANTONESE - {'唔'})}]|唔(?=[想係系好知到使識该該洗要可敢])")
 
 _ENGLISH_WORDS = """
 a about after again all alone always am an and any anymore anyone are aren't as ask at away be because been
@@ -136,7 +136,7 @@ def main_language(said: Sequence[str]) -> str:
 
 
 def is_cantonese(said: Sequence[str]) -> bool:
-    """Whether the latest texts are written in Cantonese."""
+    """Whether one of the latest texts is written in Cantonese."""
     return any(_SAID_IN_CANTONESE.search(_readable(text)) for text in said[-_TURNS:])
 
 
@@ -162,7 +162,8 @@ def _script(text: str) -> str:
 
 
 def _script_of_talk(written: str) -> str:
-    """Whoever writes Cantonese or a few old letters among simplified ones lives where simplified ones are written."""
+    """The script of a whole talk: whoever writes Cantonese or a few old letters among simplified ones lives
+    where simplified ones are written."""
     simplified = sum(char in _SIMPLIFIED for char in written)
     traditional = sum(char in _TRADITIONAL and char not in _CANTONESE for char in written)
     return "zh-Hans" if simplified > 0 and traditional <= 3 * simplified else _script(written)
