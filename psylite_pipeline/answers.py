@@ -97,13 +97,15 @@ class Answers:
         """How many answers ago fixed words of ours met danger, and for how many turns care lasts after them; of several
         those after which it lasts longest, (0, 0) where none did. Of what the second judge said at an earlier turn
         this is all that is left to read."""
-        met = [(0, 0)]
+        if not self._replies:
+            return 0, 0
+        met: list[tuple[int, int]] = []
         for ago, text in enumerate(reversed(conversation.answered[-WINDOW:]), 1):
-            if self._replies and self._replies.crisis_spoke(text):
+            if self._replies.crisis_spoke(text):
                 met.append((ago, CALM_AFTER_CRISIS))
-            elif self._replies and self._replies.concern_asked([text]):
+            elif self._replies.concern_asked([text]):
                 met.append((ago, CALM_AFTER_CONCERN))
-        return max(met[1:] or met, key=lambda one: one[1] - one[0])
+        return max(met, key=lambda one: one[1] - one[0], default=(0, 0))
 
     def crisis(self, conversation: Conversation, decision: Decision, preferences: Preferences) -> Iterator[Piece]:
         """The staged reply. No model."""

@@ -38,7 +38,7 @@ def write_whole(path: Path, data: bytes, *, durable: bool = True) -> None:
         raise
 
 
-def json_object(path: Path) -> dict[str, Any]:
+def mended_json_object(path: Path) -> dict[str, Any]:
     """The JSON object in `path`. One that an editor saved in UTF-16 or with a mark at its beginning is written anew as
     plain UTF-8, for those who read nothing else. Raises OSError, and ValueError where there is no such object."""
     data = path.read_bytes()

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_serializer
 
-from psylite_pipeline.files import json_object, set_aside, write_whole
+from psylite_pipeline.files import mended_json_object, set_aside, write_whole
 from psylite_pipeline.settings import Preferences, valve
 
 log = logging.getLogger(__name__)
@@ -64,11 +64,11 @@ def mend_saved_valves(loader_file: Path, valves: type[V]) -> None:
     """Make the saved valves of a loader file loadable, before the server reads them: it would refuse to start.
 
     A file that is not JSON is set aside as `valves.json.broken-1`; a field out of range falls back to its default. Each
-    is logged in one sentence. Never raises.
+    is logged in one sentence. Another encoding becomes plain UTF-8. Never raises.
     """
     saved = loader_file.parent / loader_file.stem / "valves.json"
     try:
-        values = json_object(saved)
+        values = mended_json_object(saved)
     except FileNotFoundError:
         return
     except (OSError, ValueError):

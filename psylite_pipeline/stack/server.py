@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from psylite_pipeline.errors import PsyLiteError, StackError
-from psylite_pipeline.files import json_object, set_aside, write_whole
+from psylite_pipeline.files import mended_json_object, set_aside, write_whole
 from psylite_pipeline.settings import Settings, misspelt
 from psylite_pipeline.stack.guard import App, Guard, Message, Receive, Scope, Send
 from psylite_pipeline.stack.wordless import WordlessFormatter
@@ -78,7 +78,7 @@ def set_aside_broken_valves(folder: Path) -> None:
     """
     for saved in folder.glob("*/valves.json"):
         try:
-            json_object(saved)
+            mended_json_object(saved)
             continue
         except (OSError, ValueError):
             pass

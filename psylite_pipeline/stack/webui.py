@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from psylite_pipeline.files import json_object
+from psylite_pipeline.files import mended_json_object
 from psylite_pipeline.opening import open_replies
 from psylite_pipeline.replies import Replies
 from psylite_pipeline.replies.last_resort import last_notice
@@ -122,7 +122,7 @@ def _banners(settings: Settings, layout: Layout) -> list[dict[str, object]]:
 def _region(layout: Layout) -> str:
     """The region of the valve as it was last saved; "auto" where none was, or nobody can read it."""
     try:
-        saved = json_object(layout.pipelines / "psylite" / "valves.json")
+        saved = mended_json_object(layout.pipelines / "psylite" / "valves.json")
         return Preferences.model_validate({"region": saved.get("region")}).region
     except (OSError, ValueError):
         return "auto"
