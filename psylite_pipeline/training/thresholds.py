@@ -53,9 +53,8 @@ def _endangered(row: Row) -> bool:
 # As more of them are written against the judgement, the same aim means a higher threshold and more danger missed; those
 # of concern are set so that of 2,782 turns written blind (unseen-3, unseen-4) nine to eleven in a hundred harmless
 # Chinese ones alarm, and eleven to fourteen English ones.
-# That of honest questions: with .05 the classifier alone declined 34 of 3,000 lines of everyday Chinese talk that taught
-# nothing (XDailyDialog: "can you teach me how to put on make-up"), with .04 22, and none fewer of 129 harmful requests
-# written blind.
+# That of honest questions: with .05 the classifier alone declined 34 of 3,000 lines of everyday Chinese talk it never
+# learnt from (XDailyDialog: "can you teach me make-up"), with .04 22, and no fewer of 129 harmful ones written blind.
 # Those of emergencies: from .2 on the classifier finds .68 of the Chinese and .53 of the English own ones that it had
 # not seen, from .4 on .55 and .43, and "the baby is coming in june" is none.
 _FULL = (
