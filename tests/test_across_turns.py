@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from scripted import KeywordClassifier, KeywordRules
 
@@ -22,19 +23,23 @@ from psylite_pipeline.risk.walk import (
 NONE, CONCERN, HIGH, IMMINENT = Risk
 
 
-def assess(*turns: str, answers: dict[int, str] | None = None, classifier=True, sensitive=False) -> Assessment:
+def assess(
+    *turns: str, answers: dict[int, str] | None = None, classifier=True, sensitive=False, encoder=False
+) -> Assessment:
     """The person's turns, with the assistant's answer after turn `n` where `answers` has one."""
     messages = []
     for number, turn in enumerate(turns):
         messages.append({"role": "user", "content": turn})
         messages.append({"role": "assistant", "content": (answers or {}).get(number, "嗯")})
     talk = Conversation.from_body({"messages": messages[:-1] if messages else []})
-    return Assessor(KeywordRules(), KeywordClassifier() if classifier else None).assess(talk, sensitive=sensitive)
+    assessor = Assessor(KeywordRules(), KeywordClassifier() if classifier else None)
+    vector = np.zeros(1, dtype=np.float32) if encoder else None
+    return assessor.assess(talk, lambda _: vector, sensitive=sensitive)
 
 
-def levels(*turns: str) -> list[Risk]:
+def levels(*turns: str, encoder=False) -> list[Risk]:
     """The level of each turn as the talk went."""
-    return [assess(*turns[: number + 1]).level for number in range(len(turns))]
+    return [assess(*turns[: number + 1], encoder=encoder).level for number in range(len(turns))]
 
 
 @pytest.mark.parametrize(
@@ -151,17 +156,22 @@ def test_who_denies_is_asked_less_not_nothing():
 
 def test_what_only_rules_took_for_grave_is_asked_less_when_the_person_goes_on_about_something_quiet():
     quiet = "we spoke of this and of that for the whole day"
-    assert levels("DIE DOUBT", quiet, quiet) == [HIGH, HIGH, CONCERN], "one question more, then care"
-    assert levels("DIE DOUBT", "x", quiet, quiet) == [HIGH, HIGH, HIGH, CONCERN]
-    assert levels("DIE", *[quiet] * 4) == [*[HIGH] * STAGES, CONCERN], "the classifier saw it, too"
-    assert levels("DIE DOUBT", "TOLD means", *[quiet] * 2)[2:] == [HIGH, HIGH], "what lies at hand holds"
-    assert levels("DIE DOUBT", quiet, "DIE DOUBT", quiet, quiet)[2:] == [HIGH, HIGH, HIGH], (
+
+    def after(*turns: str) -> list[Risk]:
+        return levels(*turns, encoder=True)
+
+    assert after("DIE DOUBT", quiet, quiet) == [HIGH, HIGH, CONCERN], "one question more, then care"
+    assert after("DIE DOUBT", "x", quiet, quiet) == [HIGH, HIGH, HIGH, CONCERN]
+    assert after("DIE", *[quiet] * 4) == [*[HIGH] * STAGES, CONCERN], "the classifier saw it, too"
+    assert after("DIE DOUBT", "TOLD means", *[quiet] * 2)[2:] == [HIGH, HIGH], "what lies at hand holds"
+    assert after("DIE DOUBT", quiet, "DIE DOUBT", quiet, quiet)[2:] == [HIGH, HIGH, HIGH], (
         "nor is it said twice by chance"
     )
-    assert levels("NOW DOUBT", *[quiet] * 4) == [IMMINENT] * 5
+    assert after("NOW DOUBT", *[quiet] * 4) == [IMMINENT] * 5
     assert assess("DIE DOUBT", quiet, quiet, classifier=False).level is HIGH, (
         "without the classifier nothing is known of it"
     )
+    assert levels("DIE DOUBT", *[quiet] * 4) == [*[HIGH] * STAGES, CONCERN], "nor enough without the encoder"
 
 
 def test_a_new_crisis_after_calm_is_staged_anew():

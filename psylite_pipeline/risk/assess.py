@@ -256,6 +256,7 @@ class Assessor:
             judged.heavy,
             moot=classified.denied or not text.strip() or "retraction" in signs,
             speaks=amount_said(text) >= SPEAKS,
+            closely=classified.closely,
             share=share,
             firm=judged.firm,
             told=frozenset(told for sign, told in _TOLD_BY_SIGN.items() if sign in signs)

@@ -31,8 +31,8 @@ CALM_AFTER_CRISIS = 6
 
 #: An opening that rules alone heard, of which the classifier sees less than BACKED of what it needs for concern, is cut
 #: short by a turn that speaks of its own accord, in no danger itself, of which it sees less than QUIET: one question
-#: more, then care. In 2,764 turns of our own talks: of 65 staged turns where nobody is in danger 9 fewer, of 285 where
-#: somebody is none.
+#: more, then care. What it read without the encoder is no reason. In 2,764 turns of our own talks: of 65 staged turns
+#: where nobody is in danger 9 fewer, of 285 where somebody is none.
 BACKED = 0.5
 QUIET = 0.25
 
@@ -151,7 +151,7 @@ class _Talk:
         self._urgent = False  # something is under way and no help yet
         self._beaten = False  # somebody hurts them, whatever else was said since
         self._grave = 0  # turns that were high by themselves
-        self._backed = False  # the classifier saw danger in one of them, too
+        self._backed = False  # the classifier saw danger in one of them, too, or could not read it closely
 
     def hear(self, turn: TurnAssessment, worried: bool) -> None:
         """Take one turn of the person in: what is known, how grave it is, then what follows for the crisis talk."""
@@ -231,12 +231,12 @@ class _Talk:
         about something quiet after words that rules alone took for grave. Care goes on."""
         grave = self.own >= Risk.HIGH
         self._grave += grave
-        self._backed = self._backed or (grave and (turn.share >= BACKED or turn.scores is None))
+        self._backed = self._backed or (grave and (turn.share >= BACKED or not turn.closely))
         if grave or not self._stages or self._grave > 1 or self._urgent or self.told & _HOLDS:
             return
         if Told.EXPLAINED in turn.told:
             self._stages = STAGES_URGENT  # past every question
-        elif not self._backed and turn.scores and turn.speaks and not turn.moot and turn.share < QUIET:
+        elif not self._backed and turn.closely and turn.speaks and not turn.moot and turn.share < QUIET:
             self._stages = max(self._stages, STAGES - 1)  # this turn's question is the last
 
     def _treat(self, *, careful: bool) -> None:
