@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from command import psylite
 from own_scripts import KITE, LAMP, THEMES, TWO_BITS, WATER, imported, importer_of, labelled, long_script, said
 from scripted import KeywordRules
-from test_cli import knowledge, psylite  # noqa: F401  the fixture is used by name
 
 from psylite_pipeline.conversation import marked, marker
 from psylite_pipeline.errors import KnowledgeError
