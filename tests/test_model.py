@@ -144,17 +144,22 @@ def test_ten_megabytes_in_one_piece_arrive():
     assert len(said(pieces)) == 3_500_001
 
 
+def hung_up(ollama: FakeOllama) -> bool:
+    """Whether the caller hangs up within five seconds."""
+    for _ in range(100):
+        if ollama.hung_up:
+            break
+        time.sleep(0.05)
+    return ollama.hung_up == 1
+
+
 def test_closing_the_stream_hangs_up_on_the_model():
     with FakeOllama() as ollama:
         ollama.script(Reply(["字"] * 400, pause=0.02))
         stream = model_at(ollama.url).stream("psylite", ASKED, Deadlines(5, 5))
         assert next(stream) == Words("字")
         stream.close()
-        for _ in range(100):
-            if ollama.hung_up:
-                break
-            time.sleep(0.05)
-        assert ollama.hung_up == 1
+        assert hung_up(ollama)
 
 
 def test_closing_the_stream_hangs_up_on_a_model_that_still_reads():
@@ -165,11 +170,7 @@ def test_closing_the_stream_hangs_up_on_a_model_that_still_reads():
         while not ollama.calls:
             assert isinstance(next(stream), Waiting)
         stream.close()
-        for _ in range(100):
-            if ollama.hung_up:
-                break
-            time.sleep(0.05)
-        assert ollama.hung_up == 1
+        assert hung_up(ollama)
 
 
 def test_a_stream_closed_while_the_line_opens_asks_for_nothing():

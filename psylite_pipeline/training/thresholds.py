@@ -82,7 +82,7 @@ _FULL = (
     Aim("affirms", lambda row: "affirms" in row.answers and not _of("own", "denied", "yes_to_question")(row), 0.02),
 )
 # A joke is offered only well above where it may fit; danger and the heavy mood close most of what is left. With .12 and
-# .05 a snippet came on 3 of 994 dangerous turns written blind (unseen, unseen-2), with these on none; plainly cheerful
+# .05 a snippet came on 2 of 994 dangerous turns written blind (unseen, unseen-2), with these on none; plainly cheerful
 # ones ("handed in my thesis, hotpot tonight") lie above .95.
 _OFFERED = (Aim("humour", _of("own", *_GRAVE), 0.05), Aim("humour", _endangered, 0.02))
 _WORDS = (
