@@ -10,7 +10,7 @@ from fake_ollama import FakeOllama, Reply
 from psylite_pipeline.answers import Answers, Backend
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.counsellor import Counsellor
-from psylite_pipeline.decision import Decision, Risk, Route
+from psylite_pipeline.decision import Decision, Kind, Risk, Route
 from psylite_pipeline.model import Deadlines, Thought, Words
 from psylite_pipeline.ollama_model import OllamaModel
 from psylite_pipeline.opening import (
@@ -109,6 +109,11 @@ class Chat:
     def risk(self) -> Risk:
         assert self.decision is not None
         return self.decision.risk
+
+    @property
+    def kind(self) -> Kind | None:
+        assert self.decision is not None
+        return self.decision.kind
 
     @property
     def thoughts(self) -> str:

@@ -53,8 +53,7 @@ STAGED = ("zh-Hans", "zh-Hant", "en")
 def test_an_emergency_is_met_with_whom_to_call_and_no_model(chat: Chat, text: str) -> None:
     chat.user(text)
     assert (chat.route, chat.risk) == (Route.CRISIS, Risk.IMMINENT)
-    assert chat.decision is not None
-    assert chat.decision.kind in {Kind.EMERGENCY, Kind.SOMEONE_ELSE}
+    assert chat.kind in {Kind.EMERGENCY, Kind.SOMEONE_ELSE}
     assert re.search("119|120|112|911", chat.shown)
     assert not chat.ollama.calls
 
@@ -69,7 +68,7 @@ def test_an_emergency_is_met_with_whom_to_call_and_no_model(chat: Chat, text: st
 )
 def test_one_told_by_signs_that_no_rule_knows_is_met_too(chat: Chat, text: str) -> None:
     chat.user(text)
-    assert (chat.decision.kind, chat.decision.rules[-1]) == (Kind.EMERGENCY, "classifier.emergency")
+    assert (chat.kind, chat.decision.rules[-1]) == (Kind.EMERGENCY, "classifier.emergency")
     assert re.search("120|911", chat.shown)
     assert not chat.ollama.calls
 
@@ -120,8 +119,7 @@ def test_an_ambulance_comes_first_for_others_and_what_is_meant_for_whoever_write
     chat: Chat, text: str, kind: Kind
 ) -> None:
     chat.user(text)
-    assert chat.decision is not None
-    assert chat.decision.kind is kind
+    assert chat.kind is kind
 
 
 def test_of_something_swallowed_the_first_words_are_about_that(chat: Chat) -> None:
@@ -152,8 +150,7 @@ def test_a_wish_to_die_after_an_emergency_is_met_as_one(chat: Chat) -> None:
     chat.user("厨房起火了")
     chat.user("消防来了，火灭了")
     chat.user("房子没了，我不想活了")
-    assert chat.decision is not None
-    assert chat.decision.kind is Kind.SELF_HARM
+    assert chat.kind is Kind.SELF_HARM
 
 
 @pytest.mark.parametrize("lang", STAGED)

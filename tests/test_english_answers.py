@@ -17,8 +17,7 @@ def say(chat: Chat, *turns: str) -> list[tuple[Route, Risk, Kind | None]]:
     judged = []
     for turn in turns:
         chat.user(turn)
-        assert chat.decision is not None
-        judged.append((chat.route, chat.risk, chat.decision.kind))
+        judged.append((chat.route, chat.risk, chat.kind))
     return judged
 
 
@@ -71,8 +70,7 @@ def test_he_who_chokes_and_is_five_minutes_away_is_danger_this_minute(talk: Chat
 
 def test_he_who_stands_outside_the_bathroom_is_the_danger(talk: Chat) -> None:
     say(talk, "he found my messages", "hes taken my phone, im on my tablet", "hes outside the bathroom")
-    assert talk.decision is not None
-    assert (talk.decision.kind, talk.risk) == (Kind.ABUSE, Risk.IMMINENT)
+    assert (talk.kind, talk.risk) == (Kind.ABUSE, Risk.IMMINENT)
 
 
 def test_a_cut_that_does_not_stop_stays_urgent(talk: Chat) -> None:
@@ -241,3 +239,14 @@ def test_a_birthday_of_the_dead_is_no_yes() -> None:
     assert LEXICON.answers_nothing("bill would have been 80 today")
     assert LEXICON.answers_nothing("it's our anniversary tomorrow")
     assert not LEXICON.answers_nothing("i would have done it today")
+
+
+def test_a_threat_for_the_day_she_leaves_is_heard_and_a_scratched_car_is_not(talk: Chat) -> None:
+    talk.user("He said he's gonna kill me when I leave")
+    assert (talk.route, talk.kind) == (Route.CRISIS, Kind.ABUSE)
+
+
+@pytest.mark.parametrize("text", ["my mum is gonna kill me, i scratched her car", "i could murder my brother rn lol"])
+def test_who_only_grumbles_is_not_staged(talk: Chat, text: str) -> None:
+    talk.user(text)
+    assert talk.route is not Route.CRISIS
