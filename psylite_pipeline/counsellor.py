@@ -77,9 +77,7 @@ class Counsellor:
         preferences = preferences or Preferences()
         started = time.perf_counter()
         decision = self._task(conversation) if conversation.task else self._turn(conversation, preferences)
-        decision = replace(decision, milliseconds=(time.perf_counter() - started) * 1000)
-        self._metrics.decided(decision)
-        return decision
+        return replace(decision, milliseconds=(time.perf_counter() - started) * 1000)
 
     def reply(
         self, conversation: Conversation, decision: Decision, preferences: Preferences | None = None
@@ -87,6 +85,7 @@ class Counsellor:
         """The pieces of the answer to the turn that `decision` judged; never ends without words. Whatever a model does,
         it does not raise. A fault of our own may pass: hosts catch it and give the last resort's words."""
         preferences = preferences or Preferences()
+        self._metrics.decided(decision)
         match decision.route:
             case Route.TASK:
                 pieces = self._answers.task(conversation, decision, preferences)
@@ -101,6 +100,7 @@ class Counsellor:
     def guidance(self, conversation: Conversation, decision: Decision, preferences: Preferences) -> str:
         """Text to put before another model that answers this turn: care where it is needed, else nothing. No snippet:
         what another model tells cannot be known at the next turn, so the same would come again and again."""
+        self._metrics.decided(decision)
         return self._answers.guidance(conversation, decision, preferences)
 
     def warm_up(self) -> None:

@@ -25,7 +25,7 @@ class Metrics:
     """Counts nothing. What the core uses when nobody asked for metrics."""
 
     def decided(self, decision: Decision) -> None:
-        """A turn was judged."""
+        """A turn is answered by what was decided. What a filter sends on is counted where the pipe answers it."""
 
     def failed(self, part: str, reason: str) -> None:
         """A part failed, and the turn went on without it. `reason` is an error's type or a rule's id."""

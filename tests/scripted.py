@@ -240,6 +240,7 @@ def scripted_counsellor(
     rules: Any = None,
     shelf: Any = None,
     replies: Any = "real",
+    metrics: Any = None,
     **backend: Any,
 ) -> Counsellor:
     """A counsellor over keyword rules, a hash encoder and `folder` for snippets and index. Texts are the real ones."""
@@ -261,6 +262,7 @@ def scripted_counsellor(
             plain.worst,
         ),
         model=model,
+        metrics=metrics,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
@@ -12,8 +13,11 @@ import pytest
 from dialogue import Chat
 from fake_ollama import FakeOllama, Reply
 from pipelines_server import free_port, running
+from scripted import scripted_counsellor
 
 from psylite_pipeline.decision import Decision, Risk, Route
+from psylite_pipeline.host.filter import FilterPipeline
+from psylite_pipeline.host.pipe import PipePipeline
 from psylite_pipeline.metrics import Metrics, PrometheusMetrics, open_metrics
 from psylite_pipeline.model import Words
 
@@ -197,3 +201,12 @@ def test_an_answer_that_is_left_is_closed_and_no_longer_open():
     timed.close()
     assert closed == [True]
     assert metrics.registry.get_sample_value("psylite_answers_open") == 0
+
+
+def test_a_turn_that_the_filter_sends_to_the_pipe_is_counted_once(tmp_path):
+    metrics = PrometheusMetrics()
+    counsellor = scripted_counsellor(tmp_path, metrics=metrics)
+    body = {"model": "other", "messages": [{"role": "user", "content": "DIE"}]}
+    sent = asyncio.run(FilterPipeline(counsellor=lambda: counsellor, webhook=lambda: None).inlet(body))
+    list(PipePipeline(counsellor=lambda: counsellor, webhook=lambda: None).pipe("", "", sent["messages"], sent))
+    assert metrics.registry.get_sample_value("psylite_turns_total", {"route": "crisis", "level": "high"}) == 1
