@@ -1,0 +1,164 @@
+"""How the rules are read and how they read: broken files, phrases and letters, long and hostile text."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from scripted import shipped_lexicon
+
+from psylite_pipeline.decision import Risk
+from psylite_pipeline.errors import KnowledgeError
+from psylite_pipeline.risk.lexicon import Lexicon
+from psylite_pipeline.risk.normalise import normalise
+from psylite_pipeline.risk.rule_files import read_rulebook
+from psylite_pipeline.settings import bundled
+
+LEXICON = shipped_lexicon()
+
+
+def level(text: str) -> Risk:
+    return max((finding.level for finding in LEXICON.read(text)), default=Risk.NONE)
+
+
+def test_danger_is_found_deep_in_a_long_paste_and_soon() -> None:
+    text = "今天天气不错，我们去公园走了走。" * 6000 + "我想自杀。" + "晚上吃了面条。" * 600
+    started = time.process_time()
+    assert level(text) >= Risk.HIGH
+    assert time.process_time() - started < 5  # about 0.8 s of processor
+
+
+@pytest.mark.parametrize(
+    "text", ["\0\ud800" * 500, "我想" * 30_000, "a" * 100_000, "他说他" * 20_000, "\u202e死想我", "((((" * 999]
+)
+def test_reading_never_fails(text: str) -> None:
+    assert isinstance(LEXICON.read(text), tuple)
+
+
+def test_what_is_kept_for_one_judgement_changes_no_answer() -> None:
+    once = LEXICON.for_one_judgement()
+    for text in ("不，我不想死。药在桌上", "yes", "Are you thinking about suicide?", "no. but he hits me") * 2:
+        assert once.read(text) == LEXICON.read(text)
+        assert once.told(text) == LEXICON.told(text)
+        assert once.undenied(text) == LEXICON.undenied(text)
+        assert once.says_yes(text) == LEXICON.says_yes(text)
+        assert once.asks_about_danger(text) == LEXICON.asks_about_danger(text)
+
+
+def test_findings_come_gravest_first() -> None:
+    levels = [finding.level for finding in LEXICON.read("活着没意思，我想死，我刚吞了一瓶安眠药")]
+    assert levels == sorted(levels, reverse=True)
+    assert levels[0] is Risk.IMMINENT
+
+
+RULE = """
+[[rule]]
+id = "zh.x"
+level = "high"
+kind = "self_harm"
+match = ["甲乙"]
+examples = ["甲乙"]
+counterexamples = ["丙"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        (RULE.replace('"high"', '"huge"'), "level"),
+        (RULE.replace('"self_harm"', '"selfharm"'), "kind"),
+        (RULE.replace('match = ["甲乙"]', "match = []"), "match"),
+        (RULE.replace('match = ["甲乙"]', 'match = ["<没有>"]'), "match"),
+        (RULE.replace('match = ["甲乙"]', 'match = ["(甲|乙"]'), "match"),
+        (RULE.replace('match = ["甲乙"]', 'match = ["(甲|)"]'), "match"),
+        (RULE.replace('examples = ["甲乙"]\n', "", 1), "examples"),
+        (RULE + 'frames = ["nothing"]', "frames"),
+        (RULE + "gap = 900", "gap"),
+        (RULE + 'sure = "yes"', "sure"),
+        (RULE + "colour = 1", "colour"),
+        (RULE + RULE, "id"),
+    ],
+)
+def test_a_broken_file_names_the_rule_and_the_field(tmp_path: Path, text: str, named: str) -> None:
+    (tmp_path / "rules.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(KnowledgeError, match=rf"zh\.x.*{named}"):
+        Lexicon.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("table", "text"),
+    [
+        ("marker", 'name = "x"\nmatch = ["甲"]\nunles = ["乙"]'),
+        (
+            "frame",
+            'name = "x"\ncue = "x"\nstops = []\nneed = ["x"]\nwhere = "before"\nscope = "text"\nreach = 9\n'
+            'kinds = ["self_harm"]\neffect = "drop"',
+        ),
+    ],
+)
+def test_a_misspelt_field_that_would_explain_danger_away_is_refused(tmp_path: Path, table: str, text: str) -> None:
+    marker = '[[marker]]\nname = "x"\nmatch = ["甲"]\n' if table == "frame" else ""
+    (tmp_path / "rules.toml").write_text(f"{RULE}{marker}[[{table}]]\n{text}", encoding="utf-8")
+    with pytest.raises(KnowledgeError, match=rf"{table} x: unknown field '(need|unles)'"):
+        Lexicon.load(tmp_path)
+
+
+def test_a_broken_or_empty_folder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(KnowledgeError):
+        Lexicon.load(tmp_path)
+    (tmp_path / "rules.toml").write_text("= nonsense", encoding="utf-8")
+    with pytest.raises(KnowledgeError, match="rules"):
+        Lexicon.load(tmp_path)
+
+
+def test_a_list_of_a_name_that_is_taken_is_refused(tmp_path: Path) -> None:
+    for name in ("a.toml", "b.toml"):
+        (tmp_path / name).write_text('[lists]\n"果" = ["苹果"]\n', encoding="utf-8")
+    with pytest.raises(KnowledgeError, match=r"b\.toml: list 果"):
+        Lexicon.load(tmp_path)
+
+
+def test_phrases_know_lists_choices_and_gaps(tmp_path: Path) -> None:
+    lists = '[lists]\n"果" = ["苹果", "梨"]\n'
+    (tmp_path / "a.toml").write_text(lists + RULE.replace("甲乙", "吃(了|)<果> …4 酸"), encoding="utf-8")
+    lexicon = Lexicon.load(tmp_path)
+    assert lexicon.read("吃了苹果很酸")
+    assert lexicon.read("吃梨，酸")
+    assert not lexicon.read("吃梨。酸")
+    assert not lexicon.read("吃梨一二三四五酸")
+
+
+def test_rules_in_traditional_letters_and_full_punctuation_match(tmp_path: Path) -> None:
+    """An admin writes as people write; rules are folded as turns are."""
+    (tmp_path / "own.toml").write_text(
+        '[[rule]]\nid = "own.river"\nlevel = "high"\nkind = "self_harm"\n'
+        'match = ["紫河馬來了", "don’t wake the hippo"]\n'
+        'examples = ["紫河馬來了"]\ncounterexamples = ["河馬"]\n',
+        encoding="utf-8",
+    )
+    lexicon = Lexicon.load(tmp_path)
+    for text in ("紫河馬來了", "紫河马来了", "don't wake the hippo"):
+        assert [finding.rule for finding in lexicon.read(text)] == ["own.river"], text
+
+
+@pytest.mark.parametrize("place", ["lexicon", "output"])
+def test_every_literal_is_written_as_a_folded_turn_holds_it(place: str) -> None:
+    """A phrase is folded piece by piece, a turn as a whole: what only comes about where pieces meet (整整|整瓶) finds
+    nothing. Write such a phrase as the turn reads once it is folded."""
+    book, spellings = read_rulebook(bundled("knowledge") / "risk" / place)
+    named = {
+        literal.strip(): name
+        for name, phrases in book.groups()
+        for phrase in phrases
+        for part in phrase.parts
+        for literal in part
+    }
+    assert [(name, one) for one, name in named.items() if spellings.apply(normalise(one)) != one] == []
+
+
+def test_words_that_only_meet_are_not_read_as_one() -> None:
+    assert LEXICON.fold("他用棍子杀了我") == "他用棍子杀了我"
+    assert level("does whatsapp have a self delete timer") is Risk.NONE
+    assert level("i will self delete tonight") >= Risk.HIGH
+    assert "en.loss.suicide" in {finding.rule for finding in LEXICON.read("I still dream about my friend's suicide")}
