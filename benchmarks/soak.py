@@ -43,6 +43,7 @@ class Episode:
     fixed_words: int = 0
     silent: list[str] = field(default_factory=list)
     recovered: bool = False
+    mb: list[float] = field(default_factory=list)  # of the server after each round of it
 
 
 class Soak:
@@ -164,6 +165,7 @@ async def _run(soak: Soak, minutes: float) -> list[Episode]:
                 sum_.fixed_words += one.fixed_words
                 sum_.silent += one.silent
                 sum_.recovered = sum_.recovered and one.recovered
+                sum_.mb.append(resident_mb(soak.server.process.pid))
     return list(episodes.values())
 
 
@@ -180,11 +182,13 @@ def main() -> None:
         after = resident_mb(soak.server.process.pid)
         files = len(list(Path(f"/proc/{soak.server.process.pid}/fd").iterdir()))
         log = soak.server.log.read_text(encoding="utf-8") if soak.server.log else ""
-    table = Table("fault", "turns", "model's words", "fixed words", "no words", "next turn works")
+    table = Table("fault", "turns", "model's words", "fixed words", "no words", "next turn works", "MB after it")
     for one in episodes:
         silent = ", ".join(sorted(set(one.silent)))
         row = (one.turns, one.by_model, one.fixed_words, f"{len(one.silent)} {silent}".strip())
-        table.add_row(one.fault, *map(str, row), "yes" if one.recovered else "NO")
+        table.add_row(
+            one.fault, *map(str, row), "yes" if one.recovered else "NO", " ".join(f"{mb:.0f}" for mb in one.mb)
+        )
     console.print(table)
     leaked = MARK in log or "爬山" in log
     console.print(f"MB {before} -> {after}; {files} open files; words in the log: {'YES' if leaked else 'none'}")
@@ -196,6 +200,7 @@ def main() -> None:
             "fixed_words": one.fixed_words,
             "silent": len(one.silent),
             "recovered": one.recovered,
+            "mb": one.mb,
         }
         for one in episodes
     ]
