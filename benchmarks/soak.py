@@ -43,7 +43,7 @@ class Episode:
     fixed_words: int = 0
     silent: list[str] = field(default_factory=list)
     recovered: bool = False
-    mb: list[float] = field(default_factory=list)  # of the server after each round of it
+    mb: list[float] = field(default_factory=list)
 
 
 class Soak:
