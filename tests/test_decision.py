@@ -78,8 +78,9 @@ def test_every_route_names_its_level_and_kind(tmp_path, words, route, risk, kind
         ),  # 真的撑不住了 of a project: a rule of concern alone, and the classifier sees nothing in it
         ("WORRY", CONCERN),
         ("“DIE” DOUBT", NONE),  # a line of a film
-        ("DIE DOUBT", HIGH),  # plain words are never doubted
-        ("ONCE DOUBT", CONCERN),  # nor are they when told of long ago
+        ("DIE DOUBT", CONCERN),  # "printer ate page 4 again imma kms": of plain words care is left, and the question
+        ("ONCE DOUBT", CONCERN),  # what is told of long ago is not doubted
+        ("DIE BEATEN DOUBT", HIGH),  # what more than one rule hears stays as grave as they say
         ("BEATEN DOUBT", HIGH),  # of others' violence it has learnt less
         ("NOW DOUBT", IMMINENT),
         ("WORRY DOUBT" + " x" * 200, CONCERN),  # a few words may be lost on it in a long turn

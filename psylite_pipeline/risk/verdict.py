@@ -35,8 +35,14 @@ UNEASY = 0.6
 DOUBTED = 0.5
 
 #: The same for rules of high about oneself, where words stand in quotation marks: 7 of 24 harmless fewer, none of 15 in
-#: danger. Without such marks plain words are never doubted.
+#: danger.
 DOUBTED_QUOTED = 0.25
+
+#: Below this share what a single rule of high says of harm that somebody means is met with care and the direct question
+#: in place of the staged talk, and never with less: figures of speech in new words, homework, what is over. Plain words
+#: amid a pleasant tale are heard by more rules than one. SOFTENED_FIGURES
+SOFTENED = 0.25
+_MEANT = frozenset({Kind.SELF_HARM, Kind.HARM_TO_OTHERS})  # of what others do to them the classifier has learnt less
 
 #: In turns of more characters a few words may be lost on the classifier, so there it doubts nothing.
 DOUBTED_LENGTH = 300
@@ -96,7 +102,7 @@ def by_rules(findings: Sequence[Finding]) -> Verdict:
 
 def doubted(verdict: Verdict, findings: Sequence[Finding], share: float, text: str) -> Verdict:
     """What is left of the rules' word where the classifier, which read the turn as a whole, sees `share` of the concern
-    that it needs. The turn stays heavy."""
+    that it needs. The turn stays heavy. An act under way and an emergency are never doubted."""
     if len(text) > DOUBTED_LENGTH:
         return verdict
     weak = verdict.level is Risk.CONCERN and not any(finding.softened or finding.sure for finding in findings)
@@ -104,6 +110,9 @@ def doubted(verdict: Verdict, findings: Sequence[Finding], share: float, text: s
     quoted = verdict.level is Risk.HIGH and own and _QUOTATION.search(text) is not None
     if share < (DOUBTED if weak else DOUBTED_QUOTED if quoted else 0.0):
         return verdict.said("classifier.doubts-the-rules", level=Risk.NONE, kind=None, heavy=True, firm=False)
+    alone = len({finding.rule for finding in findings if finding.level is Risk.HIGH}) == 1
+    if share < SOFTENED and alone and verdict.level is Risk.HIGH and verdict.kind in _MEANT:
+        return verdict.said("classifier.softens-the-rules", level=Risk.CONCERN, heavy=True)
     return verdict
 
 
