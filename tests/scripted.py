@@ -78,7 +78,7 @@ class KeywordRules:
 class KeywordClassifier:
     """FUN is a cheerful turn, TOIL one of ordinary distress, FAINT and GRAVE are signs that no rule knows, BAD is a
     harmful request, SHADY perhaps one, NOD says yes to what was asked, SHRUG neither yes nor no. Where a rule speaks of
-    danger it sees a little of it, too, unless DOUBT stands there."""
+    danger it sees a little of it, too, less where BARELY stands there and nothing where DOUBT does."""
 
     thresholds = Thresholds()
 
@@ -93,6 +93,8 @@ class KeywordClassifier:
             if "FAINT" in text or "NEARLY" in text
             else 0.4
             if "HINT" in text
+            else 0.18
+            if "BARELY" in text
             else 0.28
             if any(finding.level for finding in findings) and "DOUBT" not in text
             else 0.05,

@@ -160,18 +160,18 @@ def test_what_only_rules_took_for_grave_is_asked_less_when_the_person_goes_on_ab
     def after(*turns: str) -> list[Risk]:
         return levels(*turns, encoder=True)
 
-    assert after("DIE DOUBT", quiet, quiet) == [HIGH, HIGH, CONCERN], "one question more, then care"
-    assert after("DIE DOUBT", "x", quiet, quiet) == [HIGH, HIGH, HIGH, CONCERN]
+    assert after("DIE BARELY", quiet, quiet) == [HIGH, HIGH, CONCERN], "one question more, then care"
+    assert after("DIE BARELY", "x", quiet, quiet) == [HIGH, HIGH, HIGH, CONCERN]
     assert after("DIE", *[quiet] * 4) == [*[HIGH] * STAGES, CONCERN], "the classifier saw it, too"
-    assert after("DIE DOUBT", "TOLD means", *[quiet] * 2)[2:] == [HIGH, HIGH], "what lies at hand holds"
-    assert after("DIE DOUBT", quiet, "DIE DOUBT", quiet, quiet)[2:] == [HIGH, HIGH, HIGH], (
+    assert after("DIE BARELY", "TOLD means", *[quiet] * 2)[2:] == [HIGH, HIGH], "what lies at hand holds"
+    assert after("DIE BARELY", quiet, "DIE BARELY", quiet, quiet)[2:] == [HIGH, HIGH, HIGH], (
         "nor is it said twice by chance"
     )
-    assert after("NOW DOUBT", *[quiet] * 4) == [IMMINENT] * 5
-    assert assess("DIE DOUBT", quiet, quiet, classifier=False).level is HIGH, (
+    assert after("NOW BARELY", *[quiet] * 4) == [IMMINENT] * 5
+    assert assess("DIE BARELY", quiet, quiet, classifier=False).level is HIGH, (
         "without the classifier nothing is known of it"
     )
-    assert levels("DIE DOUBT", *[quiet] * 4) == [*[HIGH] * STAGES, CONCERN], "nor enough without the encoder"
+    assert levels("DIE BARELY", *[quiet] * 4) == [*[HIGH] * STAGES, CONCERN], "nor enough without the encoder"
 
 
 def test_a_new_crisis_after_calm_is_staged_anew():

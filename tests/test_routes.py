@@ -208,7 +208,7 @@ def test_scores_are_probabilities_whatever_the_classifier_says(tmp_path, value):
         for score in (decision.scores.risk, decision.scores.harmful_request, decision.scores.humour):
             assert 0 <= score <= 1
         if content == "DIE":
-            assert decision.route.value == "crisis"
+            assert decision.route.value == ("crisis" if value else "support")  # it sees nothing of it: care at least
 
 
 # -- the real lexicon and classifier, with plain sentences only

@@ -40,7 +40,8 @@ DOUBTED_QUOTED = 0.25
 
 #: Below this share what a single rule of high says of harm that somebody means is met with care and the direct question
 #: in place of the staged talk, and never with less: figures of speech in new words, homework, what is over. Plain words
-#: amid a pleasant tale are heard by more rules than one. SOFTENED_FIGURES
+#: amid a pleasant tale are heard by more rules than one. Of own rows that the weights had not seen, with one such
+#: rule: 67 of 227 harmless softened, 3 of 772 in danger.
 SOFTENED = 0.25
 _MEANT = frozenset({Kind.SELF_HARM, Kind.HARM_TO_OTHERS})  # of what others do to them the classifier has learnt less
 
