@@ -32,6 +32,7 @@ KEYWORDS = {
     "BEATEN": Finding("t.beaten", Risk.HIGH, Kind.ABUSE, ""),
     "WORRY": Finding("t.worry", Risk.CONCERN, Kind.SELF_HARM, ""),
     "ONCE": Finding("t.once", Risk.CONCERN, Kind.SELF_HARM, "", softened=True),
+    "THEIRS": Finding("t.theirs", Risk.HIGH, Kind.SOMEONE_ELSE, ""),
     "FRIEND": Finding("t.friend", Risk.CONCERN, Kind.SOMEONE_ELSE, ""),
     "BOMB": Finding("t.bomb", Risk.NONE, Kind.HARMFUL_REQUEST, ""),
     "GRIEF": Finding("t.grief", Risk.NONE, None, "grief"),

@@ -174,6 +174,18 @@ def test_what_only_rules_took_for_grave_is_asked_less_when_the_person_goes_on_ab
     assert levels("DIE BARELY", *[quiet] * 4) == [*[HIGH] * STAGES, CONCERN], "nor enough without the encoder"
 
 
+def test_who_has_the_means_and_cannot_be_got_at_is_in_danger_this_minute_and_oneself_is_asked():
+    assert levels("THEIRS", "TOLD means", "TOLD cut_off") == [HIGH, HIGH, IMMINENT]
+    assert levels("THEIRS", "TOLD cut_off", "TOLD means") == [HIGH, HIGH, IMMINENT]
+    assert levels("THEIRS", "TOLD means", "x") == [HIGH, HIGH, HIGH]
+    assert levels("DIE", "TOLD means", "TOLD cut_off") == [HIGH, HIGH, HIGH]
+
+
+def test_once_help_is_coming_means_and_time_told_before_are_not_danger_anew():
+    assert levels("DIE", "TOLD means", "TOLD soon", "TOLD help", "x")[2:] == [IMMINENT, HIGH, HIGH]
+    assert levels("THEIRS", "TOLD means", "TOLD cut_off", "TOLD help", "x")[2:] == [IMMINENT, HIGH, HIGH]
+
+
 def test_a_new_crisis_after_calm_is_staged_anew():
     calm = ["x"] * (STAGES - 1 + CALM_AFTER_CRISIS)
     assert levels("DIE", *calm, "x", "DIE", "x", "x", "x", "x")[-5:] == [HIGH, HIGH, HIGH, HIGH, CONCERN]
