@@ -149,10 +149,11 @@ def soak() -> str:
             one["fixed_words"],
             one["silent"],
             "yes" if one["recovered"] else "no",
+            ", ".join(f"{mb:.0f}" for mb in one["mb"]),
         ]
         for one in found["episodes"]
     ]
-    head = ["fault", "turns", "model's words", "fixed words", "no words", "next turn works"]
+    head = ["fault", "turns", "model's words", "fixed words", "no words", "next turn works", "MB held after each round"]
     tail = (
         f"{found['minutes']} minutes; memory {found['mb'][0]} MB before, {found['mb'][1]} MB after; "
         f"{found['open_files']} open files; words of a talk in the log: {'yes' if found['words_in_log'] else 'none'}."
