@@ -270,17 +270,17 @@ def test_a_photograph_of_blood_and_then_silence_is_danger_this_minute(chat: Chat
     for turn in ("她发了一张手腕流血的照片", "然后就不回了"):
         chat.user(turn)
     assert chat.model_calls == 0
-    assert (chat.decision and chat.kind, chat.risk) == (Kind.SOMEONE_ELSE, Risk.IMMINENT)
+    assert (chat.kind, chat.risk) == (Kind.SOMEONE_ELSE, Risk.IMMINENT)
 
 
 def test_a_knife_at_school_and_after_class_is_about_somebody_and_now(chat: Chat) -> None:
     crisis(chat, "我有时候想把班主任从楼上推下去", "刀我带到学校了", "就今天放学")
-    assert (chat.decision and chat.kind, chat.risk) == (Kind.HARM_TO_OTHERS, Risk.IMMINENT)
+    assert (chat.kind, chat.risk) == (Kind.HARM_TO_OTHERS, Risk.IMMINENT)
 
 
 def test_a_wife_who_speaks_of_jumping_with_the_child_is_not_oneself(chat: Chat) -> None:
     crisis(chat, "老婆产后一直哭 说想抱着孩子跳下去", "她现在站在阳台")
-    assert (chat.decision and chat.kind, chat.risk) == (Kind.SOMEONE_ELSE, Risk.IMMINENT)
+    assert (chat.kind, chat.risk) == (Kind.SOMEONE_ELSE, Risk.IMMINENT)
 
 
 def test_whose_blades_were_found_is_asked_about_and_not_whoever_found_them(chat: Chat) -> None:

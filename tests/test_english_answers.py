@@ -250,3 +250,16 @@ def test_a_threat_for_the_day_she_leaves_is_heard_and_a_scratched_car_is_not(tal
 def test_who_only_grumbles_is_not_staged(talk: Chat, text: str) -> None:
     talk.user(text)
     assert talk.route is not Route.CRISIS
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("my brother is going to kill me i have to hide", Kind.ABUSE),
+        ("my brother is going to kill me and i can't get out", Kind.ABUSE),
+        ("gonna kill my wife tonight lol", Kind.HARM_TO_OTHERS),
+    ],
+)
+def test_a_threat_in_the_words_of_a_grumble_is_heard(talk: Chat, text: str, kind: Kind) -> None:
+    talk.user(text)
+    assert (talk.route, talk.kind) == (Route.CRISIS, kind)

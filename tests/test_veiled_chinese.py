@@ -109,7 +109,7 @@ def test_a_baby_named_before_the_fear_is_the_one_it_is_about(chat: Chat) -> None
 
 def test_an_empty_bottle_beside_somebody_else_is_an_act(chat: Chat) -> None:
     chat.user("俺爹拿着百草枯瓶子坐在地头").user("现在瓶子空了")
-    assert (chat.risk, chat.decision and chat.kind) == (Risk.IMMINENT, Kind.SOMEONE_ELSE)
+    assert (chat.risk, chat.kind) == (Risk.IMMINENT, Kind.SOMEONE_ELSE)
 
 
 @pytest.mark.parametrize("text", ["他们在我饭里下毒", "他们一直在监视我", "考了倒数 回去肯定挨打"])
@@ -172,7 +172,9 @@ def test_whoever_is_at_home_is_not_asked_for(chat: Chat) -> None:
     assert "还有别人吗" not in chat.shown
 
 
-@pytest.mark.parametrize("text", ["我儿子在搜怎么死不疼", "在儿子手机里看到他搜怎么死不疼，我好怕"])
+@pytest.mark.parametrize(
+    "text", ["我儿子在搜怎么死不疼", "在儿子手机里看到他搜怎么死不疼，我好怕", "我儿子搜怎么死不疼，跟玩游戏一样"]
+)
 def test_what_a_son_looked_up_is_his_danger(chat: Chat, text: str) -> None:
     chat.user(text)
     assert (chat.route, chat.kind) == (Route.CRISIS, Kind.SOMEONE_ELSE)
