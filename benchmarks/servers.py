@@ -58,6 +58,7 @@ def pipelines(
             shutil.copy(loader, folder / "pipelines")
         port = free_port()
         settings = {
+            "MALLOC_ARENA_MAX": "2",
             "PIPELINES_DIR": str(folder / "pipelines"),
             "PIPELINES_API_KEY": KEY,
             "OLLAMA_BASE_URL": ollama_url,
