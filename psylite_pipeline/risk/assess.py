@@ -270,7 +270,7 @@ class Assessor:
         sure = self._limits.affirms
         if self._lexicon.says_yes(text) or (affirms >= sure and not self._lexicon.answers_nothing(text)):
             level = Risk.HIGH
-        elif affirms >= verdict.UNCLEAR * sure:
+        elif affirms >= verdict.UNCLEAR * sure and Told.EXPLAINED not in self._lexicon.told(text):
             level = Risk.CONCERN
         else:
             return Risk.NONE

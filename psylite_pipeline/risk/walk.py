@@ -163,7 +163,7 @@ class _Talk:
         self._weigh(turn, turn.level if turn.firm or worried else Risk.NONE)
         self._press(turn)
         self._ease(turn)
-        self._treat(careful=goes_on or worried)
+        self._treat(careful=worried or (goes_on and not self._cleared(turn)))
         self._count(turn, goes_on)
 
     def _learn(self, turn: TurnAssessment) -> None:
@@ -238,6 +238,10 @@ class _Talk:
             self._stages = STAGES_URGENT  # past every question
         elif not self._backed and turn.closely and turn.speaks and not turn.moot and turn.share < QUIET:
             self._stages = max(self._stages, STAGES - 1)  # this turn's question is the last
+
+    def _cleared(self, turn: TurnAssessment) -> bool:
+        """Whether a turn tells what harmless thing was meant by words that were never more than a worry."""
+        return Told.EXPLAINED in turn.told and not turn.moot and not self._grave and not self.told & _HOLDS
 
     def _treat(self, *, careful: bool) -> None:
         """What the turn is treated as, and whether its crisis talk is open."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from psylite_pipeline.decision import Told
 from psylite_pipeline.risk.turn_assessment import TurnAssessment
 
 #: Of the worry so much is left at the next turn, which adds its share of the threshold for concern, at most so much.
@@ -17,11 +18,13 @@ WORRIED = 1.9
 
 
 def worries(turns: Sequence[TurnAssessment]) -> list[bool]:
-    """For each turn of a talk whether the classifier's concern, added up over the talk, is reason enough for care."""
+    """For each turn of a talk whether the classifier's concern, added up over the talk, is reason enough for care. Who
+    tells what harmless thing was meant takes the worry before it away."""
     worry = 0.0
     found: list[bool] = []
     for turn in turns:
-        added = max(WORRY_LEFT * worry, WORRIED - 1) + min(turn.share, WORRY_AT_MOST)
+        left = 0.0 if Told.EXPLAINED in turn.told and not turn.moot else WORRY_LEFT * worry
+        added = max(left, WORRIED - 1) + min(turn.share, WORRY_AT_MOST)
         worry = max(added, worry) if turn.moot else added
         found.append(worry >= WORRIED)
     return found
