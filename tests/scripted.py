@@ -63,6 +63,9 @@ class KeywordRules:
     def asks_everyday(self, text: str) -> bool:
         return "CARD" in text
 
+    def runs_errand(self, text: str) -> bool:
+        return "ERRAND" in text
+
     def whose(self, asked: str, answer: str) -> Kind | None:
         return None if "OF HIM" in asked else Kind.SELF_HARM
 

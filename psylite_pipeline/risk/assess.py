@@ -64,6 +64,10 @@ class Rules(Protocol):
         """Whether a turn asks for an everyday thing (a card, a recipe), with no word of harm in it."""
         ...
 
+    def runs_errand(self, text: str) -> bool:
+        """Whether a short turn is about a plain errand, or staying with somebody, with no word that may mean more."""
+        ...
+
     def whose(self, asked: str, answer: str) -> Kind | None:
         """Whose danger a yes to a direct question is about; None: of whom the talk is about already."""
         ...
@@ -158,8 +162,11 @@ class Assessor:
                     pieces = 0.0
                 classified = replace(classified, scores=replace(scores, harmful=max(scores.harmful, pieces)))
             turns.append(self._turn(asked, text, classified, sensitive=sensitive, last=True))
-        danger = next((n for n, turn in enumerate(turns) if turn.level > Risk.NONE), len(turns))
-        # What is told matters from the first danger on; of the turns just before it only where they stood.
+        turns = _errands_let_be(turns)
+        danger = next(
+            (n for n, turn in enumerate(turns) if turn.level > Risk.NONE or Told.LOSS in turn.told), len(turns)
+        )
+        # What is told matters from the first danger or loss on; of the turns just before it only where they stood.
         for n in range(max(danger - STOOD, 0), len(turns)):
             asked, text = exchanges[n]
             told = self._told.get(f"{asked}\0{text}", partial(self._lexicon.told, text, asked))
@@ -223,7 +230,7 @@ class Assessor:
         last: bool = False,
     ) -> TurnAssessment:
         """The level of a turn by itself, as verdict.py says. Only the last turn can be a harmful request."""
-        findings, limits, scores = self._found(text), self._limits, classified.scores
+        findings, limits, scores, errand = self._found(text), self._limits, classified.scores, False
         factor = limits.sensitive if sensitive else 1.0
         concern, high = (
             factor * limit
@@ -238,7 +245,9 @@ class Assessor:
         if scores:
             if scores.high >= high and Told.EXPLAINED in self._lexicon.told(text):
                 high = math.inf  # what was meant is said in the same breath: care, unless a rule says more
+            heard = judged.level > Risk.NONE
             judged = verdict.by_scores(judged, scores, concern, high, factor * verdict.ALONE_HIGH)
+            errand = not heard and judged.level > Risk.NONE and self._lexicon.runs_errand(text)
             if judged.level is Risk.HIGH and judged.kind is None and self._lexicon.of_another(text):
                 judged = replace(judged, kind=Kind.SOMEONE_ELSE)  # nobody who found a child's blades is asked to live
             judged = verdict.by_emergency(judged, scores, limits.emergency)
@@ -259,6 +268,7 @@ class Assessor:
             closely=classified.closely,
             share=share,
             firm=judged.firm,
+            errand=errand and judged.level < Risk.IMMINENT,
             told=frozenset(told for sign, told in _TOLD_BY_SIGN.items() if sign in signs)
             | ({Told.DENIAL} if classified.denied else set())
             | {finding.tells for finding in findings if finding.tells},
@@ -279,6 +289,13 @@ class Assessor:
         if self._lexicon.says_yes(text) or self._lexicon.whose(asked, text) is not Kind.SELF_HARM:
             return level
         return Risk.NONE if self._lexicon.of_another(text) else level  # "she's in Canada" is no word of oneself
+
+
+def _errands_let_be(turns: Sequence[TurnAssessment]) -> list[TurnAssessment]:
+    """The turns, without what the classifier alone reads into errands before anything was wrong."""
+    danger = next((n for n, turn in enumerate(turns) if turn.level > Risk.NONE and not turn.errand), len(turns))
+    calm = {"level": Risk.NONE, "rules": (), "firm": False, "share": 0.0}
+    return [replace(turn, **calm) if turn.errand and n < danger else turn for n, turn in enumerate(turns)]
 
 
 def _exchanges(conversation: Conversation) -> list[tuple[str, str]]:

@@ -38,6 +38,10 @@ class LastResortLexicon:
         """Never: a yes that was read stays one."""
         return False
 
+    def runs_errand(self, text: str) -> bool:
+        """Nothing is known to be a plain errand."""
+        return False
+
     def asks_everyday(self, text: str) -> bool:
         """Never: without data files every doubt counts."""
         return False

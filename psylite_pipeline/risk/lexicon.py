@@ -22,6 +22,9 @@ from psylite_pipeline.risk.rulebook import Frame, Rule, Rulebook
 MAX_ANSWER = 60
 """Longer turns (folded characters) are no short answers."""
 
+MAX_ERRAND = 24
+"""Longer turns (folded characters) may say more than that."""
+
 _CLAUSE = re.compile(f"[^{CLAUSE_ENDS}]+")
 _SENTENCE = re.compile(f"[^{SENTENCE_ENDS}]+")
 _KEPT_SPANS = 400
@@ -127,6 +130,12 @@ class Lexicon:
         """Whether a turn asks for an everyday thing (a card, a recipe), with no word of harm in it."""
         matches = self._matches(text)
         return bool(matches.cover("marker everyday request")) and not matches.cover("marker harm in it")
+
+    def runs_errand(self, text: str) -> bool:
+        """Whether a short turn is about a plain errand, or staying with somebody, with no word that may mean more."""
+        matches = self._matches(text)
+        short = len(matches.text) <= MAX_ERRAND
+        return short and bool(matches.cover("marker plain errand")) and not matches.cover("marker more than an errand")
 
     def whose(self, asked: str, answer: str) -> Kind | None:
         """What kind of danger a yes to a direct question is about: None where it was asked about somebody else, whom

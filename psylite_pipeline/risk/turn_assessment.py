@@ -68,7 +68,8 @@ class TurnAssessment:
     `share`: the classifier's concern as a share of its threshold. `firm`: the level rests on more than that, on a rule,
     on an answer to a direct question, or on the classifier's high. `moot`: it says nothing, denies or takes back, and
     makes no worry less. `speaks`: it says something of its own, more than a few words of answer. `closely`: the
-    classifier read it with a vector and as a whole, so that what it does not see counts, too.
+    classifier read it with a vector and as a whole, so that what it does not see counts, too. `errand`: the classifier
+    alone reads danger into what sounds like a plain errand.
     """
 
     findings: tuple[Finding, ...]
@@ -83,6 +84,7 @@ class TurnAssessment:
     closely: bool = False
     share: float = 0.0
     firm: bool = False
+    errand: bool = False
     told: frozenset[Told] = frozenset()
 
     @property
