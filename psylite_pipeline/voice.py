@@ -82,7 +82,7 @@ class Voice:
 
     def care_lines(self, decision: Decision, *, named: bool = False) -> list[str]:
         """What belongs under an answer of SUPPORT, whoever gives it: the helpline line, unless the answer has `named`
-        it, and the direct question, but not where only a judge's verdict is missing (`episode` None). A child hears of
+        it, and the direct question, but not where only a judge's verdict is missing (`episode` None) or it is answered. A child hears of
         the line for children as soon as they say that they are one."""
         if not self.replies:
             return [last_resort(self.language, self.region)]
@@ -93,7 +93,8 @@ class Voice:
         unheard = Told.YOUNG in decision.told and not any(line in text for text in said)
         if unheard or (episode % SUPPORT_LINE_EVERY == 0 and not named):
             lines.append(line)
-        if decision.episode == 0 and not self.replies.concern_asked(said[-ASK_AGAIN_AFTER:]):
+        over = decision.kind is Kind.ABUSE and Told.OVER in decision.told  # that answers the question
+        if decision.episode == 0 and not over and not self.replies.concern_asked(said[-ASK_AGAIN_AFTER:]):
             lines.append(self.replies.concern_question(kind=decision.kind, lang=self.language))
         return lines
 

@@ -121,10 +121,11 @@ class Lexicon:
         return any(clause.strip() in self._book.yes for clause in _CLAUSE.findall(folded))
 
     def answers_nothing(self, text: str) -> bool:
-        """Whether a short turn asks back, or says what else was meant, where it was asked about danger."""
+        """Whether a short turn asks back, or says what else was meant or that it is over, where it was asked about
+        danger."""
         matches = self._matches(text)
-        meant = matches.cover("marker answers nothing") or matches.cover("marker told explained")
-        return len(matches.text) <= MAX_ANSWER and bool(meant)
+        markers = ("marker answers nothing", "marker told explained", "marker told over")
+        return len(matches.text) <= MAX_ANSWER and any(map(matches.cover, markers))
 
     def asks_everyday(self, text: str) -> bool:
         """Whether a turn asks for an everyday thing (a card, a recipe), with no word of harm in it."""

@@ -51,8 +51,8 @@ _WITH_WHOM = frozenset({Told.COMPANY, Told.ALONE})
 _OF_WHOM = frozenset({Told.HE, Told.SHE})
 # What was told while nothing was wrong yet, and matters once something is.
 _FROM_BEFORE = frozenset({Told.LOSS, Told.BABY})
-# What matters to whoever is in no danger, too: which line is theirs.
-_MATTERS_IN_CARE = frozenset({Told.YOUNG})
+# What matters to whoever is in no danger, too: which line is theirs, what they need not be asked.
+_MATTERS_IN_CARE = frozenset({Told.YOUNG, Told.OVER})
 
 # What is grave once a talk is about this, though alone it might mean anything.
 _GRAVER: dict[Kind | None, Told] = {
@@ -66,6 +66,8 @@ _LEAVING = frozenset({Told.OFF, Told.THANKS})
 _MEANT = frozenset({Kind.SELF_HARM, Kind.HARM_TO_OTHERS})
 # Whom nobody gets to, with the means.
 _OUT_OF_REACH = frozenset({Told.MEANS, Told.CUT_OFF})
+# What "it's over, I live alone now" says only of a danger that goes on.
+_GOES_ON = frozenset({Told.ACT, Told.ALONE})
 # What no explanation takes back.
 _HOLDS = frozenset({Told.ACT, Told.MEANS, Told.BRINK, Told.SOON, Told.WORSE, Told.INJURY})
 
@@ -169,6 +171,8 @@ class _Talk:
     def _learn(self, turn: TurnAssessment) -> None:
         """What is known once the turn is heard."""
         now = turn.told if self._stages == 1 else turn.told - {Told.DENIAL}  # later questions have harmless noes
+        if self.kind is Kind.ABUSE and Told.OVER in now:
+            now -= _GOES_ON
         self._before |= turn.told & _FROM_BEFORE
         self.told = _told(self.told | (self._before - {Told.LOSS}), now)
 
@@ -228,10 +232,13 @@ class _Talk:
 
     def _ease(self, turn: TurnAssessment) -> None:
         """Cut the crisis talk short where whoever said one grave thing tells what harmless one was meant, or goes on
-        about something quiet after words that rules alone took for grave. Care goes on."""
+        about something quiet after words that rules alone took for grave, or where what was done to them is over. Care
+        goes on."""
         grave = self.own >= Risk.HIGH
         self._grave += grave
         self._backed = self._backed or (grave and (turn.share >= BACKED or not turn.closely))
+        if not grave and self.kind is Kind.ABUSE and Told.OVER in turn.told and not self._urgent:
+            self._stages = self._stages and STAGES_URGENT
         if grave or not self._stages or self._grave > 1 or self._urgent or self.told & _HOLDS:
             return
         if Told.EXPLAINED in turn.told:
