@@ -89,6 +89,8 @@ class Told(StrEnum):
     DENIAL = "denial"
     EXPLAINED = "explained"
     """They say what harmless thing they meant (a game, their phone), or that they mean to live."""
+    THING = "thing"
+    """They name the harmless thing that they meant: the subscription, a journey."""
     OVER = "over"
     """What was done to them is over, and they say so."""
     HE = "he"

@@ -82,8 +82,8 @@ class Voice:
 
     def care_lines(self, decision: Decision, *, named: bool = False) -> list[str]:
         """What belongs under an answer of SUPPORT, whoever gives it: the helpline line, unless the answer has `named`
-        it, and the direct question, but not where only a judge's verdict is missing (`episode` None) or it is answered. A child hears of
-        the line for children as soon as they say that they are one."""
+        it, and the direct question, but not where only a judge's verdict is missing (`episode` None) or it is answered.
+        A child hears of the line for children as soon as they say that they are one."""
         if not self.replies:
             return [last_resort(self.language, self.region)]
         lines: list[str] = []

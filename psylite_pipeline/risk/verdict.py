@@ -61,6 +61,9 @@ JOKING_HEAVY = 0.62
 #: What `by_emergency` says that it is.
 BY_CLASSIFIER = "classifier.emergency"
 
+#: What `answering` calls a yes.
+ANSWERED_YES = "context.yes-to-direct-question"
+
 #: Signs in the lexicon that rule humour out.
 HEAVY_SIGNS = frozenset({"grief", "illness", "anger", "fear", "trauma"})
 
@@ -121,9 +124,8 @@ def answering(verdict: Verdict, answered: Risk, whose: Kind | None) -> Verdict:
     """Raised by the turn as an answer to a direct question about danger, `whose` danger a yes is about."""
     if answered <= verdict.level:
         return verdict
-    answer = "yes" if answered is Risk.HIGH else "unclear"
-    kind = verdict.kind or whose
-    return verdict.said(f"context.{answer}-to-direct-question", level=answered, kind=kind, firm=True)
+    rule = ANSWERED_YES if answered is Risk.HIGH else "context.unclear-to-direct-question"
+    return verdict.said(rule, level=answered, kind=verdict.kind or whose, firm=True)
 
 
 def by_scores(verdict: Verdict, scores: Probabilities, concern: float, high: float, alone: float) -> Verdict:

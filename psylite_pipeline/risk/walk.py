@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.risk.turn_assessment import TurnAssessment
-from psylite_pipeline.risk.verdict import BY_CLASSIFIER
+from psylite_pipeline.risk.verdict import ANSWERED_YES, BY_CLASSIFIER
 from psylite_pipeline.risk.worry import worries
 
 #: The person's turns that are read again, and in what steps the window slides: 20 to 23 are read. Older danger is kept
@@ -35,6 +35,9 @@ CALM_AFTER_CRISIS = 6
 #: where nobody is in danger 9 fewer, of 285 where somebody is none.
 BACKED = 0.5
 QUIET = 0.25
+
+#: Turns of a stretch of risk within which the harmless thing that veiled words meant may be named and end it.
+VEILED = 2
 
 #: Turns for which "I'm on the roof" is remembered, where danger is only said after it.
 STOOD = 2
@@ -64,10 +67,13 @@ _GRAVER: dict[Kind | None, Told] = {
 _LEAVING = frozenset({Told.OFF, Told.THANKS})
 # Whoever wishes for death or harm and stands there is in danger, though no crisis is open.
 _MEANT = frozenset({Kind.SELF_HARM, Kind.HARM_TO_OTHERS})
+# Where veiled words may have meant a harmless thing.
+_VEILED = frozenset({None, Kind.SELF_HARM})
 # Whom nobody gets to, with the means.
 _OUT_OF_REACH = frozenset({Told.MEANS, Told.CUT_OFF})
 # What "it's over, I live alone now" says only of a danger that goes on.
 _GOES_ON = frozenset({Told.ACT, Told.ALONE})
+_EXPLAINS = frozenset({Told.EXPLAINED, Told.THING})
 # What no explanation takes back.
 _HOLDS = frozenset({Told.ACT, Told.MEANS, Told.BRINK, Told.SOON, Told.WORSE, Told.INJURY})
 
@@ -154,6 +160,7 @@ class _Talk:
         self._beaten = False  # somebody hurts them, whatever else was said since
         self._grave = 0  # turns that were high by themselves
         self._backed = False  # the classifier saw danger in one of them, too, or could not read it closely
+        self._plain = False  # one of their turns was heavy in words that mean nothing else
 
     def hear(self, turn: TurnAssessment, worried: bool) -> None:
         """Take one turn of the person in: what is known, how grave it is, then what follows for the crisis talk."""
@@ -163,6 +170,9 @@ class _Talk:
             self._let_go()
         self._learn(turn)
         self._weigh(turn, turn.level if turn.firm or worried else Risk.NONE)
+        if self._harmless(turn):
+            self._let_go()
+            goes_on = False
         self._press(turn)
         self._ease(turn)
         self._treat(careful=worried or (goes_on and not self._cleared(turn)))
@@ -223,6 +233,12 @@ class _Talk:
             return whose in _MEANT or (whose is None and self.level > Risk.NONE)
         return bool(own) and whose in _MEANT and (Told.BRINK in self.told or self._stood > 0)
 
+    def _harmless(self, turn: TurnAssessment) -> bool:
+        """Whether somebody who was heavy in veiled words alone, just before, names the harmless thing they meant, and
+        the classifier sees little in that."""
+        veiled = not self._plain and self.episode is not None and self.episode < VEILED and self.kind in _VEILED
+        return turn.names_thing and veiled and self.own is Risk.NONE and not self.told & _HOLDS
+
     def _press(self, turn: TurnAssessment) -> None:
         """Until help is on its way, what is under way stays urgent, whatever is talked of."""
         if self._urgent and Told.HELP in self.told:
@@ -237,11 +253,10 @@ class _Talk:
         grave = self.own >= Risk.HIGH
         self._grave += grave
         self._backed = self._backed or (grave and (turn.share >= BACKED or not turn.closely))
-        if not grave and self.kind is Kind.ABUSE and Told.OVER in turn.told and not self._urgent:
-            self._stages = self._stages and STAGES_URGENT
-        if grave or not self._stages or self._grave > 1 or self._urgent or self.told & _HOLDS:
+        over = self.kind is Kind.ABUSE and Told.OVER in turn.told
+        if grave or not self._stages or self._urgent or (not over and (self._grave > 1 or self.told & _HOLDS)):
             return
-        if Told.EXPLAINED in turn.told:
+        if over or turn.told & _EXPLAINS:
             self._stages = STAGES_URGENT  # past every question
         elif not self._backed and turn.closely and turn.speaks and not turn.moot and turn.share < QUIET:
             self._stages = max(self._stages, STAGES - 1)  # this turn's question is the last
@@ -275,6 +290,8 @@ class _Talk:
         elif self.own is Risk.NONE and not turn.moot:
             self._calm_risk += 1
         risky = self.level > Risk.NONE
+        plain = any(finding.level >= Risk.HIGH for finding in turn.findings) and turn.share >= BACKED
+        self._plain = self._plain or plain or ANSWERED_YES in turn.rules or self.level is Risk.IMMINENT
         self.episode = (self.episode + 1 if goes_on and self.episode is not None else 0) if risky else None
         self.calm = 0 if risky or turn.heavy else self.calm + 1
         self.light = self.light + 1 if turn.light else 0

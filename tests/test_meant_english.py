@@ -1,0 +1,92 @@
+"""Grumbles that borrow words of death for a trifle, and the harmless thing that veiled words meant, named after the
+direct question: in English, with everything that ships."""
+
+from __future__ import annotations
+
+import pytest
+from dialogue import Chat
+from scripted import shipped_lexicon
+
+from psylite_pipeline.decision import Kind, Risk, Route, Told
+
+LEXICON = shipped_lexicon()
+
+
+@pytest.fixture
+def talk(chat: Chat) -> Chat:
+    chat.ollama.script(*["I'm listening."] * 12)
+    return chat
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        "imma kms if excel crashes again",
+        "gonna kms bc of this chem homework fr",
+        "kms i forgot my oyster card",
+        "M25 again. shoot me now",
+        "monday. just end me",
+        "my feet are killing me, put me out of my misery",
+        "this bus has been at the same stop for 25 min, just end me",
+        "my bf will kill me if i watch the next episode without him",
+        "he said he'll kill me if I tell him the ending",
+    ],
+)
+def test_a_grumble_about_a_trifle_opens_no_crisis(talk: Chat, turn: str) -> None:
+    assert talk.user(turn).route is not Route.CRISIS
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        "kms tonight",
+        "i'm gonna kms, i can't do uni anymore",
+        "kms if he leaves me",
+        "please end me",
+        "life. just end me",
+    ],
+)
+def test_the_same_words_in_earnest_are_a_crisis(talk: Chat, turn: str) -> None:
+    assert (talk.user(turn).route, talk.kind) == (Route.CRISIS, Kind.SELF_HARM)
+
+
+@pytest.mark.parametrize("turn", ["he'll kill me if I tell anyone", "he said he'll kill me if I leave"])
+def test_a_threat_is_no_spoiler(talk: Chat, turn: str) -> None:
+    assert (talk.user(turn).route, talk.kind) == (Route.CRISIS, Kind.ABUSE)
+
+
+@pytest.mark.parametrize(
+    ("veiled", "meant"),
+    [
+        ("I can't do this anymore, i want out", "the jackfruit, I meant"),
+        ("I'll be gone soon, don't come looking for me", "Portugal, dear. With the choir."),
+        ("I'm leaving for good on friday. I've made my decision", "leaving the company I mean"),
+    ],
+)
+def test_the_harmless_thing_that_veiled_words_meant_ends_the_care(talk: Chat, veiled: str, meant: str) -> None:
+    assert talk.user(veiled).risk >= Risk.CONCERN
+    assert talk.user(meant).risk is Risk.NONE
+    assert talk.user("so what goes with rice").risk is Risk.NONE
+
+
+def test_the_thing_that_plain_words_meant_keeps_the_care_and_ends_the_questions(talk: Chat) -> None:
+    assert talk.user("I want to die").route is Route.CRISIS
+    assert talk.user("I meant the game lol").route is Route.SUPPORT
+
+
+def test_a_yes_to_the_direct_question_is_not_taken_back_by_a_thing(talk: Chat) -> None:
+    talk.user("I can't do this anymore, i want out")
+    assert talk.user("yes").route is Route.CRISIS
+    assert talk.user("the job, I meant").risk >= Risk.CONCERN
+
+
+@pytest.mark.parametrize(
+    "turn", ["the pills I mean", "i mean the bridge", "everything, my life I mean", "thats what i meant"]
+)
+def test_what_is_grave_is_no_harmless_thing(turn: str) -> None:
+    assert Told.THING not in LEXICON.told(turn)
+
+
+def test_impatience_is_no_wish_to_die(talk: Chat) -> None:
+    assert talk.user("I don't want to die, I want it to be Tuesday").risk is Risk.NONE
+    assert talk.user("I don't want to die, I want it to be over").risk >= Risk.CONCERN
