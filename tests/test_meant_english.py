@@ -59,7 +59,10 @@ def test_a_threat_is_no_spoiler(talk: Chat, turn: str) -> None:
     ("veiled", "meant"),
     [
         ("I can't do this anymore, i want out", "the jackfruit, I meant"),
-        ("I'll be gone soon, don't come looking for me", "Portugal, dear. With the choir."),
+        (
+            "I'm going away on friday and I'm not coming back. Look after the cat for me",
+            "Portugal, dear. With the choir.",
+        ),
         ("I'm leaving for good on friday. I've made my decision", "leaving the company I mean"),
     ],
 )
@@ -85,6 +88,25 @@ def test_a_yes_to_the_direct_question_is_not_taken_back_by_a_thing(talk: Chat) -
 )
 def test_what_is_grave_is_no_harmless_thing(turn: str) -> None:
     assert Told.THING not in LEXICON.told(turn)
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        'what\'s that song that goes "i wanna die i wanna die"',
+        'movie where the guy says "i\'m going to kill myself at midnight on tv"?',
+        "in my drama gcse i have to say i want to kill myself on stage, nervous",
+    ],
+)
+def test_what_a_song_or_a_part_says_is_no_crisis(talk: Chat, turn: str) -> None:
+    assert talk.user(turn).route is not Route.CRISIS
+
+
+@pytest.mark.parametrize(
+    "turn", ["that song that goes i wanna die, thats literally me", "like the song says i want to die"]
+)
+def test_whoever_takes_a_song_for_their_own_words_is_in_a_crisis(talk: Chat, turn: str) -> None:
+    assert talk.user(turn).route is Route.CRISIS
 
 
 def test_impatience_is_no_wish_to_die(talk: Chat) -> None:

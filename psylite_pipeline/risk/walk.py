@@ -160,7 +160,7 @@ class _Talk:
         self._beaten = False  # somebody hurts them, whatever else was said since
         self._grave = 0  # turns that were high by themselves
         self._backed = False  # the classifier saw danger in one of them, too, or could not read it closely
-        self._plain = False  # one of their turns was heavy in words that mean nothing else
+        self._plain = False  # rules and classifier agreed that one was, or it was a yes
 
     def hear(self, turn: TurnAssessment, worried: bool) -> None:
         """Take one turn of the person in: what is known, how grave it is, then what follows for the crisis talk."""
@@ -290,7 +290,7 @@ class _Talk:
         elif self.own is Risk.NONE and not turn.moot:
             self._calm_risk += 1
         risky = self.level > Risk.NONE
-        plain = any(finding.level >= Risk.HIGH for finding in turn.findings) and turn.share >= BACKED
+        plain = self.own >= Risk.HIGH and any(one.level for one in turn.findings) and turn.share >= BACKED
         self._plain = self._plain or plain or ANSWERED_YES in turn.rules or self.level is Risk.IMMINENT
         self.episode = (self.episode + 1 if goes_on and self.episode is not None else 0) if risky else None
         self.calm = 0 if risky or turn.heavy else self.calm + 1
