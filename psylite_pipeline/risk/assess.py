@@ -34,6 +34,8 @@ SPEAKS = 12
 _TOLD_BY_SIGN = {"joke_request": Told.JOKE, "calm": Told.BETTER, "retraction": Told.JOKING}
 
 #: Who thanks, leaves or scolds after a refusal does not go on with what was refused.
+#: What was meant is said in the same breath, or words of death are said of a trifle.
+_NOT_MEANT = frozenset({Told.EXPLAINED, Told.FIGURE})
 _NO_REQUEST = frozenset({Told.BYE, Told.THANKS, Told.UNHEARD, Told.HUMAN, Told.COST, Told.SECRET})
 
 
@@ -243,7 +245,7 @@ class Assessor:
         if answered := self._answered(asked, text, scores):
             judged = verdict.answering(judged, answered, self._lexicon.whose(asked, text))
         if scores:
-            if scores.high >= high and Told.EXPLAINED in self._lexicon.told(text):
+            if scores.high >= high and self._lexicon.told(text) & _NOT_MEANT:
                 high = math.inf  # what was meant is said in the same breath: care, unless a rule says more
             heard = judged.level > Risk.NONE
             judged = verdict.by_scores(judged, scores, concern, high, factor * verdict.ALONE_HIGH)

@@ -124,7 +124,7 @@ class Lexicon:
         """Whether a short turn asks back, or says what else was meant or that it is over, where it was asked about
         danger."""
         matches = self._matches(text)
-        markers = ("marker answers nothing", "marker told explained", "marker told thing", "marker told over")
+        markers = ("marker answers nothing", "marker told explained", "marker told over")
         return len(matches.text) <= MAX_ANSWER and any(map(matches.cover, markers))
 
     def asks_everyday(self, text: str) -> bool:

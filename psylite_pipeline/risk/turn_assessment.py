@@ -11,9 +11,6 @@ from psylite_pipeline.risk.lexicon import Finding
 #: evals/retrieval leans on, one lies below it; a sleepless week of stress lies at .04.
 LIGHT = 0.1
 
-#: Below this `share` the classifier doubts what it reads: half of what it needs for concern, as DOUBTED in verdict.py.
-LITTLE = 0.5
-
 
 @dataclass(frozen=True, slots=True)
 class Probabilities:
@@ -89,11 +86,6 @@ class TurnAssessment:
     firm: bool = False
     errand: bool = False
     told: frozenset[Told] = frozenset()
-
-    @property
-    def names_thing(self) -> bool:
-        """Whether it names the harmless thing that was meant before, and the classifier sees little in that."""
-        return Told.THING in self.told and self.closely and self.share < LITTLE and not self.has("retraction")
 
     @property
     def light(self) -> bool:

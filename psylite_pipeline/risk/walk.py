@@ -73,7 +73,6 @@ _VEILED = frozenset({None, Kind.SELF_HARM})
 _OUT_OF_REACH = frozenset({Told.MEANS, Told.CUT_OFF})
 # What "it's over, I live alone now" says only of a danger that goes on.
 _GOES_ON = frozenset({Told.ACT, Told.ALONE})
-_EXPLAINS = frozenset({Told.EXPLAINED, Told.THING})
 # What no explanation takes back.
 _HOLDS = frozenset({Told.ACT, Told.MEANS, Told.BRINK, Told.SOON, Told.WORSE, Told.INJURY})
 
@@ -170,9 +169,6 @@ class _Talk:
             self._let_go()
         self._learn(turn)
         self._weigh(turn, turn.level if turn.firm or worried else Risk.NONE)
-        if self._harmless(turn):
-            self._let_go()
-            goes_on = False
         self._press(turn)
         self._ease(turn)
         self._treat(careful=worried or (goes_on and not self._cleared(turn)))
@@ -233,12 +229,6 @@ class _Talk:
             return whose in _MEANT or (whose is None and self.level > Risk.NONE)
         return bool(own) and whose in _MEANT and (Told.BRINK in self.told or self._stood > 0)
 
-    def _harmless(self, turn: TurnAssessment) -> bool:
-        """Whether somebody who was heavy in veiled words alone, just before, names the harmless thing they meant, and
-        the classifier sees little in that."""
-        veiled = not self._plain and self.episode is not None and self.episode < VEILED and self.kind in _VEILED
-        return turn.names_thing and veiled and self.own is Risk.NONE and not self.told & _HOLDS
-
     def _press(self, turn: TurnAssessment) -> None:
         """Until help is on its way, what is under way stays urgent, whatever is talked of."""
         if self._urgent and Told.HELP in self.told:
@@ -256,14 +246,18 @@ class _Talk:
         over = self.kind is Kind.ABUSE and Told.OVER in turn.told
         if grave or not self._stages or self._urgent or (not over and (self._grave > 1 or self.told & _HOLDS)):
             return
-        if over or turn.told & _EXPLAINS:
+        if over or Told.EXPLAINED in turn.told:
             self._stages = STAGES_URGENT  # past every question
         elif not self._backed and turn.closely and turn.speaks and not turn.moot and turn.share < QUIET:
             self._stages = max(self._stages, STAGES - 1)  # this turn's question is the last
 
     def _cleared(self, turn: TurnAssessment) -> bool:
-        """Whether a turn tells what harmless thing was meant by words that were never more than a worry."""
-        return Told.EXPLAINED in turn.told and not turn.moot and not self._grave and not self.told & _HOLDS
+        """Whether a turn tells what harmless thing was meant by words that were never more than a worry, or that were
+        veiled, just before, where the classifier sees little in it."""
+        if Told.EXPLAINED not in turn.told or turn.moot or self.told & _HOLDS:
+            return False
+        veiled = not self._plain and self.episode is not None and self.episode < VEILED and self.kind in _VEILED
+        return not self._grave or (veiled and not self.own and turn.closely and turn.share < BACKED)
 
     def _treat(self, *, careful: bool) -> None:
         """What the turn is treated as, and whether its crisis talk is open."""
