@@ -33,9 +33,10 @@ SPEAKS = 12
 #: Signs in the lexicon that a person in danger is answered to.
 _TOLD_BY_SIGN = {"joke_request": Told.JOKE, "calm": Told.BETTER, "retraction": Told.JOKING}
 
-#: Who thanks, leaves or scolds after a refusal does not go on with what was refused.
 #: What was meant is said in the same breath, or words of death are said of a trifle.
 _NOT_MEANT = frozenset({Told.EXPLAINED, Told.FIGURE})
+
+#: Who thanks, leaves or scolds after a refusal does not go on with what was refused.
 _NO_REQUEST = frozenset({Told.BYE, Told.THANKS, Told.UNHEARD, Told.HUMAN, Told.COST, Told.SECRET})
 
 
@@ -246,7 +247,7 @@ class Assessor:
             judged = verdict.answering(judged, answered, self._lexicon.whose(asked, text))
         if scores:
             if scores.high >= high and self._lexicon.told(text) & _NOT_MEANT:
-                high = math.inf  # what was meant is said in the same breath: care, unless a rule says more
+                high = math.inf  # care, unless a rule says more
             heard = judged.level > Risk.NONE
             judged = verdict.by_scores(judged, scores, concern, high, factor * verdict.ALONE_HIGH)
             errand = not heard and judged.level > Risk.NONE and self._lexicon.runs_errand(text)
