@@ -25,7 +25,7 @@ from psylite_pipeline.model import (
     Waiting,
     Words,
 )
-from psylite_pipeline.output_check import OutputCheck, Unfit
+from psylite_pipeline.output_check import FAILED, OutputCheck, Unfit
 from psylite_pipeline.pieces import Source, Status
 from psylite_pipeline.prompt import Prompts
 from psylite_pipeline.replies import Replies
@@ -63,8 +63,8 @@ class Backend:
 
 class Answers:
     """`replies` is None when its files are broken: then the last resort in the code speaks. `worst_of` gives the
-    worst level among texts. `check` reads the model's words before the person does; None where its rules are broken.
-    Keeps nothing."""
+    worst level among texts. `check` reads the model's words before the person does; None where its rules are broken:
+    then no model answers under SUPPORT. Keeps nothing."""
 
     def __init__(
         self,
@@ -172,6 +172,11 @@ class Answers:
         voice: Voice,
     ) -> Generator[Piece, None, Ending]:
         """The answer, or true words in its place or at its end, which name the helpline to whom needs care."""
+        support = decision.route is Route.SUPPORT
+        if support and self._check is None:  # what nobody can look at must not reach a person at risk
+            self._metrics.failed("output", FAILED)
+            yield Words(voice.notice("model_away"))
+            return "failed"
         messages = prompt.build(
             self._prompts,
             self._without_own_lines(conversation),
@@ -181,7 +186,6 @@ class Answers:
             num_ctx=self._backend.num_ctx,
             worst_of=self._worst,
         )
-        support = decision.route is Route.SUPPORT
         pieces = self._stream(messages, preferences)
         if support or not preferences.show_thinking:
             pieces = _without_thoughts(pieces)

@@ -113,7 +113,7 @@ def open_classifier(settings: Settings) -> Classifier | None:
 
 
 def open_output_check(settings: Settings) -> OutputCheck | None:
-    """The rules for the model's own words, or None: then its answers are passed on unread."""
+    """The rules for the model's own words, or None: then it answers nobody at risk, and others unread."""
     return _first(settings, OutputCheck.load, "risk", "output")
 
 

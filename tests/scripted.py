@@ -20,6 +20,7 @@ from psylite_pipeline.humour.searching import SnippetIndex
 from psylite_pipeline.humour.shelf import Shelf
 from psylite_pipeline.model import Thought, Waiting, Words
 from psylite_pipeline.opening import open_prompts, open_replies
+from psylite_pipeline.output_check import OutputCheck
 from psylite_pipeline.risk.assess import Assessor
 from psylite_pipeline.risk.lexicon import Finding, Lexicon
 from psylite_pipeline.risk.turn_assessment import Probabilities, Thresholds
@@ -238,6 +239,12 @@ def texts() -> tuple[Any, Any]:
     return open_replies(settings), open_prompts(settings)
 
 
+@lru_cache(maxsize=1)
+def shipped_check() -> OutputCheck:
+    """The real look at a model's words, read once."""
+    return OutputCheck.load(bundled("knowledge") / "risk" / "output")
+
+
 def scripted_counsellor(
     folder: Path,
     model: Any = None,
@@ -266,6 +273,7 @@ def scripted_counsellor(
             model,
             Backend(**{"model": "psylite", **backend}),
             plain.worst,
+            shipped_check(),
         ),
         model=model,
         metrics=metrics,

@@ -190,15 +190,17 @@ def test_broken_rules_are_told_and_leave_the_shipped_ones(tmp_path: Path, caplog
     assert "zh.toml" in caplog.text
 
 
-def test_without_any_rules_a_support_answer_ends_with_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_any_rules_no_model_speaks_to_a_person_at_risk(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(folder: Path) -> OutputCheck:
         raise KnowledgeError(f"{folder.name}: broken")
 
     monkeypatch.setattr(OutputCheck, "load", fails)
     assert open_output_check(Settings.load()) is None
-    shown = answered(None, Route.SUPPORT, "我在。")
-    assert shown.startswith("我在。")
-    assert REPLIES.support_line(lang="zh-Hans", region="auto") in shown
+    shown = answered(None, Route.SUPPORT, "这是我们的秘密。")
+    assert shown.startswith(REPLIES.notice("model_away", lang="zh-Hans"))
+    assert "12356" in shown
+    assert "秘密" not in shown
+    assert answered(None, Route.PLAIN, "我在。") == "我在。"
 
 
 @pytest.mark.parametrize("level", ["none", "imminent"])
