@@ -70,6 +70,13 @@ def test_a_change_of_script_is_no_place_that_somebody_named(open_talk):
     assert "你那邊" not in talk.shown
 
 
+def test_numbers_of_the_talk_are_not_called_those_of_its_last_turns_language(open_talk):
+    talk = open_talk().say("I feel so bad today").say("nothing helps and nobody knows")
+    assert "988" in talk.say("我不想活了 DIE").shown and "中国大陆" not in talk.shown
+    talk = open_talk().say("最近睡不着，工作压力也很大").say("谁都不知道我有多累")
+    assert "12356" in talk.say("I want to DIE").shown and "These are numbers for mainland China" in talk.shown
+
+
 def test_the_valve_outweighs_a_named_place(open_talk):
     assert "988" in open_talk(preferences=Preferences(region="US")).say("我在香港 DIE").shown
 

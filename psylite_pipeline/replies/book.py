@@ -8,12 +8,18 @@ from pathlib import Path
 from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.replies.crisis import JOINT, LOOK_BACK, say
 from psylite_pipeline.replies.crisis_texts import CRISIS_KINDS, CrisisTexts, Stage
-from psylite_pipeline.replies.helplines import PLACES, REGIONS, TEXT_LANGUAGES, Helplines
+from psylite_pipeline.replies.helplines import PLACES, TEXT_LANGUAGES, Helplines
 from psylite_pipeline.replies.short_texts import DEFAULT, ShortTexts
 
 LANGUAGES = (*TEXT_LANGUAGES, "other")
 # What in an emergency only an ambulance helps against, unless there is fire, too.
 _FOR_AN_AMBULANCE = frozenset({Told.ILL, Told.SWALLOWED, Told.BREATH})
+# By what chose the numbers: the note that says whose they are, last the one where not even the script told.
+_ELSEWHERE = {
+    "zh-Hans": ("mainland", "undecided"),
+    "zh-Hant": ("taiwan_hong_kong",),
+    "yue": ("taiwan_hong_kong",),
+}
 _APPENDED_NOTICES = ("ai_reminder", "held_back", "held_back_support", "image_unseen", "model_cut", "standin")
 
 
@@ -133,13 +139,12 @@ class Replies:
         return JOINT.join(part for part in text.split(JOINT) if part.strip() not in self._appended).strip()
 
     def _elsewhere(self, lang: str, region: str, said: Sequence[str]) -> str:
-        """What is said once of numbers for a place that nobody told; "" where it need not be said, or was."""
-        words = self.short_texts[lang]
-        if region in REGIONS or any(
-            note and note in text for text in said for note in (words.elsewhere, words.undecided)
-        ):
+        """What is said once of numbers for a place that nobody told; "" where they say it or it was said."""
+        notes = _ELSEWHERE.get(lang if region == "auto" else region.removeprefix("auto."), ())
+        known = [own.elsewhere[note] for own in self.short_texts.values() for note in notes]
+        if not notes or any(note in text for text in said for note in known):
             return ""
-        return words.undecided if region == "auto" else words.elsewhere
+        return self.short_texts[lang].elsewhere[notes[-1] if region == "auto" else notes[0]]
 
     def _here(self, kind: Kind, lang: str, region: str) -> str:
         return self.helplines.fill(_for_kind(self.short_texts[lang].here, kind), region=region, lang=lang)

@@ -31,19 +31,20 @@ NOTICES = (
     "banner",
 )
 DEFAULT = "default"
+# The places whose numbers do not say whose they are; "undecided": the mainland's, where not even the script told.
+_ELSEWHERE = ("mainland", "undecided", "taiwan_hong_kong")
 
 
 @dataclass(frozen=True, slots=True)
 class ShortTexts:
-    """One language. `elsewhere` and `undecided` are "" where the numbers say of which place they are. `concern` is
-    keyed by kind and DEFAULT, `notices` by the names in NOTICES."""
+    """One language. `elsewhere` is keyed by the place of the numbers, `concern` by kind and DEFAULT, `notices` by the
+    names in NOTICES."""
 
     decline: tuple[str, ...]
     support: str
     support_young: str
     here: str
-    elsewhere: str
-    undecided: str
+    elsewhere: Mapping[str, str]
     concern: Mapping[str, str]
     notices: Mapping[str, str]
 
@@ -51,11 +52,11 @@ class ShortTexts:
     def load(cls, path: Path) -> ShortTexts:
         """Read words.<language>.toml. Raises KnowledgeError naming file, table, field and the cure."""
         table = read_toml(path)
-        table.only("decline", "support", "support_young", "here", "elsewhere", "undecided", "concern", "notice")
-        concern, notice = table.table("concern"), table.table("notice")
+        table.only("decline", "support", "support_young", "here", "elsewhere", "concern", "notice")
+        elsewhere, concern, notice = (table.table(name) for name in ("elsewhere", "concern", "notice"))
         support = table.paragraph("support", PLACEHOLDERS)
-        elsewhere = table.paragraph("elsewhere", ()) if "elsewhere" in table else ""
         kinds = (DEFAULT, *(kind.value for kind in CRISIS_KINDS))
+        elsewhere.only(*_ELSEWHERE)
         concern.only(*kinds)
         notice.only(*NOTICES)
         return cls(
@@ -63,8 +64,9 @@ class ShortTexts:
             support=support,
             support_young=table.paragraph("support_young", PLACEHOLDERS) if "support_young" in table else support,
             here=table.paragraph("here", PLACEHOLDERS),
-            elsewhere=elsewhere,
-            undecided=table.paragraph("undecided", ()) if "undecided" in table else elsewhere,
+            elsewhere={
+                place: elsewhere.paragraph(place if place in elsewhere else "mainland", ()) for place in _ELSEWHERE
+            },
             concern={kind: concern.paragraph(kind, PLACEHOLDERS) for kind in kinds},
             notices={name: notice.paragraph(name, PLACEHOLDERS) for name in NOTICES},
         )
