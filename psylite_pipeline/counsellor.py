@@ -159,22 +159,21 @@ class Counsellor:
         more = more_of(conversation.last.text) if conversation.last and answered else None
         judged = fit(assessment, shown, preferences, more=more)
         found = replace(found, humour_fit=judged.score, scores=replace(found.scores, humour=judged.score))
-        if not judged.open:
+        language = language_of_talk(conversation.said)
+        if not judged.open or language == "other":  # there are no snippets in it, and nobody can judge the mood
             return found
         used = frozenset().union(*shown)
-        hit = self._attempt("retrieval", lambda: self._find(conversation, vector, used, judged), None)
+        hit = self._attempt("retrieval", lambda: self._find(conversation, language, vector, used, judged), None)
         return replace(found, route=Route.HUMOUR, snippets=(hit.snippet.id,)) if hit else found
 
     def _shown(self, conversation: Conversation, preferences: Preferences) -> tuple[frozenset[str], ...]:
         return self._shelf.shown_in(conversation.answered) if preferences.humour else ()
 
     def _find(
-        self, conversation: Conversation, vector: Vectors | None, used: frozenset[str], judged: Fit
+        self, conversation: Conversation, language: str, vector: Vectors | None, used: frozenset[str], judged: Fit
     ) -> Hit | None:
-        said = conversation.said
         own = vector if self._shelf.embedder.name == self._embedder.name else None
-        language = language_of_talk(said)
-        about = said[-judged.about :]
+        about = conversation.said[-judged.about :]
         return self._shelf.find(about, own, language=language, used=used, asked=judged.asked, tender=judged.tender)
 
     def _snippet(self, decision: Decision) -> Snippet | None:

@@ -249,3 +249,8 @@ def test_the_vector_of_the_turn_reaches_the_classifier(tmp_path):
             return super().read(text, vector, findings)
 
     assert decided(tmp_path, "GRAVE", classifier=Vectors()).rules == ("classifier.high",)
+
+
+@pytest.mark.parametrize("words", ["試験に合格した、うれしい", "hoy aprobé el examen, qué feliz estoy"])
+def test_a_language_that_nobody_here_judges_gets_no_humour(tmp_path, words):
+    assert decided(tmp_path, f"{words} JOKE").route is Route.PLAIN

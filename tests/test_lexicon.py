@@ -364,3 +364,9 @@ def test_words_that_are_quoted_are_of_whoever_said_them(text: str) -> None:
 @pytest.mark.parametrize("text", ["my kid said no and i want to die", "my friend left and i said i want to die"])
 def test_words_of_ones_own_beside_a_quotation_stay_ones_own(text: str) -> None:
     assert Kind.SELF_HARM in {finding.kind for finding in LEXICON.read(text) if finding.level >= Risk.HIGH}
+
+
+def test_a_yes_in_another_language_is_one() -> None:
+    for text in ("はい", "うん。", "네", "Sí", "Oui.", "ja", "да", "نعم", "हाँ"):
+        assert LEXICON.says_yes(text), text
+    assert not LEXICON.says_yes("いいえ")
