@@ -23,7 +23,7 @@ from psylite_pipeline.replies import Replies
 from psylite_pipeline.risk.classifier import Classifier
 from psylite_pipeline.risk.lexicon import Lexicon
 from psylite_pipeline.secret import secret
-from psylite_pipeline.settings import Settings, bundled
+from psylite_pipeline.settings import Preferences, Settings, bundled
 from psylite_pipeline.stack import pipelines
 from psylite_pipeline.stack.layout import Layout
 
@@ -57,6 +57,7 @@ def examine(settings: Settings) -> list[Check]:
         ("judgement", _judgement),
         ("model", _model),
         ("pipelines", _pipelines),
+        ("valves", _valves),
         ("data folder", _data_folder),
         ("telling a human", _webhook),
     ]
@@ -161,7 +162,7 @@ def _model(settings: Settings) -> Check:
     if settings.backend == "openai":
         return _openai(settings)
     cure = "Start Ollama or run `psylite up`; set OLLAMA_BASE_URL if it lives elsewhere."
-    names = listing.of_ollama(settings.ollama_url, 5)
+    names = _models(settings)
     if names is None:
         return Check("model", False, f"no Ollama answers at {settings.ollama_url}", cure)
     if not listing.has(names, settings.model):
@@ -175,7 +176,7 @@ def _model(settings: Settings) -> Check:
 
 
 def _openai(settings: Settings) -> Check:
-    names = listing.of_openai(settings.openai_url, settings.openai_key.get_secret_value())
+    names = _models(settings)
     if names is None:
         cure = "Start it; correct PSYLITE_OPENAI_URL (with its /v1) and PSYLITE_OPENAI_KEY."
         return Check("model", False, f"no model server answers at {settings.openai_url}", cure)
@@ -186,22 +187,19 @@ def _openai(settings: Settings) -> Check:
 
 
 def _pipelines(settings: Settings) -> Check:
-    address = f"http://127.0.0.1:{settings.pipelines_port}"
+    address, key = _server(settings)
     try:
         with httpx.Client(trust_env=False, timeout=5) as client:
             ours = client.get(address).json() == {"status": True}
     except (httpx.HTTPError, ValueError):
         ours = False
-    layout, plugins = Layout(settings.data_dir), [loader.stem for loader in bundled("pipelines").glob("*.py")]
+    layout, plugins = Layout(settings.data_dir), _plugins()
     cure = f"The server's log says why ({layout.logs / 'pipelines.log'}, or Docker's). Mend that and start it again."
     if not ours and (failed := pipelines.failed(layout, plugins)):
         return Check("pipelines", False, f"could not load {', '.join(sorted(failed))} at its last start", cure)
     if not ours:
         cure = "Run `psylite up`, or set PSYLITE_PIPELINES_PORT."
         return Check("pipelines", False, f"nothing of ours answers at {address}", cure)
-    key = os.environ.get("PIPELINES_API_KEY", "")
-    with suppress(OSError, UnicodeError):
-        key = key or layout.pipelines_key.read_text(encoding="utf-8").strip()
     loaded = listing.of_openai(f"{address}/v1", key)
     if loaded is None:
         cure = "Set PIPELINES_API_KEY to the server's key, or PSYLITE_DATA_DIR to the folder that holds it."
@@ -209,6 +207,48 @@ def _pipelines(settings: Settings) -> Check:
     if missing := sorted(set(plugins).difference(loaded)):
         return Check("pipelines", False, f"answers at {address} and has not loaded {', '.join(missing)}", cure)
     return Check("pipelines", True, f"answers at {address} with both plugins")
+
+
+def _server(settings: Settings) -> tuple[str, str]:
+    """Address and key of the Pipelines server."""
+    key = os.environ.get("PIPELINES_API_KEY", "")
+    with suppress(OSError, UnicodeError):
+        key = key or Layout(settings.data_dir).pipelines_key.read_text(encoding="utf-8").strip()
+    return f"http://127.0.0.1:{settings.pipelines_port}", key
+
+
+def _valves(settings: Settings) -> Check:
+    """Whether the models that the valves of the running server name are there: a name that is not fails every turn."""
+    address, key = _server(settings)
+    names, missing = _models(settings), []
+    for plugin in _plugins():
+        try:
+            url, headers = f"{address}/v1/{plugin}/valves", {"Authorization": f"Bearer {key}"}
+            answer = httpx.get(url, headers=headers, trust_env=False, timeout=5).raise_for_status()
+            valves = Preferences.model_validate(answer.json())
+        except (httpx.HTTPError, ValueError):
+            return Check("valves", True, "not seen: the Pipelines server does not tell them")
+        wanted = {"Model": valves.model, "Model that judges": valves.judge_model if valves.judge != "off" else ""}
+        missing += [
+            f"{title} of {plugin} is {name!r}"
+            for title, name in wanted.items()
+            if name and names is not None and not listing.has(names, name)
+        ]
+    if not missing:
+        return Check("valves", True, "no valve names a model that is missing")
+    cure = f"In Admin Panel > Settings > Pipelines set it to None, or to one of: {', '.join(sorted(names or ()))}."
+    return Check("valves", False, f"{'; '.join(missing)}, and there is no such model", cure)
+
+
+def _models(settings: Settings) -> list[str] | None:
+    """What the model server has; None where it does not answer."""
+    if settings.backend == "openai":
+        return listing.of_openai(settings.openai_url, settings.openai_key.get_secret_value())
+    return listing.of_ollama(settings.ollama_url, 5)
+
+
+def _plugins() -> list[str]:
+    return sorted(loader.stem for loader in bundled("pipelines").glob("*.py"))
 
 
 def _data_folder(settings: Settings) -> Check:

@@ -218,7 +218,8 @@ class ServedModel(ABC):
     def _refused(self, model: str, status: int) -> ModelError:
         """What a refusal with this HTTP status means."""
         if status == 404:
-            return ModelMissing(f"{self.called} has no model named {model!r}. Pull or create it, or set PSYLITE_MODEL.")
+            cure = "Pull or create it, or name another (the valve Model goes before PSYLITE_MODEL)."
+            return ModelMissing(f"{self.called} has no model named {model!r}. {cure}")
         how = f"status {status}" if status > 0 else "an error line in its answer"
         return ModelBroken(f"{self.called} refused the request ({how}).")
 

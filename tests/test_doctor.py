@@ -104,8 +104,13 @@ def test_doctor_names_broken_files_and_settings(knowledge, monkeypatch, tmp_path
 
 @pytest.fixture
 def server(monkeypatch):
-    """A Pipelines server with the key `right`; what it has loaded is in `loaded`."""
-    loaded: list[str] = []
+    """A Pipelines server with the key `right`; what it has loaded is in `loaded`, its valves in `loaded.valves`."""
+
+    class Loaded(list[str]):
+        valves: dict[str, dict]
+
+    loaded = Loaded()
+    valves = loaded.valves = {}
 
     class Handler(BaseHTTPRequestHandler):
         def log_message(self, format: str, *args: object) -> None:
@@ -114,6 +119,7 @@ def server(monkeypatch):
         def do_GET(self) -> None:
             knows = self.path == "/" or self.headers["Authorization"] == "Bearer right"
             answer = {"status": True} if self.path == "/" else {"data": [{"id": name} for name in loaded]}
+            answer = valves.get(self.path.split("/")[-2], {}) if self.path.endswith("/valves") else answer
             self.send_response(200 if knows else 401)
             self.end_headers()
             self.wfile.write(json.dumps(answer if knows else {}).encode())
@@ -151,6 +157,22 @@ def test_a_plugin_that_kept_the_last_start_from_going_on_is_named(monkeypatch):
     (layout.pipelines / "failed").mkdir()
     (layout.pipelines / "failed" / "psylite.py").touch()
     assert "could not load psylite at its last start" in clinic._pipelines(Settings.load()).seen
+
+
+def test_a_model_that_a_valve_names_and_nobody_has_is_not_well(server, monkeypatch, ollama):
+    monkeypatch.setenv("OLLAMA_BASE_URL", ollama.url)
+    assert "not seen" in clinic._valves(Settings.load()).seen, "the key is another"
+    monkeypatch.setenv("PIPELINES_API_KEY", "right")
+    server.valves["psylite"] = {"model": "psylite", "judge": "off", "judge_model": "nope:7b", "humour": None}
+    assert clinic._valves(Settings.load()).ok, "nobody asks a judge that is off"
+    server.valves["psylite"] |= {"model": "nope:1b"}
+    server.valves["psylite_filter"] = {"judge": "unsure", "judge_model": "nope:7b"}
+    found = clinic._valves(Settings.load())
+    assert not found.ok
+    assert "Model of psylite is 'nope:1b'; Model that judges of psylite_filter is 'nope:7b'" in found.seen
+    assert "one of: psylite" in found.cure
+    monkeypatch.setenv("OLLAMA_BASE_URL", "http://127.0.0.1:9")
+    assert clinic._valves(Settings.load()).ok, "that line is the model's"
 
 
 def test_rules_for_the_models_words_and_prompts_are_looked_at(tmp_path, monkeypatch):

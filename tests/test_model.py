@@ -101,7 +101,7 @@ def test_every_fault_is_one_of_our_errors(reply, error):
 
 def test_unknown_model_and_no_server_are_told_apart():
     with FakeOllama(models=("other",)) as ollama:
-        with pytest.raises(ModelMissing, match="PSYLITE_MODEL"):
+        with pytest.raises(ModelMissing, match="valve Model goes before PSYLITE_MODEL"):
             list(model_at(ollama.url).stream("psylite", ASKED, QUICK))
         away = ollama.url
     with pytest.raises(ModelAway, match="OLLAMA_BASE_URL"):
