@@ -24,7 +24,7 @@ from psylite_pipeline.risk.classifier import Classifier
 from psylite_pipeline.risk.lexicon import Lexicon
 from psylite_pipeline.secret import secret
 from psylite_pipeline.settings import Preferences, Settings, bundled
-from psylite_pipeline.stack import pipelines
+from psylite_pipeline.stack import pipelines, processes
 from psylite_pipeline.stack.layout import Layout
 
 _PACKAGES = (
@@ -161,6 +161,9 @@ def _judgement(settings: Settings) -> Check:
 def _model(settings: Settings) -> Check:
     if settings.backend == "openai":
         return _openai(settings)
+    if _standin(settings):
+        cure = "For PsyLite itself install Ollama and start again."
+        return Check("model", True, "the stand-in answers: it is for trying only, not for people in need", cure)
     cure = "Start Ollama or run `psylite up`; set OLLAMA_BASE_URL if it lives elsewhere."
     names = _models(settings)
     if names is None:
@@ -244,7 +247,14 @@ def _models(settings: Settings) -> list[str] | None:
     """What the model server has; None where it does not answer."""
     if settings.backend == "openai":
         return listing.of_openai(settings.openai_url, settings.openai_key.get_secret_value())
-    return listing.of_ollama(settings.ollama_url, 5)
+    return _standin(settings) or listing.of_ollama(settings.ollama_url, 5)
+
+
+def _standin(settings: Settings) -> list[str] | None:
+    """What the stand-in has that `psylite up` runs; None where it runs none."""
+    if processes.recorded(Layout(settings.data_dir).run / "standin.json") is None:
+        return None
+    return listing.of_ollama(f"http://127.0.0.1:{settings.standin_port}", 5)
 
 
 def _plugins() -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +15,7 @@ from psylite_pipeline import doctor as clinic
 from psylite_pipeline import listing
 from psylite_pipeline.settings import Settings
 from psylite_pipeline.stack import ollama as stack_ollama
+from psylite_pipeline.stack import processes
 from psylite_pipeline.stack.layout import Layout
 
 
@@ -60,6 +62,19 @@ def test_doctor_tells_a_missing_model_from_a_missing_server(monkeypatch, ollama)
     assert not found.ok
     assert "'nowhere'" in found.seen
     assert "PSYLITE_MODEL" in found.cure
+
+
+def test_a_stand_in_that_up_runs_is_well_and_called_what_it_is(monkeypatch, ollama):
+    monkeypatch.setenv("OLLAMA_BASE_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("PSYLITE_STANDIN_PORT", ollama.url.rpartition(":")[2])
+    assert not clinic._model(Settings.load()).ok, "somebody else's server is not the stand-in"
+    layout = Layout(Settings.load().data_dir)
+    layout.make()
+    processes.remember(layout.run / "standin.json", os.getpid())
+    found = clinic._model(Settings.load())
+    assert found.ok
+    assert "for trying only" in found.seen
+    assert "install Ollama" in found.cure
 
 
 def test_up_and_doctor_find_the_same_ollama_whatever_proxy_is_set(monkeypatch, ollama):
