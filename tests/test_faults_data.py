@@ -59,6 +59,17 @@ def test_a_broken_data_file_is_named(copied, folder, name):
         READERS[folder][0](copied / folder)
 
 
+@pytest.mark.parametrize(("folder", "name"), FILES)
+def test_a_missing_data_file_is_an_error(copied, folder, name):
+    path = copied / folder / name
+    aside = path.replace(copied / path.name)
+    try:
+        with pytest.raises(KnowledgeError):
+            READERS[folder][0](copied / folder)
+    finally:
+        aside.replace(path)
+
+
 @pytest.mark.parametrize("folder", READERS)
 def test_the_shipped_files_stand_in_for_a_broken_one(copied, told, caplog, folder):
     name = next(name for place, name in FILES if place == folder)

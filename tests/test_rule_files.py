@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -10,7 +13,8 @@ from scripted import shipped_lexicon
 
 from psylite_pipeline.decision import Risk
 from psylite_pipeline.errors import KnowledgeError
-from psylite_pipeline.risk.lexicon import Lexicon
+from psylite_pipeline.risk import lexicon as lexicon_module
+from psylite_pipeline.risk.lexicon import MARKERS, Lexicon
 from psylite_pipeline.risk.normalise import normalise
 from psylite_pipeline.risk.rule_files import read_rulebook
 from psylite_pipeline.settings import bundled
@@ -122,7 +126,7 @@ def test_a_list_of_a_name_that_is_taken_is_refused(tmp_path: Path) -> None:
 def test_phrases_know_lists_choices_and_gaps(tmp_path: Path) -> None:
     lists = '[lists]\n"果" = ["苹果", "梨"]\n'
     (tmp_path / "a.toml").write_text(lists + RULE.replace("甲乙", "吃(了|)<果> …4 酸"), encoding="utf-8")
-    lexicon = Lexicon.load(tmp_path)
+    lexicon = Lexicon(*read_rulebook(tmp_path))
     assert lexicon.read("吃了苹果很酸")
     assert lexicon.read("吃梨，酸")
     assert not lexicon.read("吃梨。酸")
@@ -137,9 +141,38 @@ def test_rules_in_traditional_letters_and_full_punctuation_match(tmp_path: Path)
         'examples = ["紫河馬來了"]\ncounterexamples = ["河馬"]\n',
         encoding="utf-8",
     )
-    lexicon = Lexicon.load(tmp_path)
+    lexicon = Lexicon(*read_rulebook(tmp_path))
     for text in ("紫河馬來了", "紫河马来了", "don't wake the hippo"):
         assert [finding.rule for finding in lexicon.read(text)] == ["own.river"], text
+
+
+@pytest.mark.parametrize("place", ["lexicon", "output"])
+def test_every_shipped_file_is_named_so_that_a_missing_one_shows(place: str) -> None:
+    """A file that nothing else needs could go without a word, and its rules with it. Name a new one in frames.toml."""
+    folder = bundled("knowledge") / "risk" / place
+    named = tomllib.loads((folder / "frames.toml").read_text(encoding="utf-8"))["files"]
+    assert named == sorted(path.name for path in folder.glob("*.toml") if path.name != "frames.toml")
+
+
+def test_every_marker_that_the_code_asks_for_is_required() -> None:
+    code = Path(lexicon_module.__file__).read_text(encoding="utf-8")
+    assert set(re.findall(r'"marker ([^"{]+)"', code)) == MARKERS
+
+
+@pytest.mark.parametrize("name", ["asked_danger", "denial", "told means", "asks police", "first_person"])
+def test_a_marker_of_another_name_is_refused(tmp_path: Path, name: str) -> None:
+    """A yes to the direct question counted for nothing where the marker that knows the question was renamed."""
+    shutil.copytree(bundled("knowledge") / "risk" / "lexicon", tmp_path, dirs_exist_ok=True)
+    path = next(path for path in sorted(tmp_path.glob("*.toml")) if f'name = "{name}"\n' in path.read_text("utf-8"))
+    path.write_text(path.read_text("utf-8").replace(f'name = "{name}"\n', f'name = "{name} x"\n', 1), "utf-8")
+    with pytest.raises(KnowledgeError, match=f"marker '{name}"):
+        Lexicon.load(tmp_path)
+
+
+def test_whole_answers_of_an_unknown_thing_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "told.toml").write_text('[whole]\nmean = ["刀"]\n', encoding="utf-8")
+    with pytest.raises(KnowledgeError, match=r"told\.toml: whole: 'mean'"):
+        Lexicon.load(tmp_path)
 
 
 @pytest.mark.parametrize("place", ["lexicon", "output"])

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from psylite_pipeline.decision import Kind, Risk, Told
+from psylite_pipeline.errors import KnowledgeError
 from psylite_pipeline.risk.cover import Cover, Span
 from psylite_pipeline.risk.normalise import CLAUSE_ENDS, SENTENCE_ENDS, Folder, Spellings, default_folder
 from psylite_pipeline.risk.patterns import Patterns
@@ -24,6 +25,15 @@ MAX_ANSWER = 60
 
 MAX_ERRAND = 24
 """Longer turns (folded characters) may say more than that."""
+
+MARKERS = frozenset({
+    "answers nothing", "asked call", "asked of either", "asked of harm", "asked of you", "asked_danger", "denial",
+    "denial opens", "doubted", "everyday request", "harm in it", "more than an errand", "oneself", "plain errand",
+    "question", "somebody else", "tells of another", "tells of oneself", "told explained", "told not", "told over",
+    "urged call",
+})  # fmt: skip
+"""The markers that are asked for below, besides those of each thing told. Without one of them a yes to the direct
+question, or a denial, would silently count for nothing."""
 
 _CLAUSE = re.compile(f"[^{CLAUSE_ENDS}]+")
 _SENTENCE = re.compile(f"[^{SENTENCE_ENDS}]+")
@@ -68,6 +78,8 @@ class Lexicon:
     def load(cls, folder: Path) -> Lexicon:
         """The lexicon in the TOML files of `folder`. Raises KnowledgeError naming the file, the rule and the field."""
         book, spellings = read_rulebook(folder)
+        if amiss := book.amiss(MARKERS):
+            raise KnowledgeError(f"{folder}: {amiss}")
         return cls(book, spellings)
 
     @property

@@ -29,7 +29,8 @@ _FIELDS = {
     "marker": frozenset({"name", "match", "unless"}),
 }  # fmt: skip
 _NAMED, _COUNTED = frozenset({"lists", "rewrite", "whole"}), frozenset({"marker", "frame", "rule"})
-_TABLES = _NAMED | _COUNTED | {"kept", "watched", "idioms", "yes", "no", "asks_back"}
+_TABLES = _NAMED | _COUNTED | {"files", "kept", "watched", "idioms", "yes", "no", "asks_back"}
+_WHOLE = frozenset({*Told, "called"})
 
 
 def read_rulebook(folder: Path) -> tuple[Rulebook, Spellings]:
@@ -54,6 +55,10 @@ def read_rulebook(folder: Path) -> tuple[Rulebook, Spellings]:
         for table in sorted(tables.keys() & _COUNTED):
             if not isinstance(tables[table], list) or not all(isinstance(one, dict) for one in tables[table]):
                 raise KnowledgeError(f"{name}: {table}: must be tables in double brackets, [[{table}]]")
+        if missing := sorted(set(_strings(name, "files", tables, "files")) - set(files)):
+            raise KnowledgeError(f"{folder / missing[0]} is missing: {name} names it among the files that belong here")
+        if wrong := sorted(set(tables.get("whole", {})) - _WHOLE):
+            raise KnowledgeError(f"{name}: whole: {wrong[0]!r} is none of {', '.join(sorted(_WHOLE))}")
     return _Parser(files, default_folder()).book()
 
 

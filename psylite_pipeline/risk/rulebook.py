@@ -65,7 +65,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """A named set of phrases that frames refer to."""
+    """A named set of phrases that frames and the code refer to."""
 
     name: str
     match: tuple[Phrase, ...]
@@ -84,6 +84,17 @@ class Rulebook:
     no: frozenset[str]
     whole: Mapping[str, frozenset[str]]
     asks_back: tuple[str, ...]
+
+    def amiss(self, asked: frozenset[str]) -> str:
+        """What is wrong with the names of markers, `""` where nothing is: each that is `asked` for is there, and each
+        that is there is asked for, by a frame or as something told, so that a misspelt name shows."""
+        there = {marker.name for marker in self.markers}
+        if missing := sorted(asked - there):
+            return f"there is no marker {missing[0]!r}"
+        used = {name for frame in self.frames for name in (frame.cue, *frame.stops, *frame.needs, *frame.never)}
+        told = {f"{word} {one}" for one in Told for word in ("told", "asks")}
+        idle = sorted(there - asked - used - told)
+        return f"nothing asks for the marker {idle[0]!r}" if idle else ""
 
     def groups(self) -> Iterator[tuple[str, tuple[Phrase, ...]]]:
         """Every set of phrases that is looked for, with its name."""
