@@ -46,8 +46,8 @@ class Voice:
         now = _region(replies, said, preferences, language)
         before = _region(replies, said[:-1], preferences, language) if len(said) > 1 else now
         moved = before != now
-        if before == "auto":  # nothing told the script: the numbers until now were those of simplified Chinese
-            before = "auto.zh-Hans"
+        if before == "auto":  # nothing told the script: the numbers until now were those of the valve's language
+            before = f"auto.{'zh-Hans' if preferences.language == 'auto' else language}"
         return cls(replies, conversation, language, now, before if moved else None)
 
     def crisis(self, decision: Decision) -> str:
@@ -128,7 +128,7 @@ def _region(replies: Replies | None, said: tuple[str, ...], preferences: Prefere
         return preferences.region
     if named := replies.region_of(said):
         return named
-    main = main_language(said) if preferences.language == "auto" else ""
+    main = main_language(said)
     # The texts of "auto" in Chinese say whose numbers they are; in another language they would be another country's.
     if not main or (main == "zh-Hans" and language.startswith("zh") and not tells_script(said)):
         return "auto"

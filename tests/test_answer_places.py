@@ -82,6 +82,27 @@ def test_the_valve_outweighs_a_named_place(open_talk):
 
 
 @pytest.mark.parametrize(
+    ("language", "words", "number"),
+    [
+        ("en", "我不想活了 DIE", "12356"),
+        ("en", "我真的好難過，撐不下去 DIE", "1925"),
+        ("zh-Hans", "I feel so bad and want to DIE", "988"),
+        ("zh-Hant", "我很难受，撑不下去 DIE", "12356"),
+    ],
+)
+def test_the_valve_language_changes_the_words_and_not_whose_numbers_they_are(open_talk, language, words, number):
+    talk = open_talk(preferences=Preferences(language=language)).say(words)
+    assert number in talk.shown
+    assert language_of(talk.shown) == language
+
+
+def test_numbers_that_the_valve_language_chose_are_not_told_as_changed(open_talk):
+    talk = open_talk(preferences=Preferences(language="zh-Hant"))
+    assert "1925" in talk.say("我想死 DIE").shown
+    assert "你那邊" not in talk.say("我一個人，撐不下去 DIE").shown
+
+
+@pytest.mark.parametrize(
     ("turns", "own", "other"),
     [
         (["I feel so bad today and nothing helps", "he hits me when 他喝醉了 DIE"], "988", "12356"),
