@@ -37,6 +37,13 @@ CALM, DANGER = line("今天有点累"), line("我不想活了")
 
 
 @pytest.mark.usefixtures("knowledge")
+def test_only_the_server_opens_the_port_of_the_metrics(monkeypatch, caplog, ollama):
+    monkeypatch.setenv("PSYLITE_METRICS_PORT", ollama.url.rpartition(":")[2])
+    assert decided(f"{CALM}\n")[0] == 0
+    assert "METRICS" not in caplog.text
+
+
+@pytest.mark.usefixtures("knowledge")
 def test_decisions_come_in_order_with_every_field():
     code, found = decided(f"{CALM}\n{DANGER}\n{line('I want to kill myself')}\n{CALM}\n")
     assert code == 0

@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
 from psylite_pipeline.conversation import CARRIED
+from psylite_pipeline.counsellor import Counsellor
 from psylite_pipeline.host.webhook import Webhook, open_webhook
+from psylite_pipeline.metrics import open_metrics
 from psylite_pipeline.opening import open_counsellor
 from psylite_pipeline.settings import Settings
 
@@ -35,7 +37,12 @@ class Shared(Generic[T]):
             return self._opened[0]
 
 
-shared = Shared(lambda: open_counsellor(Settings.load()))
+def _open() -> Counsellor:
+    settings = Settings.load()
+    return open_counsellor(settings, metrics=open_metrics(settings.metrics_port))
+
+
+shared = Shared(_open)
 shared_webhook = Shared(open_webhook)
 
 
