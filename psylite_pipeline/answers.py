@@ -37,8 +37,8 @@ log = logging.getLogger(__name__)
 
 Piece = Words | Thought | Status | Source
 
-#: How the model's answer came out: by itself, or with fixed words of ours in its place or at its end.
-Ending = Literal["whole", "failed", "held back"]
+#: How the model's answer came out: by itself, or with fixed words of ours in its place ("failed") or at its end.
+Ending = Literal["whole", "failed", "cut", "held back"]
 
 #: What a background task gets whose text speaks of danger: the form that the host parses, and nothing of the talk.
 _NEUTRAL_TASKS = {
@@ -147,9 +147,8 @@ class Answers:
             ending = "whole"
         else:
             ending = yield from self._model_words(conversation, decision, preferences, snippet, voice)
-            snippet = None if ending == "held back" else snippet  # no joke under words that had to be stopped
-        named = ending == "failed" or (ending == "held back" and decision.route is Route.SUPPORT)
-        if tail := self._tail(conversation, decision, preferences, snippet, voice, named=named):
+            snippet = snippet if ending == "whole" else None  # no joke under words that stopped or never came
+        if tail := self._tail(conversation, decision, preferences, snippet, voice, ending):
             yield Words("\n\n" + "\n\n".join(tail))
         if snippet is not None and preferences.show_snippet:
             summary = voice.notice("snippet_summary")
@@ -213,7 +212,7 @@ class Answers:
             self._metrics.failed("model", type(error).__name__)
             gap = "\n\n" if spoken else ""
             yield Words(gap + voice.notice(_notice_for(error, spoken)))
-            return "failed"
+            return "cut" if spoken else "failed"
         if not spoken:
             yield Words(voice.notice("model_empty"))
         return "whole" if spoken else "failed"
@@ -232,9 +231,9 @@ class Answers:
         preferences: Preferences,
         snippet: Snippet | None,
         voice: Voice,
-        *,
-        named: bool,
+        ending: Ending,
     ) -> list[str]:
+        named = ending in ("failed", "cut") or (ending == "held back" and decision.route is Route.SUPPORT)
         tail: list[str] = []
         number = len(conversation.said)
         last = conversation.last
@@ -250,7 +249,7 @@ class Answers:
             tail += voice.care_lines(decision, named=named)
         if preferences.reminder_every and number and number % preferences.reminder_every == 0:
             tail.append(voice.notice("ai_reminder"))
-        if self._backend.standin:
+        if self._backend.standin and ending != "failed":
             tail += voice.standin_lines(decision, tail, named=named)
         return [text for text in tail if text]
 

@@ -8,6 +8,7 @@ from scripted import KeywordRules, ScriptedModel, Talk, scripted_counsellor
 
 from psylite_pipeline.errors import ModelAway, ModelBroken, ModelMissing, ModelTimeout
 from psylite_pipeline.model import Thought, Words
+from psylite_pipeline.pieces import Source
 from psylite_pipeline.settings import Preferences
 
 
@@ -91,6 +92,14 @@ def test_a_fault_in_the_refusals_leaves_the_last_refusal(open_talk):
     assert "我不能帮" in talk.shown
 
 
+@pytest.mark.parametrize("says", ["", "说到一半"])
+@pytest.mark.parametrize("valves", [{}, {"show_snippet": False}])
+def test_no_joke_stands_under_words_that_say_that_something_failed(open_talk, says, valves):
+    talk = open_talk(ScriptedModel(Words(says), error=ModelAway("x")), Preferences(**valves)).say("来个JOKE")
+    assert talk.shown.endswith(notice("model_cut" if says else "model_away"))
+    assert not [piece for piece in talk.pieces if isinstance(piece, Source)]
+
+
 # -- a stand-in
 
 
@@ -125,13 +134,14 @@ def test_beside_the_stand_in_no_answer_names_its_numbers_twice(open_talk, region
     numbers = "auto.zh-Hans" if (region, language) == ("auto", "en") else region  # who writes Chinese
     emergency = REPLIES.helplines.fill("{emergency}", region=numbers, lang=language)
     assert shown.count(emergency) == 1
-    assert notice("standin", language) in shown
+    assert (notice("standin", language) in shown) is bool(says), "nobody answered where there are no words"
 
 
-def test_a_stand_in_that_could_not_answer_says_so_once_as_well(open_talk):
+def test_a_stand_in_that_could_not_answer_says_so_when_it_does(open_talk):
     model = ScriptedModel(error=ModelAway("x"))
+    model.says = []
     talk = open_talk(model, standin=True)
     told = [notice("standin") in talk.say("今天").shown]
-    model.error = None
+    model.says, model.error = [Words("嗯。")], None
     told += [notice("standin") in talk.say("今天").shown for _ in range(2)]
-    assert told == [True, False, False]
+    assert told == [False, True, False]
