@@ -13,6 +13,11 @@ ARGS ?=
 SOURCES := pyproject.toml README.md $(shell find psylite_pipeline pipelines knowledge requirements evals/crisis -type f \
 	-not -name '*.pyc' 2>/dev/null | grep -v '[[:space:]]')
 
+# The folders of PSYLITE_DATA_DIR that `make up` was called with; a command that goes through them and the usual one.
+FOLDERS := $(VENV)/data-folders
+everywhere = $(BIN)/psylite $(1); sort -u $(FOLDERS) 2>/dev/null | while read -r one; do \
+	[ "$$one" = "$$PSYLITE_DATA_DIR" ] || { echo "$$one:"; PSYLITE_DATA_DIR="$$one" $(BIN)/psylite $(1) </dev/null; }; done
+
 .PHONY: help install up down test test-stack test-browser shots test-encoders test-eval eval-demo train-demo bench faults soak fuzz \
 	mutants audit licences sbom check docs lock clean clean-all
 
@@ -23,10 +28,11 @@ install: $(STAMPS)/package ## The package and its locked dependencies, in .venv
 	@echo "Ready: $(BIN)/psylite"
 
 up: $(STAMPS)/package $(STAMPS)/stack ## Model, Pipelines and Open WebUI on this machine; Ctrl-C stops them (ARGS=--no-webui)
+	@if [ -n "$$PSYLITE_DATA_DIR" ]; then echo "$$PSYLITE_DATA_DIR" >>$(FOLDERS); fi
 	@exec $(BIN)/psylite up $(ARGS)
 
 down: ## Stop what a lost terminal left running
-	@if [ -x $(BIN)/psylite ]; then $(BIN)/psylite down; else echo "Nothing is installed here, so nothing runs."; fi
+	@if [ -x $(BIN)/psylite ]; then $(call everywhere,down); else echo "Nothing is installed here."; fi
 
 test: $(STAMPS)/package $(STAMPS)/stack $(STAMPS)/dev ## Format, lint, types, import boundaries, generated docs, tests
 	@scripts/check
@@ -95,7 +101,7 @@ clean: ## Remove caches of the tools
 	@find . -name __pycache__ -type d -not -path './.venv*' -prune -exec rm -rf {} +
 
 clean-all: clean ## Stop everything and remove all it ever wrote: data folder, models, .venv
-	@if [ -x $(BIN)/psylite ]; then $(BIN)/psylite clean --yes; fi
+	@if [ -x $(BIN)/psylite ]; then $(call everywhere,clean --yes); fi
 	@rm -rf $(VENV) .venv-encoders .venv-eval .venv-model
 
 $(STAMPS)/venv:
