@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -172,3 +173,33 @@ def test_a_broken_folder_is_refused_in_our_words(tmp_path: Path, damage: str) ->
         np.savez(folder / "classifier.npz", **kept | spoilt)
     with pytest.raises(KnowledgeError, match="psylite train"):
         Classifier.load(folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"concern": limit} for limit in (None, float("nan"), float("inf"), -0.1, 0, 1, 9, "x")),
+        {"sensitive": 0},
+        {"sensitive": 1.1},
+        {"colour": 0.5},
+    ],
+    ids=str,
+)
+def test_a_threshold_that_is_none_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
+    """With NaN for a threshold the classifier would find no danger, with 0 nothing else."""
+    with pytest.raises(KnowledgeError, match="psylite train"):
+        Classifier.load(with_thresholds(tmp_path, change))
+
+
+def test_a_sensitivity_that_changes_nothing_is_no_fault(tmp_path: Path) -> None:
+    assert Classifier.load(with_thresholds(tmp_path, {"sensitive": 1})).thresholds.sensitive == 1
+
+
+def with_thresholds(folder: Path, change: dict[str, Any]) -> Path:
+    """`folder` with the shipped classifier and other thresholds, without those that are None."""
+    meta = json.loads((SHIPPED / "classifier.json").read_text(encoding="utf-8"))
+    limits = meta["thresholds"] | change
+    meta["thresholds"] = {name: limit for name, limit in limits.items() if limit is not None}
+    (folder / "classifier.json").write_text(json.dumps(meta), encoding="utf-8")
+    (folder / "classifier.npz").symlink_to(SHIPPED / "classifier.npz")
+    return folder

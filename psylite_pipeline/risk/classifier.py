@@ -81,6 +81,7 @@ class Classifier:
             meta: dict[str, Any] = json.loads((folder / "classifier.json").read_text(encoding="utf-8"))
             if meta["format"] != FORMAT or tuple(meta["heads"]) != HEADS:
                 raise KnowledgeError(f"{folder}: the classifier's weights are of another version. Run `psylite train`.")
+            limits = _thresholds(meta["thresholds"])
             with np.load(folder / "classifier.npz", allow_pickle=False) as arrays:
                 found = {
                     one.name: arrays[one.name].astype(np.float32) for one in fields(Weights) if one.name != "hashes"
@@ -90,7 +91,7 @@ class Classifier:
                 found["landmarks"] = np.asfortranarray(found["landmarks"] * arrays["landmark_steps"])
             weights = Weights(**found)
             _check(weights)
-            return cls(weights, Thresholds(**{key: float(value) for key, value in meta["thresholds"].items()}))
+            return cls(weights, limits)
         except KnowledgeError:
             raise
         except Exception as error:  # noqa: BLE001  what a damaged archive raises is no list: zlib's own error, too
@@ -195,6 +196,16 @@ def doubled(known: Floats) -> Floats:
 
 def _probability(logits: Floats) -> Floats:
     return 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
+
+
+def _thresholds(found: dict[str, Any]) -> Thresholds:
+    """One that is missing, not a number or out of reach would let danger pass, or see it everywhere. Raises
+    ValueError."""
+    limits = {one.name: float(found[one.name]) for one in fields(Thresholds)}
+    amiss = [name for name, limit in limits.items() if not (0 < limit < 1 or (name, limit) == ("sensitive", 1))]
+    if amiss or found.keys() != limits.keys():
+        raise ValueError("thresholds")
+    return Thresholds(**limits)
 
 
 def _check(weights: Weights) -> None:
