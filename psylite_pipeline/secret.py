@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from psylite_pipeline.errors import StackError
+from psylite_pipeline.files import write_whole
 
 
 def secret(path: Path) -> str:
@@ -16,15 +20,9 @@ def secret(path: Path) -> str:
     """
     try:
         if not path.exists():
-            beside = path.with_name(f"{path.name}.{os.getpid()}.part")
-            with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(secrets.token_urlsafe(32))
-            try:
-                os.link(beside, path)  # unlike a rename, this never replaces what another start has just made
-            except FileExistsError:
-                pass
-            finally:
-                beside.unlink()
+            with _held(path.parent):
+                if not path.exists():
+                    write_whole(path, secrets.token_urlsafe(32).encode())
         elif path.stat().st_mode & 0o077:
             path.chmod(0o600)
         found = path.read_text(encoding="utf-8").strip()
@@ -35,3 +33,15 @@ def secret(path: Path) -> str:
     if len(found) < 16:
         raise StackError(f"{path} holds no usable secret. Delete it; a new one is made at the next start.")
     return found
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """One start at a time in here: the second finds what the first has made."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some network shares know no locks: then two first starts at once may disagree
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

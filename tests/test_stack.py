@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -52,6 +53,22 @@ def test_two_starts_at_once_agree_on_the_secret(layout):
     script = f"import pathlib; from psylite_pipeline.secret import secret; print(secret(pathlib.Path({path!r})))"
     both = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(4)]
     assert len({one.communicate()[0] for one in both}) == 1
+
+
+def test_what_a_killed_start_left_is_in_nobodys_way(layout):
+    """A container gives the same number to each of its processes: the next one has that of the killed one."""
+    key = layout.pipelines_key
+    (key.parent / f"{key.name}.{os.getpid()}.part").write_text("")
+    assert len(secret(key)) >= 32
+
+
+def test_a_folder_that_knows_neither_locks_nor_hard_links_holds_a_secret(layout, monkeypatch):
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "link", refuse)
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    assert secret(layout.pipelines_key) == secret(layout.pipelines_key)
 
 
 def test_an_empty_secret_is_not_used(layout):
