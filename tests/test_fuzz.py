@@ -337,13 +337,22 @@ def test_a_snippet_that_an_answer_names_is_not_offered_again(scripted, turns, la
 # -- the lexicon alone is a floor
 
 
-@quick
-@given(texts=st.lists(TEXT, min_size=1, max_size=6))
-def test_a_classifier_never_lowers_what_the_rules_say(texts):
+RULED = st.sampled_from(["NOW", "DIE", "BEATEN", "THEIRS", "WORRY", "BOMB", "ASK", "yes", "DOUBT", "BARELY", "“", "我"])
+
+
+@many
+@given(texts=st.lists(st.lists(RULED, min_size=1, max_size=4).map(" ".join), min_size=1, max_size=4))
+@example(["DIE DOUBT"])
+@example(["“ NOW DOUBT"])
+def test_what_a_classifier_may_take_from_the_rules(texts):
+    """Of words that rules of high know it leaves care at least, unless they are quoted, and all of an act under way;
+    nothing of a harmful request."""
     talk = Conversation.from_body({"messages": [{"role": "user", "content": text} for text in texts]})
-    alone = Assessor(KeywordRules(), None).assess(talk)
-    both = Assessor(KeywordRules(), KeywordClassifier()).assess(talk)
-    assert both.level >= alone.level
+    alone = Assessor(KeywordRules(), None).assess(talk).last
+    both = Assessor(KeywordRules(), KeywordClassifier()).assess(talk, lambda text: HashEncoder().encode([text])[0]).last
+    assert both.closely
+    assert both.level >= alone.level or alone.level < Risk.IMMINENT
+    assert both.level >= min(alone.level, Risk.CONCERN) or alone.level < Risk.HIGH or "“" in texts[-1]
     assert both.harmful >= alone.harmful
 
 
