@@ -223,7 +223,8 @@ class Settings(BaseSettings):
             first = error.errors()[0]
             name = ".".join(str(part) for part in first["loc"])
             name = name if name.isupper() else f"PSYLITE_{name.upper()}"
-            raise SettingsError(f"{name}: {first['msg']}. Correct it in the environment, or unset it.") from None
+            says = "Must begin with http:// or https://" if "pattern" in first["type"] else first["msg"]
+            raise SettingsError(f"{name}: {says}. Correct it in the environment, or unset it.") from None
 
     @property
     def index_dir(self) -> Path:
@@ -251,7 +252,14 @@ def misspelt(environment: Mapping[str, str]) -> list[str]:
     known = {f"PSYLITE_{name.upper()}" for name in Settings.model_fields} | _READ_ELSEWHERE
     found = []
     for name in sorted(environment):
-        if name.startswith("PSYLITE_") and name not in known and not name.startswith(_OF_TOOLS):
+        if not name.startswith("PSYLITE_") or name in known or name.startswith(_OF_TOOLS):
+            continue
+        field = name.removeprefix("PSYLITE_").lower()
+        if field in Preferences.model_fields:
+            found.append(
+                f"{name} is set and nothing reads it: {field} is a valve, in Admin Panel > Settings > Pipelines."
+            )
+        else:
             nearest = get_close_matches(name, known, n=1)
             found.append(f"{name} is set and nothing reads it." + (f" Is {nearest[0]} meant?" if nearest else ""))
     return found

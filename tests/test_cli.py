@@ -237,6 +237,7 @@ def run(*words: str, given: bytes = b"", **environment: str) -> subprocess.Compl
     [
         ({"PSYLITE_NUM_CTX": "7"}, "PSYLITE_NUM_CTX"),
         ({"PSYLITE_NUM_CTX": "[/x] many"}, "PSYLITE_NUM_CTX"),
+        ({"PSYLITE_WEBHOOK": "nonsense"}, "PSYLITE_WEBHOOK: Must begin with http:// or https://."),
         ({"PSYLITE_ENCODER": "no-such-[/b]-model"}, "PSYLITE_ENCODER"),
     ],
 )
@@ -272,11 +273,13 @@ def test_the_module_is_the_command(module):
 def test_a_variable_that_nothing_reads_is_named_with_the_nearest(monkeypatch):
     monkeypatch.setenv("PSYLITE_WEBHOK", "https://example.org/secret")
     monkeypatch.setenv("PSYLITE_NONSENSE", "1")
+    monkeypatch.setenv("PSYLITE_REGION", "GB")
     monkeypatch.setenv("PSYLITE_TEST_STANDIN", "1")
     done = psylite("decide", given=CALM)
     assert done.exit_code == 0
     assert "PSYLITE_WEBHOK is set and nothing reads it. Is PSYLITE_WEBHOOK meant?" in done.stderr
     assert "PSYLITE_NONSENSE is set and nothing reads it." in done.stderr
+    assert "PSYLITE_REGION is set and nothing reads it: region is a valve, in Admin Panel" in done.stderr
     assert "secret" not in done.stderr
     assert "STANDIN" not in done.stderr
     assert json.loads(done.stdout)["route"] == "plain"
