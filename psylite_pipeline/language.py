@@ -75,7 +75,7 @@ _PINYIN = re.compile(rf"(?:{_SYLLABLE}|a|ai|an|ao|e|en|er){{1,4}}")
 # Pinyin words that are not English: two of them among nothing but pinyin make it Chinese, in a short text one.
 _PINYIN_WORDS = """
 bu buxiang de guo hao haolei hen huo jiu jiuming kuai le lei leile mei meiyou nan nanshou ni nimen qu ren shi
-shuo si ta tai tamen weishenme wo women xiang xiangsi yao you zenme zhe zhen zhidao zisha
+shuo si ta tai tamen weishenme wo women xiang xiangsi yao yi yige yigeren you zai zenme zhe zhen zhidao zisha
 """
 _PINYIN_TELLS = frozenset(_PINYIN_WORDS.split()) - frozenset({"you", "women", "de", "si"})
 

@@ -169,11 +169,13 @@ class Assessor:
         danger = next(
             (n for n, turn in enumerate(turns) if turn.level > Risk.NONE or Told.LOSS in turn.told), len(turns)
         )
-        # What is told matters from the first danger or loss on; of the turns just before it only where they stood.
-        for n in range(max(danger - STOOD, 0), len(turns)):
-            asked, text = exchanges[n]
+        # What is told matters from the first danger or loss on; of the turns before it whether they are a child, and of
+        # the last of these where they stood.
+        for n, (asked, text) in enumerate(exchanges[: len(turns)]):
             told = self._told.get(f"{asked}\0{text}", partial(self._lexicon.told, text, asked))
-            turns[n] = replace(turns[n], told=turns[n].told | (told if n >= danger else told & {Told.BRINK}))
+            if n < danger:
+                told &= {Told.BRINK, Told.YOUNG} if n >= danger - STOOD else {Told.YOUNG}
+            turns[n] = replace(turns[n], told=turns[n].told | told)
         return walk(turns, self._limits.humour)
 
     def _pieces(self, texts: Sequence[str], turns: Sequence[TurnAssessment], length: int) -> list[str]:

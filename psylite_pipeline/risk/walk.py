@@ -53,7 +53,7 @@ _STAYS = frozenset(
 _WITH_WHOM = frozenset({Told.COMPANY, Told.ALONE})
 _OF_WHOM = frozenset({Told.HE, Told.SHE})
 # What was told while nothing was wrong yet, and matters once something is.
-_FROM_BEFORE = frozenset({Told.LOSS, Told.BABY})
+_FROM_BEFORE = frozenset({Told.LOSS, Told.BABY, Told.YOUNG})
 # What matters to whoever is in no danger, too: which line is theirs, what they need not be asked.
 _MATTERS_IN_CARE = frozenset({Told.YOUNG, Told.OVER})
 
