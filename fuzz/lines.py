@@ -39,7 +39,7 @@ def check(data: atheris.FuzzedDataProvider) -> None:
     """One line, one set of valves, one snippet file, one stream cut anywhere."""
     line = data.ConsumeUnicode(1_000)
     found = list(decide_lines([line], _Counsellor(), Preferences()))  # type: ignore[arg-type]
-    assert len(found) == 1
+    assert len(found) == bool(line.strip())
     try:
         values = json.loads(line)
     except (ValueError, RecursionError):

@@ -69,7 +69,8 @@ def decide(
     ] = False,
     sensitivity: Annotated[Sensitivity, typer.Option(help="Like the valve.")] = Sensitivity.STANDARD,
 ) -> None:
-    """Judge talks: one JSON object {"messages": [...]} a line in, one decision a line out, in the same order.
+    """Judge talks: one JSON object {"messages": [...]} a line in, one decision a line out, in the same order;
+    blank lines are passed over.
 
     Exit code 1 when a line could not be read; its place then holds {"error": ...}. Nothing is stored or logged. To
     report a false alarm, give the rule ids and the label you expected, never the words.
@@ -80,6 +81,8 @@ def decide(
     preferences = Preferences.model_validate({"sensitivity": sensitivity.value})
     counsellor = open_counsellor(Settings.load())
     failed = False
+    if sys.stdin.isatty():
+        errors.print('Waiting for one JSON object {"messages": [...]} a line. Ctrl-D ends.', markup=False)
     # What is not UTF-8 arrives as lone surrogates, by which decide_lines knows it.
     sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]
     sys.stdout.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
@@ -271,7 +274,7 @@ def _many(number: int, thing: str) -> str:
 
 
 def _explained(number: int, found: dict) -> Table:
-    table = Table(title=f"line {number}: {found['route']} ({found['risk']}, {found['kind'] or 'no kind'})", box=None)
+    table = Table(title=f"{number}: {found['route']} ({found['risk']}, {found['kind'] or 'no kind'})", box=None)
     table.add_column("what")
     table.add_column("said")
     for rule in found["rules"]:

@@ -13,12 +13,12 @@ from psylite_pipeline.settings import Preferences
 
 
 def decide_lines(lines: Iterable[str], counsellor: Counsellor, preferences: Preferences) -> Iterator[dict[str, Any]]:
-    """One object for each line, in order: the decision, or `{"error": …}` in the place of a line that cannot be read.
-
-    Blank lines at the end of a file count as lines too: every line gets its answer.
-    """
+    """One object for each line that is not blank, in order: the decision, or `{"error": …}` with the number of a line
+    that cannot be read."""
     for number, line in enumerate(lines, 1):
         line = line.removeprefix("\ufeff") if number == 1 else line  # some editors put a mark at the beginning
+        if not line.strip():
+            continue
         try:
             line.encode()
         except UnicodeEncodeError:

@@ -370,8 +370,8 @@ def test_every_line_gets_its_answer_in_its_place(scripted, lines):
     counsellor, _ = scripted
     lines = [line.replace("\n", " ") for line in lines]
     found = list(decide_lines(lines, counsellor, Preferences()))
-    assert len(found) == len(lines)
-    for number, one in enumerate(found, 1):
+    numbers = [number for number, line in enumerate(lines, 1) if line.strip()]
+    for number, one in zip(numbers, found, strict=True):
         json.dumps(one, allow_nan=False).encode()
         if "error" in one:
             assert set(one) == {"error"}
