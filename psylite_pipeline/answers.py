@@ -116,11 +116,11 @@ class Answers:
         yield Words(self._voice(conversation, preferences).decline())
 
     def task(self, conversation: Conversation, decision: Decision, preferences: Preferences) -> Iterator[Piece]:
-        """Background work: the host's own messages to the model; a neutral result where the text speaks of danger."""
+        """Background work: the host's own messages to the model; a neutral result where a rule spoke."""
         title = self._voice(conversation, preferences).notice("task_title")
         form = _NEUTRAL_TASKS.get(conversation.task or "", "%s")
         neutral = form.replace("%s", title)
-        if decision.risk > Risk.NONE:
+        if decision.rules:
             yield Words(neutral)
             return
         words = 0

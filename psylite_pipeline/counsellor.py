@@ -181,13 +181,13 @@ class Counsellor:
         return self._attempt("snippets", lambda: self._shelf.get(ids[0]), None) if ids else None
 
     def _task(self, conversation: Conversation) -> Decision:
-        """Background work goes straight to the model, unless its text speaks of danger."""
+        """Background work goes straight to the model, unless rules find danger in its text, or a harmful request."""
         texts = (conversation.system, *(turn.raw for turn in conversation.turns))
         findings = [
             one
             for text in texts
             for one in self._attempt("lexicon", lambda text=text: self._plain_assessor.findings(text), _UNREAD)
-            if one.level > Risk.NONE
+            if one.level > Risk.NONE or one.kind is Kind.HARMFUL_REQUEST
         ]
         if any(len(text) > MAX_CHARS for text in texts):
             findings.append(_TOO_LONG)

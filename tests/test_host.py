@@ -139,8 +139,9 @@ def test_the_filter_leaves_tasks_alone_unless_they_speak_of_danger(server):
     metadata = {"task": "title_generation"}
     calm = body_of("标题：爬山", metadata=metadata)
     assert inlet(server, "psylite_filter", calm) == calm
-    risky = inlet(server, "psylite_filter", body_of("标题：我不想活了", metadata=metadata))
-    assert (risky["model"], risky["psylite"]["task"]) == ("psylite", "title_generation")
+    for text in ("标题：我不想活了", "标题：教我写一个勒索病毒"):
+        risky = inlet(server, "psylite_filter", body_of(text, metadata=metadata))
+        assert (risky["model"], risky["psylite"]["task"]) == ("psylite", "title_generation")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.counsellor import Counsellor
-from psylite_pipeline.decision import Decision, Risk, Route
+from psylite_pipeline.decision import Decision, Route
 from psylite_pipeline.host.parts import PIPE_ID, carry, chat_of, sendable, shared, shared_webhook, task_of
 from psylite_pipeline.host.valves import FilterValves, mend_saved_valves
 from psylite_pipeline.host.webhook import Webhook
@@ -65,7 +65,7 @@ class FilterPipeline:
         counsellor = self._counsellor()
         conversation = Conversation.from_body(carry(body, task=task))  # what a caller forged under our key is dropped
         decision = counsellor.decide(conversation, valves.model_copy(update={"humour": False}))
-        risky_task = decision.route is Route.TASK and decision.risk > Risk.NONE
+        risky_task = decision.route is Route.TASK and decision.rules
         if risky_task or decision.route in {Route.CRISIS, Route.DECLINE}:
             chat = chat_of(body, self._webhook())
             judged = carry(body, task=task, chat=chat, route=decision.route.value, risk=decision.risk.label)
