@@ -49,6 +49,7 @@ _NEUTRAL_TASKS = {
     "autocomplete_generation": '{"text": ""}',
     "image_prompt_generation": '{"prompt": ""}',
     "emoji_generation": "💬",
+    "function_calling": '{"tool_calls": []}',
 }
 
 

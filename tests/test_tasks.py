@@ -18,6 +18,7 @@ TASKS = {
     "query_generation": {"queries": []},
     "autocomplete_generation": {"text": ""},
     "image_prompt_generation": {"prompt": ""},
+    "function_calling": {"tool_calls": []},
 }
 
 
