@@ -53,6 +53,11 @@ _NEUTRAL_TASKS = {
 }
 
 
+def neutral_result(task: str, title: str) -> str:
+    """What a background task gets in place of a model's words; `title` where a title or plain text is wanted."""
+    return _NEUTRAL_TASKS.get(task, "%s").replace("%s", title)
+
+
 @dataclass(frozen=True, slots=True)
 class Backend:
     """The model that answers where the valve names none, its window in tokens, and whether it is only a stand-in."""
@@ -118,9 +123,7 @@ class Answers:
 
     def task(self, conversation: Conversation, decision: Decision, preferences: Preferences) -> Iterator[Piece]:
         """Background work: the host's own messages to the model; a neutral result where a rule spoke."""
-        title = self._voice(conversation, preferences).notice("task_title")
-        form = _NEUTRAL_TASKS.get(conversation.task or "", "%s")
-        neutral = form.replace("%s", title)
+        neutral = neutral_result(conversation.task or "", self._voice(conversation, preferences).notice("task_title"))
         if decision.rules:
             yield Words(neutral)
             return

@@ -239,6 +239,7 @@ def test_a_counsellor_that_cannot_be_opened_still_speaks(caplog):
     answer = "".join(said(pipe, body_of("今天")))
     assert "12356" in answer
     assert "secret" not in answer
+    assert json.loads("".join(said(pipe, body_of("今天", psylite={"task": "title_generation"})))) == {"title": "新对话"}
     caplog.clear()
     asyncio.run(pipe.on_startup())
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == [

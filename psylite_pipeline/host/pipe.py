@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from psylite_pipeline.answers import Piece
+from psylite_pipeline.answers import Piece, neutral_result
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.counsellor import Counsellor
 from psylite_pipeline.decision import Decision, Risk
@@ -19,6 +19,7 @@ from psylite_pipeline.host.webhook import Webhook
 from psylite_pipeline.model import Thought, Words
 from psylite_pipeline.pieces import Source, Status
 from psylite_pipeline.replies import last_resort
+from psylite_pipeline.replies.last_resort import last_notice
 
 log = logging.getLogger(__name__)
 
@@ -72,13 +73,15 @@ class PipePipeline:
         """The answer in pieces: text, and where the host streams also status lines and reasoning."""
         streams = bool(body.get("stream"))
         said = waiting = False
+        task = None
         try:
             preferences = self.valves
-            counsellor = self._counsellor()
             conversation = Conversation.from_body(body, messages)
+            task = conversation.task
+            counsellor = self._counsellor()
             decision = counsellor.decide(conversation, preferences)
             self._tell(decision, body)
-            quiet = conversation.task is not None or decision.risk >= Risk.HIGH or not streams
+            quiet = task is not None or decision.risk >= Risk.HIGH or not streams
             for piece in counsellor.reply(conversation, decision, preferences):
                 if waiting and not isinstance(piece, Status):
                     yield _status("", done=True)
@@ -93,7 +96,10 @@ class PipePipeline:
             log.error("A turn failed (%s).", type(error).__name__)
             if waiting:
                 yield _status("", done=True)
-            yield ("\n\n" if said else "") + last_resort("", "auto")
+            if task is None:
+                yield ("\n\n" if said else "") + last_resort("", "auto")
+            elif not said:
+                yield neutral_result(task, last_notice("task_title"))
 
 
 def _as_text(text: str) -> Iterator[str]:
