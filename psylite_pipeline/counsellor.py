@@ -27,7 +27,7 @@ from psylite_pipeline.risk import judge
 from psylite_pipeline.risk.assess import Assessor
 from psylite_pipeline.risk.lexicon import Finding
 from psylite_pipeline.risk.normalise import MAX_CHARS
-from psylite_pipeline.risk.walk import Assessment, risk_at, risk_floor
+from psylite_pipeline.risk.walk import CALM_AFTER_CONCERN, Assessment, risk_at, risk_floor
 from psylite_pipeline.settings import Preferences
 
 log = logging.getLogger(__name__)
@@ -114,7 +114,8 @@ class Counsellor:
         if assessment is None:  # even the lexicon failed: nobody may be treated as safe
             return Decision(Route.SUPPORT, Risk.CONCERN, rules=("failure.assess",), scores=Scores(risk=0.5), episode=0)
         level, rules = self._second_opinion(conversation, assessment, preferences)
-        if conversation.last and len(conversation.last.text) > MAX_CHARS:  # nobody has read its middle
+        # Nobody has read the middle of those: care as after any concern.
+        if any(len(text) > MAX_CHARS for text in conversation.said[-1 - CALM_AFTER_CONCERN :]):
             level, rules = max(level, _TOO_LONG.level), (*rules, _TOO_LONG.rule)
         since, lasts = self._met_danger(conversation, preferences)
         cared = since if since <= lasts else 0

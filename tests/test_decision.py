@@ -22,6 +22,7 @@ from psylite_pipeline.humour.choosing import THRESHOLDS
 from psylite_pipeline.humour.shelf import Shelf
 from psylite_pipeline.metrics import Metrics
 from psylite_pipeline.risk.normalise import MAX_CHARS
+from psylite_pipeline.risk.walk import CALM_AFTER_CONCERN
 from psylite_pipeline.settings import Preferences
 
 NONE, CONCERN, HIGH, IMMINENT = Risk
@@ -119,6 +120,12 @@ def test_a_text_too_long_to_be_read_whole_is_met_with_care(tmp_path):
     assert decided(tmp_path, "JOKE " + "字" * (MAX_CHARS - 5)).risk is NONE
     long = decided(tmp_path, "JOKE " + "字" * MAX_CHARS)
     assert (long.route, long.risk, long.rules) == (Route.SUPPORT, CONCERN, ("t.joke", "failure.too-long"))
+
+
+def test_after_a_text_too_long_to_be_read_whole_care_lasts_as_after_any_concern(tmp_path):
+    talk = Talk(scripted_counsellor(tmp_path))
+    routes = [talk.say(text).route for text in ("字" * (MAX_CHARS + 1), *["今天"] * (CALM_AFTER_CONCERN + 1))]
+    assert routes == ["support"] * (1 + CALM_AFTER_CONCERN) + ["plain"]
 
 
 def test_a_task_too_long_to_be_read_whole_goes_to_no_model(tmp_path):
