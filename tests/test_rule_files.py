@@ -16,6 +16,7 @@ from psylite_pipeline.errors import KnowledgeError
 from psylite_pipeline.risk import lexicon as lexicon_module
 from psylite_pipeline.risk.lexicon import MARKERS, Lexicon
 from psylite_pipeline.risk.normalise import normalise
+from psylite_pipeline.risk.patterns import Patterns
 from psylite_pipeline.risk.rule_files import read_rulebook
 from psylite_pipeline.settings import bundled
 
@@ -38,6 +39,19 @@ def test_danger_is_found_deep_in_a_long_paste_and_soon() -> None:
 )
 def test_reading_never_fails(text: str) -> None:
     assert isinstance(LEXICON.read(text), tuple)
+
+
+def test_a_long_turn_is_searched_once_however_much_is_asked_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched = []
+    find = Patterns.find
+    monkeypatch.setattr(Patterns, "find", lambda self, text: searched.append(len(text)) or find(self, text))
+    text = "我们去公园走了走。" * 50
+    assert not LEXICON.says_yes(text)
+    assert searched == [], "its length tells enough"
+    once = LEXICON.for_one_judgement()
+    once.read(text)
+    once.told(text, "打了吗？")
+    assert len([one for one in searched if one > 60]) == 1
 
 
 def test_what_is_kept_for_one_judgement_changes_no_answer() -> None:

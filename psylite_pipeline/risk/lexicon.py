@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from psylite_pipeline.decision import Kind, Risk, Told
@@ -188,6 +189,8 @@ class Lexicon:
 
     def _called(self, answer: str, asked: str) -> bool:
         """Whether a few words say that the call is made: 打了 where it was urged, a yes where it was asked about."""
+        if len(answer) > MAX_ANSWER:
+            return False
         if answer in self._book.whole.get("called", ()):
             return bool(self._matches(asked).cover("marker urged call")) and not self.asks_about_danger(asked)
         return self.says_yes(answer) and bool(self._matches(asked[-_QUESTION_SIDE:]).cover("marker asked call"))
@@ -214,21 +217,25 @@ class Lexicon:
     def _matches(self, text: str) -> _Matches:
         if self._kept is not None and text in self._kept:
             return self._kept[text]
-        folded = self.fold(text)
-        matches = _Matches(folded, self._patterns.find(folded), self._groups)
+        matches = _Matches(self.fold(text), self._patterns, self._groups)
         if self._kept is not None:
             self._kept[text] = matches
         return matches
 
 
 class _Matches:
-    """One text with what was found in it."""
+    """One text with what is found in it, looked for when it is asked for: the length alone may tell enough."""
 
-    def __init__(self, text: str, found: Mapping[int, list[Span]], groups: Mapping[str, int]) -> None:
+    def __init__(self, text: str, patterns: Patterns, groups: Mapping[str, int]) -> None:
         self.text = text
-        self.found = found
+        self._patterns = patterns
         self._groups = groups
         self._covers: dict[str, Cover] = {}
+
+    @cached_property
+    def found(self) -> Mapping[int, list[Span]]:
+        """The spans of every group that occurs."""
+        return self._patterns.find(self.text)
 
     def cover(self, name: str) -> Cover:
         """The spans of a group, without those of a marker that its exceptions mask."""
