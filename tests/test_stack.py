@@ -252,6 +252,15 @@ def test_without_cuda_only_cuda_goes():
     assert left.count("--hash=") < lock.count("--hash=")
 
 
+def test_the_install_counts_to_the_number_of_packages_in_the_lock(layout, tmp_path, monkeypatch):
+    layout.make()
+    lock, notes = tmp_path / "lock.txt", []
+    lock.write_text("one==1 \\\n    --hash=sha256:00\ntwo==2 \\\n    --hash=sha256:00\n")
+    monkeypatch.setattr(install, "_pip", lambda *_: [sys.executable, "-c", "print('Collecting one')"])
+    install._install_lock(tmp_path, lock, layout, lambda done, total, note: notes.append(note))
+    assert notes[0].endswith("of 2")
+
+
 def test_the_cpu_build_is_the_version_of_the_lock():
     folder = bundled("requirements")
     locked = re.search(r"^torch==([\d.]+)", (folder / "webui.txt").read_text(), re.M)

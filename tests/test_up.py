@@ -132,7 +132,9 @@ def test_down_stops_a_running_up_and_clean_removes_everything(stack):
     assert "psylite up" in stack.psylite("down").stdout
     assert stack.process.wait(30) == 0
     (stack.data / "theirs.txt").write_text("not ours")
-    assert "theirs.txt" in stack.psylite("clean", "--yes").stdout
+    said = stack.psylite("clean", "--yes").stdout
+    assert "theirs.txt" in said
+    assert f"Removing {stack.data}" in said
     assert [path.name for path in stack.data.iterdir()] == ["theirs.txt"]
     (stack.data / "theirs.txt").unlink()
     stack.psylite("clean", "--yes")

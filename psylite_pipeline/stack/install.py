@@ -95,11 +95,12 @@ def _install_cpu_torch(python: Path, lock: Path, layout: Layout, update: Update)
 def _install_lock(python: Path, lock: Path, layout: Layout, update: Update) -> None:
     command = _pip(python, ["install", "--no-deps", "--require-hashes", "-r", str(lock)])
     child = processes.start("install-webui", command, _environment(), layout)
+    total = lock.read_text(encoding="utf-8").count("==")
 
     def look() -> None:
         text = child.log.read_text(encoding="utf-8", errors="replace")
         done = text.count("Collecting ")
-        update(0, 0, "unpacking, a minute or two" if "Installing collected" in text else f"package {done}, about 145")
+        update(0, 0, "unpacking, a minute or two" if "Installing collected" in text else f"package {done} of {total}")
 
     if not _finish(child, look):
         raise StackError(

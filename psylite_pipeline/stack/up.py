@@ -77,6 +77,7 @@ def clean(settings: Settings, console: Console) -> None:
     layout, teller = Layout(settings.data_dir), Teller(console)
     if not layout.root.exists():
         return
+    teller.say(f"Removing {layout.root}; where models and Open WebUI are in it, this takes a minute or more …")
     for loader in bundled("pipelines").glob("*.py"):
         (layout.pipelines / loader.name).unlink(missing_ok=True)
         (layout.pipelines / "failed" / loader.name).unlink(missing_ok=True)
