@@ -118,14 +118,15 @@ def test_a_full_disk_at_a_save_is_told_and_the_old_file_stays(two_servers, told)
     finally:
         resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     assert refused.status_code == 500
-    assert "File too large" in refused.text
+    assert "Not saved: File too large. All is as it was." in refused.text
+    assert server.client.get("/psylite/valves").json()["region"] == "HK"
     assert "could not be saved" in server.log.read_text(encoding="utf-8")
     assert valves(server)["region"] == "HK"
     server.client.post("/psylite/valves/update", json={}).raise_for_status()
     assert valves(server)["region"] == "auto"
     assert server.chat("今天有点累") == "我在听。"
     said = server.log.read_text(encoding="utf-8")[size:]
-    told("disk full at a save of valves", "(the admin) that it failed; the old values stay in the file", said)
+    told("disk full at a save of valves", "(the admin) that it failed; the old values stay in the file and hold", said)
 
 
 def test_turns_go_on_while_valves_are_saved_and_files_change(two_servers):

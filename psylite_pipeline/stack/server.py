@@ -64,14 +64,31 @@ def without_middleware(module: ModuleType) -> App:
     """Upstream's app without its two middlewares, which take a third of the time of every piece that streams.
 
     One permits any page to read the answers, which the guard takes back; the other looks up the plugins anew before
-    each request, which is done here.
+    each request, which is done here. Upstream sets valves before it saves them: those it could not save are taken back.
     """
     app = module.app
     app.user_middleware.clear()
 
     async def refreshed(scope: Scope, receive: Receive, send: Send) -> None:
         app.state.PIPELINES = module.get_all_pipelines()
-        await app(scope, receive, send)
+        if scope["type"] != "http" or not scope["path"].endswith("/valves/update"):
+            await app(scope, receive, send)
+            return
+        before: list[tuple[Any, Any]] = []
+
+        async def noted() -> Message:
+            message = await receive()  # from here to the answer upstream waits for nothing: no other save comes between
+            plugins = module.PIPELINE_MODULES.values()
+            before[:] = [(plugin, plugin.valves) for plugin in plugins if hasattr(plugin, "valves")]
+            return message
+
+        async def watched(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] >= 500:
+                for plugin, valves in before:
+                    plugin.valves = valves
+            await send(message)
+
+        await app(scope, noted, watched)
 
     return refreshed
 
@@ -114,9 +131,9 @@ class _Whole(io.StringIO):
             if kind is None:
                 # Upstream saves on the event loop: waiting for a busy disk would hold up everybody's answers.
                 write_whole(self._path, self.getvalue().encode(), durable=False)
-        except OSError as error:  # upstream has set the valves by now, so they hold until the next start
+        except OSError as error:
             _log.error("%s could not be saved: %s. Make room or correct its permissions.", self._path, error.strerror)
-            raise
+            raise StackError(f"Not saved: {error.strerror}. All is as it was. See the server's log.") from None
         finally:
             self.close()
 
