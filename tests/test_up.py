@@ -69,6 +69,14 @@ class Up:
         return subprocess.run(command(*words), env=self.environment, capture_output=True, text=True, check=False)
 
 
+def test_without_the_server_nothing_is_fetched_and_the_cure_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    monkeypatch.setattr(up, "_get_model", lambda *_: pytest.fail("a model was fetched"))
+    with pytest.raises(StackError, match="`make up`"):
+        up.up(Settings.load(data_dir=tmp_path / "data"), Console(file=io.StringIO()))
+    assert not (tmp_path / "data").exists()
+
+
 @pytest.fixture
 def stack(tmp_path, ollama):
     running = Up(tmp_path, OLLAMA_BASE_URL=ollama.url)

@@ -45,7 +45,7 @@ def ensure_webui(layout: Layout, teller: Teller) -> None:
     if shutil.disk_usage(layout.root).free < ROOM:
         raise StackError(
             f"Open WebUI needs 5 GB of free disk space at {layout.root}. Make room, set PSYLITE_DATA_DIR to a folder "
-            "on another disk, or start without it: psylite up --no-webui"
+            "on another disk, or start without it: make up ARGS=--no-webui"
         )
     shutil.rmtree(layout.webui_venv, ignore_errors=True)
     with teller.working("Open WebUI: its environment") as update:
@@ -71,7 +71,7 @@ def find_python() -> str:
             return found
     raise StackError(
         f"Open WebUI runs on Python 3.11 or 3.12, and this is {platform.python_version()}. Install python3.12 beside "
-        "it, or start without Open WebUI and connect your own: psylite up --no-webui"
+        "it, or start without Open WebUI and connect your own: make up ARGS=--no-webui"
     )
 
 
@@ -105,7 +105,7 @@ def _install_lock(python: Path, lock: Path, layout: Layout, update: Update) -> N
     if not _finish(child, look):
         raise StackError(
             f"Open WebUI could not be installed. The end of {child.log}:\n{child.last_words()}\n"
-            "Start again to go on, or start without it: psylite up --no-webui"
+            "Start again to go on, or start without it: make up ARGS=--no-webui"
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 from psylite_pipeline.errors import StackError
@@ -14,6 +15,14 @@ from psylite_pipeline.stack.layout import Layout
 from psylite_pipeline.stack.ollama import ModelServer
 
 COMMAND = (sys.executable, "-m", "psylite_pipeline.stack.server")
+
+
+def demand_installed() -> None:
+    """Raise StackError where the package was installed without what the server needs."""
+    if find_spec("uvicorn") is None:
+        raise StackError(
+            "The Pipelines server is not installed. Run `make up` once, or install psylite-pipeline[stack]."
+        )
 
 
 def install_loaders(layout: Layout, source: Path | None = None) -> list[str]:

@@ -56,8 +56,10 @@ def take_messages_without_content() -> None:
 
     content = Annotated[str | list[Any], BeforeValidator(lambda given: "" if given is None else given)]
     message: Any = create_model("Message", __base__=schemas.OpenAIChatMessage, content=(content, ""))
-    form = create_model("Form", __base__=schemas.OpenAIChatCompletionForm, messages=(list[message], ...))
-    schemas.OpenAIChatCompletionForm = form
+    messages: Any = list[message]  # pyright: ignore[reportInvalidTypeForm]  # a type made at run time
+    schemas.OpenAIChatCompletionForm = create_model(
+        "Form", __base__=schemas.OpenAIChatCompletionForm, messages=(messages, ...)
+    )
 
 
 def without_middleware(module: ModuleType) -> App:

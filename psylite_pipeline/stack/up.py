@@ -34,6 +34,7 @@ def up(settings: Settings, console: Console, *, with_webui: bool = True) -> None
 
     Raises StackError, after stopping, when a part cannot be had, started or kept alive.
     """
+    pipelines.demand_installed()  # before anything is fetched
     teller, layout = Teller(console), Layout(settings.data_dir)
     layout.make()
     parts: list[Part] = []
