@@ -93,8 +93,12 @@ class Voice:
         unheard = Told.YOUNG in decision.told and not any(line in text for text in said)
         if unheard or (episode % SUPPORT_LINE_EVERY == 0 and not named):
             lines.append(line)
-        over = decision.kind is Kind.ABUSE and Told.OVER in decision.told  # that answers the question
-        if decision.episode == 0 and not over and not self.replies.concern_asked(said[-ASK_AGAIN_AFTER:]):
+        answered = Told.OVER if decision.kind is Kind.ABUSE else Told.EXPLAINED
+        if (
+            decision.episode == 0
+            and answered not in decision.told
+            and not self.replies.concern_asked(said[-ASK_AGAIN_AFTER:])
+        ):
             lines.append(self.replies.concern_question(kind=decision.kind, lang=self.language))
         return lines
 

@@ -55,7 +55,7 @@ _OF_WHOM = frozenset({Told.HE, Told.SHE})
 # What was told while nothing was wrong yet, and matters once something is.
 _FROM_BEFORE = frozenset({Told.LOSS, Told.BABY, Told.YOUNG})
 # What matters to whoever is in no danger, too: which line is theirs, what they need not be asked.
-_MATTERS_IN_CARE = frozenset({Told.YOUNG, Told.OVER})
+_MATTERS_IN_CARE = frozenset({Told.YOUNG, Told.OVER, Told.EXPLAINED})
 
 # What is grave once a talk is about this, though alone it might mean anything.
 _GRAVER: dict[Kind | None, Told] = {
