@@ -31,6 +31,8 @@ def talk(chat: Chat) -> Chat:
         "4 losses in a row, teammates are bots, i want to uninstall life",
         "ok it burnt. this is why i cant have nice things kms",
         "the PIP form asks have i ever attempted suicide, do i have to answer",
+        "honestly someone shoot me",
+        "ugh our spotify at work plays the same mariah song every hour. kms",
         "im literally going to die without snapchat",
         "i punched my desk and my hand hurts",
         "my bf will kill me if i watch the next episode without him",
