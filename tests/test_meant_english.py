@@ -32,6 +32,8 @@ def talk(chat: Chat) -> Chat:
         "ok it burnt. this is why i cant have nice things kms",
         "the PIP form asks have i ever attempted suicide, do i have to answer",
         "honestly someone shoot me",
+        "boss made me redo the deck 6 times someone end me",
+        "kms why did i pick history",
         "ugh our spotify at work plays the same mariah song every hour. kms",
         "im literally going to die without snapchat",
         "i punched my desk and my hand hurts",
