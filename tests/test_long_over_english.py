@@ -72,7 +72,10 @@ def test_a_crisis_about_what_turns_out_to_be_over_asks_one_question(talk: Chat) 
     assert talk.route is Route.SUPPORT
 
 
-@pytest.mark.parametrize("turn", ["it's over now he's asleep", "it's over i left him", "safe till he wakes up"])
+@pytest.mark.parametrize(
+    "turn",
+    ["it's over now he's asleep", "it's over i left him", "safe till he wakes up", "i am safe now he is at work"],
+)
 def test_a_quiet_hour_and_a_fresh_parting_keep_the_talk_open(talk: Chat, turn: str) -> None:
     talk.user("my boyfriend hits me")
     assert talk.user(turn).route is Route.CRISIS
