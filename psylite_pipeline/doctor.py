@@ -164,7 +164,7 @@ def _model(settings: Settings) -> Check:
     if _standin(settings):
         cure = "For PsyLite itself install Ollama and start again."
         return Check("model", True, "the stand-in answers: it is for trying only, not for people in need", cure)
-    cure = "Start Ollama or run `psylite up`; set OLLAMA_BASE_URL if it lives elsewhere."
+    cure = "Start Ollama or run `make up`; set OLLAMA_BASE_URL if it lives elsewhere."
     names = _models(settings)
     if names is None:
         return Check("model", False, f"no Ollama answers at {settings.ollama_url}", cure)
@@ -201,7 +201,7 @@ def _pipelines(settings: Settings) -> Check:
     if not ours and (failed := pipelines.failed(layout, plugins)):
         return Check("pipelines", False, f"could not load {', '.join(sorted(failed))} at its last start", cure)
     if not ours:
-        cure = "Run `psylite up`, or set PSYLITE_PIPELINES_PORT."
+        cure = "Run `make up`, or set PSYLITE_PIPELINES_PORT."
         return Check("pipelines", False, f"nothing of ours answers at {address}", cure)
     loaded = listing.of_openai(f"{address}/v1", key)
     if loaded is None:

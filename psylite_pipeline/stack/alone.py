@@ -27,7 +27,7 @@ def alone(layout: Layout) -> Iterator[None]:
             pid = processes.recorded(record)
             who = f" (process {pid})" if pid else ""
             raise StackError(
-                f"PsyLite is already running{who}. Stop it with Ctrl-C where it runs, or with `psylite down`. For a "
+                f"PsyLite is already running{who}. Stop it with Ctrl-C where it runs, or with `make down`. For a "
                 "second one set PSYLITE_DATA_DIR and the ports."
             ) from None
         processes.remember(record, os.getpid())

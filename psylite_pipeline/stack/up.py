@@ -193,8 +193,8 @@ def _demand_plugins(settings: Settings, layout: Layout, key: str, plugins: list[
     if missing:
         words = processes.last_lines(layout.logs / "pipelines.log")
         raise StackError(
-            f"The Pipelines server could not load {', '.join(missing)}. Run `psylite doctor`. The end of its log:\n"
-            f"{words}"
+            f"The Pipelines server could not load {', '.join(missing)}. Run `.venv/bin/psylite doctor`. "
+            f"The end of its log:\n{words}"
         )
 
 
@@ -206,7 +206,7 @@ def _greet(settings: Settings, layout: Layout, teller: Teller, model: ModelServe
     else:
         teller.say(f"\nPipelines answers at http://127.0.0.1:{settings.pipelines_port}; its key is in", "bold")
         teller.say(f"{layout.pipelines_key}. Add both to your Open WebUI as an OpenAI connection.", "bold")
-    teller.say("Ctrl-C stops everything. After a lost terminal: psylite down")
+    teller.say("Ctrl-C stops everything. After a lost terminal: make down")
 
 
 def _demand_ports(settings: Settings, with_webui: bool) -> None:
