@@ -9,14 +9,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import logging
-import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import httpx
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from psylite_pipeline.decision import Decision, Risk, Route
 from psylite_pipeline.secret import secret
@@ -24,11 +23,11 @@ from psylite_pipeline.settings import Settings
 
 log = logging.getLogger(__name__)
 
-#: Notes that may wait while the address does not answer. Further ones are dropped, and that is logged.
+#: Notes that may wait while the address does not answer. Beyond that the oldest is dropped, and that is logged.
 WAITING = 200
 
-#: Tries for one note, with pauses of 2, 4, 8, … at most 300 seconds: about half an hour in all.
-TRIES = 13
+#: Seconds until a note that was not taken is sent again, after each try: about half an hour in all.
+PAUSES = (2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300, 300)
 
 #: The thread that sends, by which the loggers of the HTTP client know whose lines hold the address.
 _THREAD = "psylite-webhook"
@@ -41,15 +40,27 @@ class _NotTaken(Exception):
     """The address answered that it cannot take the note now."""
 
 
-class Webhook:
-    """Tells `address` of turns at `least` or above. A thread of its own sends, so no turn ever waits for it."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Note:
+    """What is told; when it came and when it may be sent, by the monotonic clock; how often it was not taken."""
 
-    def __init__(self, address: str, least: Risk, salt: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    told: dict[str, str | None]
+    came: float
+    due: float
+    failed: int = 0
+
+
+class Webhook:
+    """Tells `address` of turns at `least` or above. A thread of its own sends, so no turn ever waits for it. No note
+    waits for one that is not taken: of those that may be sent, the newest goes first."""
+
+    def __init__(self, address: str, least: Risk, salt: str, *, pauses: Sequence[float] = PAUSES) -> None:
         self._address = address
         self._least = least
         self._salt = salt.encode()
-        self._sleep = sleep
-        self._notes: queue.Queue[dict[str, str | None]] = queue.Queue(WAITING)
+        self._pauses = pauses
+        self._notes: list[_Note] = []
+        self._changed = threading.Condition()
         self._starting = threading.Lock()
         self._sender: threading.Thread | None = None
 
@@ -63,11 +74,10 @@ class Webhook:
             return
         when = datetime.now(UTC).isoformat(timespec="seconds")
         note = {"route": decision.route.value, "level": decision.risk.label, "time": when, "chat": chat}
+        now = time.monotonic()
+        self._add(_Note(note, now, now))
         try:
-            self._notes.put_nowait(note)
             self._start()
-        except queue.Full:
-            log.error("A note to PSYLITE_WEBHOOK was dropped: too many are waiting.")
         except RuntimeError:  # no thread can be had now; the note waits for the next turn's try
             log.error("A note to PSYLITE_WEBHOOK waits: no thread can be had to send it.")
 
@@ -81,19 +91,36 @@ class Webhook:
     def _send_all(self) -> None:
         for name in _TALKATIVE:  # a filter holds whatever the level is, and is added once however often this runs
             logging.getLogger(name).addFilter(_is_not_ours)
-        tries = Retrying(
-            retry=retry_if_exception_type((httpx.TransportError, _NotTaken)),
-            wait=wait_exponential(multiplier=2, max=300),
-            stop=stop_after_attempt(TRIES),
-            sleep=self._sleep,
-            reraise=True,
-        )
         while True:
-            note = self._notes.get()
+            note = self._next()
             try:
-                tries(self._send, note)
+                self._send(note.told)
             except Exception as error:  # noqa: BLE001  the next note must go out; the address may be secret: not logged
-                log.error("A note to PSYLITE_WEBHOOK could not be delivered (%s).", type(error).__name__)
+                again = isinstance(error, httpx.TransportError | _NotTaken)
+                if again and note.failed < len(self._pauses):
+                    due = time.monotonic() + self._pauses[note.failed]
+                    self._add(replace(note, due=due, failed=note.failed + 1))
+                else:
+                    log.error("A note to PSYLITE_WEBHOOK could not be delivered (%s).", type(error).__name__)
+
+    def _add(self, note: _Note) -> None:
+        with self._changed:
+            self._notes.append(note)
+            if full := len(self._notes) > WAITING:
+                self._notes.remove(min(self._notes, key=lambda one: one.came))
+            self._changed.notify()
+        if full:
+            log.error("A note to PSYLITE_WEBHOOK was dropped: too many are waiting.")
+
+    def _next(self) -> _Note:
+        """The newest of the notes that may be sent now, once there is one."""
+        with self._changed:
+            while not (due := [note for note in self._notes if note.due <= time.monotonic()]):
+                first = min((note.due for note in self._notes), default=None)
+                self._changed.wait(None if first is None else max(first - time.monotonic(), 0))
+            newest = max(due, key=lambda one: one.came)
+            self._notes.remove(newest)
+            return newest
 
     def _send(self, note: dict[str, str | None]) -> None:
         status = httpx.post(self._address, json=note, timeout=10, follow_redirects=False, trust_env=False).status_code
