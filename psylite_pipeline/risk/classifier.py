@@ -39,6 +39,8 @@ PIECES = 0.8
 KINDS = tuple(kind for kind in Kind if kind is not Kind.EMERGENCY)  # an accident says nothing about intent
 FORMAT = 5
 
+_CURE = "Restore classifier.json and classifier.npz from the repository."
+
 Floats = NDArray[np.floating]
 
 
@@ -80,7 +82,7 @@ class Classifier:
         try:
             meta: dict[str, Any] = json.loads((folder / "classifier.json").read_text(encoding="utf-8"))
             if meta["format"] != FORMAT or tuple(meta["heads"]) != HEADS:
-                raise KnowledgeError(f"{folder}: the classifier's weights are of another version. Run `psylite train`.")
+                raise KnowledgeError(f"{folder}: the classifier's weights are of another version. {_CURE}")
             limits = _thresholds(meta["thresholds"])
             with np.load(folder / "classifier.npz", allow_pickle=False) as arrays:
                 found = {
@@ -95,9 +97,7 @@ class Classifier:
         except KnowledgeError:
             raise
         except Exception as error:  # noqa: BLE001  what a damaged archive raises is no list: zlib's own error, too
-            raise KnowledgeError(
-                f"{folder}: the classifier cannot be read ({type(error).__name__}). Run `psylite train`."
-            ) from None
+            raise KnowledgeError(f"{folder}: the classifier cannot be read ({type(error).__name__}). {_CURE}") from None
 
     @property
     def thresholds(self) -> Thresholds:
