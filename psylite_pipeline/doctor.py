@@ -237,6 +237,9 @@ def _valves(settings: Settings) -> Check:
             for title, name in wanted.items()
             if name and names is not None and not listing.has(names, name)
         ]
+    if not missing and (aside := sorted(Layout(settings.data_dir).pipelines.glob("*/valves.json.broken-*"))):
+        cure = "Set them again in Admin Panel > Settings > Pipelines, then remove the file."
+        return Check("valves", False, f"some were unreadable and are the defaults now: see {aside[-1]}", cure)
     if not missing:
         return Check("valves", True, "no valve names a model that is missing")
     cure = f"In Admin Panel > Settings > Pipelines set it to None, or to one of: {', '.join(sorted(names or ()))}."

@@ -13,6 +13,7 @@ from command import psylite
 
 from psylite_pipeline import doctor as clinic
 from psylite_pipeline import listing
+from psylite_pipeline.host.valves import PipeValves, mend_saved_valves
 from psylite_pipeline.settings import Settings
 from psylite_pipeline.stack import ollama as stack_ollama
 from psylite_pipeline.stack import processes
@@ -188,6 +189,22 @@ def test_a_model_that_a_valve_names_and_nobody_has_is_not_well(server, monkeypat
     assert "one of: psylite" in found.cure
     monkeypatch.setenv("OLLAMA_BASE_URL", "http://127.0.0.1:9")
     assert clinic._valves(Settings.load()).ok, "that line is the model's"
+
+
+def test_valves_that_were_reset_are_named_until_somebody_has_seen_to_it(server, monkeypatch, ollama):
+    monkeypatch.setenv("OLLAMA_BASE_URL", ollama.url)
+    monkeypatch.setenv("PIPELINES_API_KEY", "right")
+    loader = Layout(Settings.load().data_dir).pipelines / "psylite.py"
+    saved = loader.parent / "psylite" / "valves.json"
+    saved.parent.mkdir(parents=True)
+    saved.write_text('{"region": "nowhere", "humour": false}')
+    mend_saved_valves(loader, PipeValves)
+    assert json.loads(saved.read_text()) == {"humour": False}
+    found = clinic._valves(Settings.load())
+    assert not found.ok
+    assert "valves.json.broken-1" in found.seen
+    (saved.parent / "valves.json.broken-1").unlink()
+    assert clinic._valves(Settings.load()).ok
 
 
 def test_rules_for_the_models_words_and_prompts_are_looked_at(tmp_path, monkeypatch):

@@ -113,6 +113,19 @@ def test_up_answers_and_every_way_to_stop_it_stops_all(stack, ollama, number):
         assert "累" not in log.read_text()
 
 
+def test_up_says_that_parts_are_damaged_and_when_the_judgement_is_loaded(tmp_path, ollama):
+    (tmp_path / "knowledge").mkdir()
+    running = Up(tmp_path, OLLAMA_BASE_URL=ollama.url, PSYLITE_KNOWLEDGE_DIR=str(tmp_path / "knowledge"))
+    try:
+        running.ready()
+        assert "faults: run `.venv/bin/psylite doctor`" in running.said
+        assert "Pipelines answers (" in running.said
+    finally:
+        running.process.terminate()
+        running.process.wait(30)
+        running.psylite("down")
+
+
 def test_down_stops_what_a_killed_up_left_behind(stack):
     stack.ready()
     stack.process.kill()

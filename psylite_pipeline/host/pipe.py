@@ -34,6 +34,7 @@ class PipePipeline:
         webhook: Callable[[], Webhook | None] = shared_webhook.get,
     ) -> None:
         self.name = "PsyLite"
+        self.ready = False  # whether a turn is judged without waiting for anything to be loaded
         if loader_file:
             mend_saved_valves(Path(loader_file), PipeValves)
         self.valves = PipeValves()
@@ -50,10 +51,13 @@ class PipePipeline:
     def _warm_up(self) -> None:
         gc.disable()  # what is loaded stays: looking through it again and again would find nothing
         try:
-            self._counsellor().warm_up()
+            counsellor = self._counsellor()
+            self.ready = True
+            counsellor.warm_up()
         except Exception as error:  # noqa: BLE001
             log.error("PsyLite is not ready (%s). Run `psylite doctor`.", type(error).__name__)
         finally:
+            self.ready = True  # as far as it will ever be
             gc.freeze()  # nor shall a turn wait while it is looked through later
             gc.enable()
 

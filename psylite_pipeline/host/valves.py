@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -63,8 +64,8 @@ class FilterValves(_Valves):
 def mend_saved_valves(loader_file: Path, valves: type[V]) -> None:
     """Make the saved valves of a loader file loadable, before the server reads them: it would refuse to start.
 
-    A file that is not JSON is set aside as `valves.json.broken-1`; a field out of range falls back to its default. Each
-    is logged in one sentence. Another encoding becomes plain UTF-8. Never raises.
+    A file that is not JSON is set aside as `valves.json.broken-1`, so is one with a field out of range, which falls
+    back to its default. Each is logged in one sentence. Another encoding becomes plain UTF-8. Never raises.
     """
     saved = loader_file.parent / loader_file.stem / "valves.json"
     try:
@@ -82,6 +83,8 @@ def mend_saved_valves(loader_file: Path, valves: type[V]) -> None:
     for name, problem in wrong.items():
         log.warning("%s: %s: %s. The default is used; set the valve again.", saved, name, problem)
         values.pop(name, None)
+    with suppress(OSError):  # `psylite doctor` names it until somebody has seen to it
+        set_aside(saved)
     _write(saved, json.dumps(values))
 
 

@@ -67,11 +67,17 @@ def without_middleware(module: ModuleType) -> App:
 
     One permits any page to read the answers, which the guard takes back; the other looks up the plugins anew before
     each request, which is done here. Upstream sets valves before it saves them: those it could not save are taken back.
+    `GET /ready` is ours: 200 once no plugin has anything left to load.
     """
     app = module.app
     app.user_middleware.clear()
 
     async def refreshed(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == "/ready":
+            ready = all(getattr(plugin, "ready", True) for plugin in module.PIPELINE_MODULES.values())
+            await send({"type": "http.response.start", "status": 200 if ready else 503, "headers": []})
+            await send({"type": "http.response.body"})
+            return
         app.state.PIPELINES = module.get_all_pipelines()
         if scope["type"] != "http" or not scope["path"].endswith("/valves/update"):
             await app(scope, receive, send)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from functools import partial
@@ -167,8 +168,8 @@ def _parts(settings: Settings, layout: Layout, model: ModelServer, key: str) -> 
         Part(
             "Pipelines",
             lambda: processes.start("pipelines", pipelines.COMMAND, for_pipelines, layout),
-            lambda: health.answers(f"{at}/v1/models", key),
-            300,  # seconds, or minutes where the machine is busy; everything is loaded after that
+            lambda: health.answers(f"{at}/ready", key),
+            300,  # seconds, or minutes where the machine is busy; the judgement is loaded then
         )
     )
     return found
@@ -206,7 +207,16 @@ def _greet(settings: Settings, layout: Layout, teller: Teller, model: ModelServe
     else:
         teller.say(f"\nPipelines answers at http://127.0.0.1:{settings.pipelines_port}; its key is in", "bold")
         teller.say(f"{layout.pipelines_key}. Add both to your Open WebUI as an OpenAI connection.", "bold")
+    if faults := _faults(layout):
+        many = "a fault" if faults == 1 else f"{faults} faults"
+        teller.say(f"The log of the Pipelines server names {many}: run `.venv/bin/psylite doctor`.", "bold yellow")
     teller.say("Ctrl-C stops everything. After a lost terminal: make down")
+
+
+def _faults(layout: Layout) -> int:
+    """How many of our parts the Pipelines server found damaged as it loaded them."""
+    log = processes.last_lines(layout.logs / "pipelines.log", 1000)
+    return len(re.findall(r"^\S+ \S+ (?:WARNING|ERROR) psylite_pipeline\.", log, re.M))
 
 
 def _demand_ports(settings: Settings, with_webui: bool) -> None:
