@@ -138,7 +138,8 @@ def index(
     """Build the index over the crosstalk snippets. A running server picks it up at its next turn.
 
     `--add` reads your own scripts (text, Markdown, JSONL), splits long ones into bits of 4 to 12 lines, and reports by
-    file and line what was kept, split and refused.
+    file and line what was kept, split and refused; beyond 20 of a kind in one file it only counts. Links that lead out
+    of the folder are refused.
     """
     from psylite_pipeline.opening import open_shelf
 
@@ -251,12 +252,15 @@ register_model(app)
 def _add(settings: Settings, embedder: Embedder | None, folder: Path, *, dry_run: bool) -> None:
     from psylite_pipeline.humour.sources import KINDS
     from psylite_pipeline.opening import open_importer
+    from psylite_pipeline.stack.teller import Teller
 
     importer = open_importer(settings, embedder)
-    with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=errors) as progress:
-        bar = progress.add_task("Reading", total=None)
-        done = importer.add(folder, dry_run=dry_run, progress=lambda n, of: progress.update(bar, completed=n, total=of))
-        progress.update(bar, visible=False)
+    with Teller(errors, every=10).working("Reading") as update:
+
+        def tell(number: int, of: int, kept: int) -> None:
+            update(0, 0, f"file {number} of {of}, {kept} kept")
+
+        done = importer.add(folder, dry_run=dry_run, progress=tell)
     for sentence in done.sentences():
         console.print(sentence, markup=False, highlight=False, soft_wrap=True)
     console.print(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -13,6 +14,7 @@ from psylite_pipeline.conversation import marked, marker
 from psylite_pipeline.errors import KnowledgeError
 from psylite_pipeline.humour import snippet_files, wording
 from psylite_pipeline.humour.corpus import load_corpus
+from psylite_pipeline.humour.importer import Entry, Report
 from psylite_pipeline.humour.sources import read_source
 from psylite_pipeline.humour.themes import Themes
 from psylite_pipeline.humour.unfit import unfit
@@ -284,3 +286,31 @@ def test_dry_run_alone_says_what_it_needs():
     done = psylite("index", "--dry-run")
     assert done.exit_code == 2
     assert "--add" in done.stderr
+
+
+def test_a_link_out_of_the_folder_is_refused_and_one_within_it_is_read(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "private.txt").write_text(labelled(WATER))
+    (tmp_path / "mine" / "out.txt").symlink_to(tmp_path / "private.txt")
+    (tmp_path / "mine" / "script.txt").write_text(labelled(LAMP))
+    (tmp_path / "mine" / "within.txt").symlink_to(tmp_path / "mine" / "script.txt")
+    report = importer_of(tmp_path).add(tmp_path / "mine")
+    assert report.files == 2
+    assert [said(made) for made in report.snippets] == [LAMP]
+    assert "out.txt  refused: is a link that leads out of the folder." in next(iter(report.sentences()))
+
+
+def test_each_script_of_a_file_is_told_of_while_it_is_read(tmp_path):
+    told = []
+    (tmp_path / "mine").mkdir()
+    rows = (json.dumps({"text": labelled(bit)}) for bit in (WATER, LAMP))
+    (tmp_path / "mine" / "all.jsonl").write_text("\n".join(rows))
+    importer_of(tmp_path).add(tmp_path / "mine", progress=lambda *far: told.append(far))
+    assert told == [(1, 1, 1), (1, 1, 2)]
+
+
+def test_what_is_kept_of_one_file_is_counted_beyond_twenty_lines(tmp_path):
+    report = Report(entries=[Entry(tmp_path, n, n, "kept", f"id{n} title") for n in range(1, 51)])
+    told = list(report.sentences())
+    assert len(told) == 21
+    assert told[-1].endswith("kept: 30 more")

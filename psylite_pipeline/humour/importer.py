@@ -20,8 +20,9 @@ from psylite_pipeline.humour.themes import Themes
 from psylite_pipeline.risk.assess import Rules
 
 Outcome = Literal["kept", "split", "refused"]
+Progress = Callable[[int, int, int], None]
 
-#: So often the report says of one file line by line that something is refused for one reason.
+#: So often the report says of one file line by line that something is kept, or refused for one reason.
 MOST_ALIKE = 20
 
 
@@ -65,15 +66,18 @@ class Report:
         return sum(entry.outcome == outcome for entry in self.entries)
 
     def sentences(self) -> Iterator[str]:
-        """A line for each entry. What is refused again and again in one file for one reason is summed up at the end."""
-        counts: Counter[tuple[Path, str]] = Counter()
+        """A line for each entry. What is kept in one file again and again, or refused for one reason, is summed up at
+        the end."""
+        counts: Counter[tuple[Path, Outcome, str]] = Counter()
         for entry in self.entries:
-            counts[entry.path, entry.reason] += entry.outcome == "refused"
-            if entry.outcome != "refused" or counts[entry.path, entry.reason] <= MOST_ALIKE:
+            key = entry.path, entry.outcome, entry.reason if entry.outcome == "refused" else ""
+            counts[key] += 1
+            if entry.outcome == "split" or counts[key] <= MOST_ALIKE:
                 yield f"{entry.place}  {entry.outcome}: {entry.what}"
-        for (path, reason), count in counts.items():
-            if count > MOST_ALIKE:
-                yield f"{_printable(path)}  refused: {count - MOST_ALIKE:,} more for the same reason ({reason})"
+        for (path, outcome, reason), count in counts.items():
+            if outcome != "split" and count > MOST_ALIKE:
+                why = f" for the same reason ({reason})" if reason else ""
+                yield f"{_printable(path)}  {outcome}: {count - MOST_ALIKE:,} more{why}"
 
 
 class Importer:
@@ -90,9 +94,10 @@ class Importer:
         self._embedder = embedder
         self._known = tuple(known)
 
-    def add(self, source: Path, *, dry_run: bool = False, progress: Callable[[int, int], None] | None = None) -> Report:
+    def add(self, source: Path, *, dry_run: bool = False, progress: Progress = lambda *_: None) -> Report:
         """Make snippets of the files in `source` and write them, unless `dry_run`. The same files give the same result;
-        what an earlier import of `source` gave and this one does not is gone. Raises KnowledgeError, EncoderError."""
+        what an earlier import of `source` gave and this one does not is gone. `progress` hears after each script
+        which file it is in, of how many, and how many snippets are kept. Raises KnowledgeError, EncoderError."""
         if not source.exists():
             raise KnowledgeError(f"{source}: there is no such folder or file. Correct the path.")
         source = source.resolve()
@@ -102,19 +107,21 @@ class Importer:
         report = Report()
         paths = [path for path in files_in(source) if self._target.resolve() not in path.parents]
         for number, path in enumerate(paths, 1):
-            self._read(path, screening, report)
-            if progress:
-                progress(number, len(paths))
+            if not path.resolve().is_relative_to(source):
+                report.entries.append(Entry(path, 0, 0, "refused", "is a link that leads out of the folder."))
+                continue
+            for script in self._scripts(path, report):
+                self._take(path, script, screening, report)
+                progress(number, len(paths), len(report.snippets))
         if not dry_run:
             report.written = files.write(report.snippets)
         return report
 
-    def _read(self, path: Path, screening: Screening, report: Report) -> None:
+    def _scripts(self, path: Path, report: Report) -> list[Script]:
         found = read_source(path)
         report.files += 1
         report.entries += [Entry(path, one.line, one.line, "refused", one.why) for one in found.unread]
-        for script in found.scripts:
-            self._take(path, script, screening, report)
+        return found.scripts
 
     def _take(self, path: Path, script: Script, screening: Screening, report: Report) -> None:
         """Split one script, and report what became of it and of each bit."""
