@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from said import REPLIES, line, notice
 from scripted import KeywordRules, ScriptedModel, Talk, scripted_counsellor
@@ -138,7 +140,7 @@ def test_beside_the_stand_in_no_answer_names_its_numbers_twice(open_talk, region
 
 
 def test_a_stand_in_that_could_not_answer_says_so_when_it_does(open_talk):
-    model = ScriptedModel(error=ModelAway("x"))
+    model: Any = ScriptedModel(error=ModelAway("x"))
     model.says = []
     talk = open_talk(model, standin=True)
     told = [notice("standin") in talk.say("今天").shown]

@@ -206,7 +206,7 @@ def test_without_any_rules_no_model_speaks_to_a_person_at_risk(monkeypatch: pyte
 @pytest.mark.parametrize("level", ["none", "imminent"])
 def test_a_level_without_meaning_is_refused(tmp_path: Path, level: str) -> None:
     text = (FOLDER / "en.toml").read_text(encoding="utf-8").replace('level = "high"', f'level = "{level}"', 1)
-    shutil.copy(FOLDER / "frames.toml", tmp_path / "frames.toml")
+    shutil.copytree(FOLDER, tmp_path, dirs_exist_ok=True)
     (tmp_path / "en.toml").write_text(text, encoding="utf-8")
     with pytest.raises(KnowledgeError, match=r"output\.en\.dose, field level"):
         OutputCheck.load(tmp_path)
