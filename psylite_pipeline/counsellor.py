@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -109,7 +109,8 @@ class Counsellor:
         self._attempt("snippets", self._shelf.open, None)
 
     def _turn(self, conversation: Conversation, preferences: Preferences) -> Decision:
-        vector = self._encode(conversation.last.text) if conversation.last else None
+        encoded = self._encode((conversation.last.text,)) if conversation.last else None
+        vector = None if encoded is None else encoded[0]
         assessment = self._assess(conversation, vector, preferences)
         if assessment is None:  # even the lexicon failed: nobody may be treated as safe
             return Decision(Route.SUPPORT, Risk.CONCERN, rules=("failure.assess",), scores=Scores(risk=0.5), episode=0)
@@ -196,8 +197,10 @@ class Counsellor:
         rules = tuple(dict.fromkeys(one.rule for one in findings))
         return Decision(Route.TASK, risk, rules=rules, scores=Scores(risk=risk_floor(risk)))
 
-    def _encode(self, text: str) -> Vectors | None:
-        return self._attempt("encoder", lambda: self._embedder.encode([text])[0], None) if text.strip() else None
+    def _encode(self, texts: Sequence[str]) -> Vectors | None:
+        return (
+            self._attempt("encoder", lambda: self._embedder.encode(texts), None) if any(map(str.strip, texts)) else None
+        )
 
     def _assess(
         self, conversation: Conversation, vector: Vectors | None, preferences: Preferences
@@ -206,8 +209,10 @@ class Counsellor:
         said = conversation.last.text if conversation.last else ""
         failed = vector is None and bool(said.strip())
 
-        def encode(text: str) -> Vectors | None:
-            return vector if failed or text == said else self._encode(text)
+        def encode(texts: Sequence[str]) -> Vectors | None:
+            if failed or tuple(texts) == (said,):
+                return None if vector is None else vector[None]
+            return self._encode(texts)
 
         for part, assessor in (("classifier", self._assessor), ("lexicon", self._plain_assessor)):
             found = self._attempt(

@@ -33,8 +33,8 @@ def assess(
         messages.append({"role": "assistant", "content": (answers or {}).get(number, "嗯")})
     talk = Conversation.from_body({"messages": messages[:-1] if messages else []})
     assessor = Assessor(KeywordRules(), KeywordClassifier() if classifier else None)
-    vector = np.zeros(1, dtype=np.float32) if encoder else None
-    return assessor.assess(talk, lambda _: vector, sensitive=sensitive)
+    vectors = np.zeros((1, 1), dtype=np.float32) if encoder else None
+    return assessor.assess(talk, lambda _: vectors, sensitive=sensitive)
 
 
 def levels(*turns: str, encoder=False) -> list[Risk]:

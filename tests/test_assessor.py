@@ -79,7 +79,9 @@ def test_each_turn_is_read_once_and_means_later_what_it_meant_when_it_was_said()
     assessor = Assessor(KeywordRules(), classifier)
     messages = [{"role": "user", "content": text} for text in ("one", "two", " ", "three")]
     levels = [
-        assessor.assess(Conversation.from_body({"messages": messages[:length]}), lambda text: np.ones(16)).level
+        assessor.assess(
+            Conversation.from_body({"messages": messages[:length]}), lambda texts: np.ones((len(texts), 16))
+        ).level
         for length in range(1, 5)
     ]
     assert levels == [NONE, CONCERN, CONCERN, CONCERN]
@@ -91,7 +93,7 @@ def test_without_an_encoder_more_is_needed_and_nothing_is_kept():
     assessor = Assessor(KeywordRules(), classifier)
     talk = Conversation.from_body({"messages": [{"role": "user", "content": text} for text in ("two", "three")]})
     assert assessor.assess(talk).level is NONE
-    assert assessor.assess(talk, lambda text: np.ones(16)).level is CONCERN
+    assert assessor.assess(talk, lambda texts: np.ones((len(texts), 16))).level is CONCERN
     assert classifier.seen == [("two", False), ("three", False), ("two", True), ("three", True)]
 
 
@@ -225,7 +227,7 @@ def test_the_rules_say_how_an_answer_was_heard():
 def test_a_yes_is_about_whom_the_question_was_about(question, kind):
     said = [("user", "FRIEND"), ("assistant", question), ("user", "NOD")]
     conversation = Conversation.from_body({"messages": [{"role": role, "content": text} for role, text in said]})
-    found = Assessor(KeywordRules(), KeywordClassifier()).assess(conversation, lambda _: np.ones(4))
+    found = Assessor(KeywordRules(), KeywordClassifier()).assess(conversation, lambda texts: np.ones((len(texts), 4)))
     assert (found.level, found.kind) == (Risk.HIGH, kind)
 
 

@@ -111,7 +111,7 @@ def test_who_just_asks_for_a_joke_is_in_no_heavy_mood(
     classifier: Classifier, lexicon: Lexicon, encoder: BundledEncoder, text: str
 ) -> None:
     talk = Conversation.from_body({"messages": [{"role": "user", "content": text}]})
-    last = Assessor(lexicon, classifier).assess(talk, lambda words: encoder.encode([words])[0]).last
+    last = Assessor(lexicon, classifier).assess(talk, encoder.encode).last
     assert not last.heavy
     assert last.scores is not None and last.scores.humour > 0.5
 

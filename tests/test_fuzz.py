@@ -349,7 +349,7 @@ def test_what_a_classifier_may_take_from_the_rules(texts):
     nothing of a harmful request."""
     talk = Conversation.from_body({"messages": [{"role": "user", "content": text} for text in texts]})
     alone = Assessor(KeywordRules(), None).assess(talk).last
-    both = Assessor(KeywordRules(), KeywordClassifier()).assess(talk, lambda text: HashEncoder().encode([text])[0]).last
+    both = Assessor(KeywordRules(), KeywordClassifier()).assess(talk, HashEncoder().encode).last
     assert both.closely
     assert both.level >= alone.level or alone.level < Risk.IMMINENT
     assert both.level >= min(alone.level, Risk.CONCERN) or alone.level < Risk.HIGH or "“" in texts[-1]

@@ -7,19 +7,20 @@ the talk. The assistant's words never raise a level; they only say what a short 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol
 
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Kind, Risk, Told
-from psylite_pipeline.embedding import Vectors
+from psylite_pipeline.embedding import MAX_CHARACTERS
 from psylite_pipeline.language import language_of
 from psylite_pipeline.risk import verdict
 from psylite_pipeline.risk.lexicon import Finding
 from psylite_pipeline.risk.memory import ScoreCache
+from psylite_pipeline.risk.parts import Classifier, Encode, Rules
+from psylite_pipeline.risk.passages import passages_of, quiet, with_passages
 from psylite_pipeline.risk.turn_assessment import Probabilities, Thresholds, TurnAssessment
 from psylite_pipeline.risk.walk import RHYTHM, STOOD, WINDOW, Assessment, walk
 from psylite_pipeline.text import amount_said
@@ -40,84 +41,22 @@ _NOT_MEANT = frozenset({Told.EXPLAINED, Told.FIGURE})
 _NO_REQUEST = frozenset({Told.BYE, Told.THANKS, Told.UNHEARD, Told.HUMAN, Told.COST, Told.SECRET})
 
 
-class Rules(Protocol):
-    """What is asked of a lexicon; it must always answer."""
-
-    def for_one_judgement(self) -> Rules:
-        """The same rules; as long as they are held, they may keep what they found in a text."""
-        ...
-
-    def read(self, text: str) -> tuple[Finding, ...]:
-        """The rules that speak of a person's turn."""
-        ...
-
-    def asks_about_danger(self, assistant_text: str) -> bool:
-        """Whether the assistant asked directly about suicide or harm."""
-        ...
-
-    def says_yes(self, text: str) -> bool:
-        """Whether a short turn says yes to what was asked."""
-        ...
-
-    def answers_nothing(self, text: str) -> bool:
-        """Whether a turn asks back, or says what else was meant."""
-        ...
-
-    def asks_everyday(self, text: str) -> bool:
-        """Whether a turn asks for an everyday thing (a card, a recipe), with no word of harm in it."""
-        ...
-
-    def runs_errand(self, text: str) -> bool:
-        """Whether a short turn is about a plain errand, or staying with somebody, with no word that may mean more."""
-        ...
-
-    def whose(self, asked: str, answer: str) -> Kind | None:
-        """Whose danger a yes to a direct question is about; None: of whom the talk is about already."""
-        ...
-
-    def of_another(self, text: str) -> bool:
-        """Whether a turn tells of somebody else alone."""
-        ...
-
-    def told(self, text: str, asked: str = "") -> frozenset[Told]:
-        """What a person in danger tells of what the staged talk asks for, `asked` the last time."""
-        ...
-
-    def undenied(self, text: str) -> str:
-        """What is left of an answer that begins with a no: the clauses that deny nothing. Else `text` itself."""
-        ...
-
-
-class Classifier(Protocol):
-    """Scores turns. Its absence or failure leaves the lexicon to decide."""
-
-    @property
-    def thresholds(self) -> Thresholds:
-        """Where a probability starts to count."""
-        ...
-
-    def read(self, text: str, vector: Vectors | None, findings: Sequence[Finding]) -> Probabilities:
-        """One turn by itself, with its vector (None: there is no encoder, or it failed)."""
-        ...
-
-    def in_pieces(self, text: str, before: Sequence[str], findings: Sequence[Finding]) -> float:
-        """The probability that a turn ends a harmful request whose first pieces stand in the turns `before`."""
-        ...
-
-
-Encode = Callable[[str], "Vectors | None"]
-"""The vector of a text; None when the encoder fails."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Classified:
-    """What the classifier makes of a turn. `closely`: with a vector and as a whole; else it takes more. `kept`: false
-    where the encoder failed, for the next time may know more. `denied`: it denies the danger it was asked about."""
+    """What the classifier makes of a turn. `seen`: the most concern in all of it or in a passage, however unsure.
+    `closely`: with vectors of all of it. `kept`: false where the encoder failed, for the next time may know more.
+    `denied`: it denies the danger it was asked about."""
 
     scores: Probabilities | None = None
+    seen: float = 0.0
     closely: bool = False
     kept: bool = True
     denied: bool = False
+
+    @property
+    def blurred(self) -> bool:
+        """Whether it takes more: there is no vector, or only what is left of a denial."""
+        return self.denied or not self.kept
 
 
 class Assessor:
@@ -216,14 +155,31 @@ class Assessor:
         classifier = self._classifier
 
         def classify() -> _Classified:
-            vector = encode(words)
-            known = vector is not None
-            return _Classified(classifier.read(words, vector, self._found(text)), closely=known, kept=known)
+            vectors = encode((words,))
+            known = vectors is not None
+            scores = classifier.read(words, vectors[0] if known else None, self._found(text))
+            passages = self._passages(classifier, words, encode) if known else {}
+            return _Classified(
+                with_passages(scores, list(passages.values())),
+                seen=max(one.concern for one in (scores, *passages.values())),
+                closely=known and max(map(len, passages or (words,))) <= MAX_CHARACTERS,
+                kept=known,
+            )
 
         found = self._classified.get(f"{words}\0{text}", classify, keep=lambda found: found.kept)
         if denied and found.scores:  # who denied has not said yes, and what is left must speak more clearly
             return replace(found, scores=replace(found.scores, affirms=0.0), closely=False, denied=True)
         return found
+
+    def _passages(self, classifier: Classifier, text: str, encode: Encode) -> dict[str, Probabilities]:
+        """The passages of a long text as the classifier reads them: by their words, and by their vectors, too, where
+        the words are not plainly quiet."""
+        read = {part: classifier.read(part, None, self._found(part)) for part in passages_of(text)}
+        uneasy = [part for part, scores in read.items() if not quiet(scores)]
+        vectors = encode(uneasy) if uneasy else None
+        for part, vector in zip(uneasy, vectors if vectors is not None else (), strict=False):
+            read[part] = classifier.read(part, vector, self._found(part))
+        return read
 
     def _turn(
         self,
@@ -239,12 +195,12 @@ class Assessor:
         factor = limits.sensitive if sensitive else 1.0
         concern, high = (
             factor * limit
-            for limit in limits.danger(english=language_of(text) == "en", without_vector=not classified.closely)
+            for limit in limits.danger(english=language_of(text) == "en", without_vector=classified.blurred)
         )
         share = scores.concern / concern if scores else 0.0
         judged = verdict.by_rules(findings)
         if scores and classified.closely:
-            judged = verdict.doubted(judged, findings, share, text)
+            judged = verdict.doubted(judged, findings, classified.seen / concern, text)
         if answered := self._answered(asked, text, scores):
             judged = verdict.answering(judged, answered, self._lexicon.whose(asked, text))
         if scores:
