@@ -12,9 +12,10 @@ from psylite_pipeline.errors import ModelBroken, ModelTimeout
 from psylite_pipeline.model import Thought, Waiting, Words
 from psylite_pipeline.output_check import WINDOW, Unfit, Watch
 from psylite_pipeline.risk.lexicon import Lexicon
+from psylite_pipeline.risk.rule_files import read_rulebook
 from psylite_pipeline.risk.rulebook import Rule
 
-LEXICON = Lexicon.load(FOLDER)
+LEXICON = Lexicon(*read_rulebook(FOLDER))
 
 HARMLESS = [
     "听起来今天很不容易，工作一件接一件，你一直在硬撑。不要伤害自己。如果你想自杀，请拨打 12356。你现在身边有人吗？",

@@ -14,13 +14,12 @@ from functools import partial
 
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Kind, Risk, Told
-from psylite_pipeline.embedding import MAX_CHARACTERS
 from psylite_pipeline.language import language_of
 from psylite_pipeline.risk import verdict
 from psylite_pipeline.risk.lexicon import Finding
 from psylite_pipeline.risk.memory import ScoreCache
 from psylite_pipeline.risk.parts import Classifier, Encode, Rules
-from psylite_pipeline.risk.passages import passages_of, quiet, with_passages
+from psylite_pipeline.risk.passages import passages_of, quiet, read_whole, with_passages
 from psylite_pipeline.risk.turn_assessment import Probabilities, Thresholds, TurnAssessment
 from psylite_pipeline.risk.walk import RHYTHM, STOOD, WINDOW, Assessment, walk
 from psylite_pipeline.text import amount_said
@@ -162,7 +161,7 @@ class Assessor:
             return _Classified(
                 with_passages(scores, list(passages.values())),
                 seen=max(one.concern for one in (scores, *passages.values())),
-                closely=known and max(map(len, passages or (words,))) <= MAX_CHARACTERS,
+                closely=known and read_whole(words, passages),
                 kept=known,
             )
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from psylite_pipeline import embedding
 from psylite_pipeline.risk.turn_assessment import Probabilities
-from psylite_pipeline.text import amount_said
+from psylite_pipeline.text import amount_said, ends_of
 
 #: How much a turn says (`text.amount_said`) from which its passages are judged, too.
 LONG = 24
@@ -18,8 +19,9 @@ LEAST = 8
 #: A sentence that says more is cut at its commas.
 WIDE = 40
 
-#: Passages of one turn at most. A longer turn has longer ones, so that the time it takes is bounded.
-MOST = 24
+#: Passages of one turn at most, and the characters that they are made of, of a longer turn its ends: so the time is
+#: bounded.
+MOST, MAX_CHARACTERS = 24, 9600
 
 #: From here on a passage of three counts; of more passages one must be surer, as one of many is wrong by chance.
 #: docs/judgement.md has what that finds between calm sentences, and what it costs.
@@ -37,7 +39,8 @@ _CLAUSES = re.compile(r"(?<=[，,、：:])|(?<=\s)")
 
 
 def passages_of(text: str) -> tuple[str, ...]:
-    """The sentences of `text`, or what comes near to them, all of it in order; none if it is short or has but one."""
+    """The sentences of `text`, or what comes near to them, in order; none if it is short or has but one."""
+    text = ends_of(text, MAX_CHARACTERS)
     said = amount_said(text)
     if said < LONG:
         return ()
@@ -54,6 +57,12 @@ def quiet(passage: Probabilities) -> bool:
     return max(getattr(passage, name) for name in _RAISED) < QUIET
 
 
+def read_whole(text: str, passages: Iterable[str]) -> bool:
+    """Whether the encoder, which reads so many characters of what it is given, saw all of `text`."""
+    longest = max(map(len, passages), default=len(text))
+    return len(text) <= MAX_CHARACTERS and longest <= embedding.MAX_CHARACTERS
+
+
 def with_passages(whole: Probabilities, passages: Sequence[Probabilities]) -> Probabilities:
     """The probabilities of a turn, raised to those of its surest passage where that is sure enough."""
     limit = 1 - (1 - SURE) * 3 / max(3, len(passages))
@@ -65,12 +74,15 @@ def with_passages(whole: Probabilities, passages: Sequence[Probabilities]) -> Pr
 
 def _joined(pieces: Sequence[str], least: float) -> list[str]:
     """The pieces, each with those after it until it says at least `least`."""
-    joined = [""]
+    joined: list[str] = []
+    said = least
     for piece in pieces:
-        if amount_said(joined[-1]) >= least:
+        if said >= least:
             joined.append("")
+            said = 0
         joined[-1] += piece
-    if len(joined) > 1 and amount_said(joined[-1]) < least:
+        said += amount_said(piece)
+    if said < least and len(joined) > 1:
         last = joined.pop()
         joined[-1] += last
     return [piece.strip() for piece in joined]
