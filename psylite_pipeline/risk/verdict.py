@@ -1,5 +1,6 @@
 """What one turn is by itself, in steps: what the rules say, where the classifier doubts it, what the turn answers,
-what the classifier reads in it, whether it asks for harm, how heavy it is. Each step takes the verdict so far.
+what the classifier reads in it, whether it is an emergency, whether it asks for harm, how heavy it is. Each step takes
+the verdict so far.
 """
 
 from __future__ import annotations
