@@ -56,6 +56,9 @@ def judgement(
     baseline: Annotated[
         bool, typer.Option("--baseline", help="Also the floors: an eleven-word rule, n-grams.")
     ] = False,
+    amid: Annotated[
+        bool, typer.Option("--amid", help="Each single turn between two light ones of the same files, as one turn.")
+    ] = False,
     figure: Annotated[Path | None, typer.Option(help="Write a picture (PNG).")] = None,
     out: Annotated[Path | None, typer.Option(help="Write all figures as JSON.")] = None,
     show_text: Annotated[bool, typer.Option("--show-text", help="Print the text of rows judged wrongly.")] = False,
@@ -65,8 +68,10 @@ def judgement(
     from psylite_pipeline.opening import open_counsellor
     from psylite_pipeline.settings import Settings
     from psylite_pipeline.training import evaluate, scoreboard
+    from psylite_pipeline.training.amid import amid as put_amid
 
     cases = [case for path in files for case in evaluate.cases_of(path)]
+    cases = put_amid(cases) if amid else cases
     if not cases:
         raise PsyLiteError("No rows in the files given.")
     counsellor = open_counsellor(Settings.load())
