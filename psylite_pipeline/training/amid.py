@@ -14,9 +14,8 @@ from psylite_pipeline.training.evaluate import Case
 
 
 def amid(cases: Sequence[Case]) -> list[Case]:
-    """Each case of a single turn between two others of its language (Chinese or another) that are labelled harmless and light, one turn of
-    all three, labelled as it was. Drawn by the case's id, so always the same. Raises DataError where a language has
-    fewer than three such turns."""
+    """Each case of a single turn, as one turn between two light and harmless ones of its language, Chinese or another;
+    its label stays. Drawn by the case's id, so always the same. Raises DataError where there are too few."""
     single = [case for case in cases if len(case.conversation.turns) == 1]
     light: dict[bool, list[str]] = defaultdict(list)
     for case in single:
