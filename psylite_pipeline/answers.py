@@ -178,7 +178,7 @@ class Answers:
         support = decision.route is Route.SUPPORT
         if support and self._check is None:  # what nobody can look at must not reach a person at risk
             self._metrics.failed("output", FAILED)
-            yield Words(voice.notice("model_away"))
+            yield Words(voice.notice("model_missing"))
             return "failed"
         messages = prompt.build(
             self._prompts,

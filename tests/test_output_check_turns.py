@@ -197,7 +197,7 @@ def test_without_any_rules_no_model_speaks_to_a_person_at_risk(monkeypatch: pyte
     monkeypatch.setattr(OutputCheck, "load", fails)
     assert open_output_check(Settings.load()) is None
     shown = answered(None, Route.SUPPORT, "这是我们的秘密。")
-    assert shown.startswith(REPLIES.notice("model_away", lang="zh-Hans"))
+    assert shown.startswith(REPLIES.notice("model_missing", lang="zh-Hans"))
     assert "12356" in shown
     assert "秘密" not in shown
     assert answered(None, Route.PLAIN, "我在。") == "我在。"

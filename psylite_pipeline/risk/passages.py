@@ -19,9 +19,10 @@ LEAST = 8
 #: A sentence that says more is cut at its commas.
 WIDE = 40
 
-#: Passages of one turn at most, and the characters that they are made of, of a longer turn its ends: so the time is
-#: bounded.
-MOST, MAX_CHARACTERS = 24, 9600
+#: Passages of one turn at most, and the characters that they are made of, of a longer turn its ends: as many as the
+#: encoder reads in so many passages. So the time is bounded.
+MOST = 24
+READ = MOST * embedding.MAX_CHARACTERS
 
 #: From here on a passage of three counts; of more passages one must be surer, as one of many is wrong by chance.
 #: docs/judgement.md has what that finds between calm sentences, and what it costs.
@@ -40,7 +41,7 @@ _CLAUSES = re.compile(r"(?<=[，,、：:])|(?<=\s)")
 
 def passages_of(text: str) -> tuple[str, ...]:
     """The sentences of `text`, or what comes near to them, in order; none if it is short or has but one."""
-    text = ends_of(text, MAX_CHARACTERS)
+    text = ends_of(text, READ)
     said = amount_said(text)
     if said < LONG:
         return ()
@@ -58,9 +59,9 @@ def quiet(passage: Probabilities) -> bool:
 
 
 def read_whole(text: str, passages: Iterable[str]) -> bool:
-    """Whether the encoder, which reads so many characters of what it is given, saw all of `text`."""
+    """Whether the encoder, which reads only so many characters of what it is given, saw all of `text`."""
     longest = max(map(len, passages), default=len(text))
-    return len(text) <= MAX_CHARACTERS and longest <= embedding.MAX_CHARACTERS
+    return len(text) <= READ and longest <= embedding.MAX_CHARACTERS
 
 
 def with_passages(whole: Probabilities, passages: Sequence[Probabilities]) -> Probabilities:

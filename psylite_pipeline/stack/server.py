@@ -73,32 +73,41 @@ def without_middleware(module: ModuleType) -> App:
     app.user_middleware.clear()
 
     async def refreshed(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] == "/ready":
-            ready = all(getattr(plugin, "ready", True) for plugin in module.PIPELINE_MODULES.values())
-            await send({"type": "http.response.start", "status": 200 if ready else 503, "headers": []})
-            await send({"type": "http.response.body"})
+        path = scope["path"] if scope["type"] == "http" else ""
+        if path == "/ready":
+            await _tell_ready(module, send)
             return
         app.state.PIPELINES = module.get_all_pipelines()
-        if scope["type"] != "http" or not scope["path"].endswith("/valves/update"):
-            await app(scope, receive, send)
-            return
-        before: list[tuple[Any, Any]] = []
-
-        async def noted() -> Message:
-            message = await receive()  # from here to the answer upstream waits for nothing: no other save comes between
-            plugins = module.PIPELINE_MODULES.values()
-            before[:] = [(plugin, plugin.valves) for plugin in plugins if hasattr(plugin, "valves")]
-            return message
-
-        async def watched(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] >= 500:
-                for plugin, valves in before:
-                    plugin.valves = valves
-            await send(message)
-
-        await app(scope, noted, watched)
+        if path.endswith("/valves/update"):
+            receive, send = _undone_on_failure(module, receive, send)
+        await app(scope, receive, send)
 
     return refreshed
+
+
+async def _tell_ready(module: ModuleType, send: Send) -> None:
+    ready = all(getattr(plugin, "ready", True) for plugin in module.PIPELINE_MODULES.values())
+    await send({"type": "http.response.start", "status": 200 if ready else 503, "headers": []})
+    await send({"type": "http.response.body"})
+
+
+def _undone_on_failure(module: ModuleType, receive: Receive, send: Send) -> tuple[Receive, Send]:
+    """Both ends of a request that saves valves: where it fails, all plugins have again the valves they had."""
+    before: list[tuple[Any, Any]] = []
+
+    async def noted() -> Message:
+        message = await receive()  # from here to the answer upstream waits for nothing: no other save comes between
+        plugins = module.PIPELINE_MODULES.values()
+        before[:] = [(plugin, plugin.valves) for plugin in plugins if hasattr(plugin, "valves")]
+        return message
+
+    async def watched(message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] >= 500:
+            for plugin, valves in before:
+                plugin.valves = valves
+        await send(message)
+
+    return noted, watched
 
 
 def key_from_environment() -> str:
