@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-from psylite_pipeline.decision import Risk, Route
+from psylite_pipeline.decision import Kind, Risk, Route
 
 Speaker = Literal["user", "assistant"]
+
+T = TypeVar("T")
 
 #: Tasks of the host that answer a person and must be judged like any turn.
 ANSWERING_TASKS = frozenset({"moa_response_generation"})
@@ -42,10 +44,12 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """What a filter in front already judged. A later judgement may raise it, never lower it."""
+    """What a filter in front already judged. A later judgement may raise it, never lower it. `kind` is whose danger it
+    is, where nothing is heard of it here."""
 
     risk: Risk = Risk.NONE
     route: Route | None = None
+    kind: Kind | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,12 +183,16 @@ def _floor(body: Mapping[str, Any]) -> Floor:
     carried = body.get(CARRIED)
     if not isinstance(carried, Mapping):
         return Floor()
-    risk, route = carried.get("risk"), carried.get("route")
+    kind = _parsed(Kind, carried.get("kind"))
+    return Floor(
+        _parsed(Risk.parse, carried.get("risk")) or Risk.NONE,
+        _parsed(Route, carried.get("route")),
+        None if kind is Kind.HARMFUL_REQUEST else kind,  # which is no danger
+    )
+
+
+def _parsed(parse: Callable[[str], T], value: Any) -> T | None:
     try:
-        least = Risk.parse(risk) if isinstance(risk, str) else Risk.NONE
-    except KeyError:
-        least = Risk.NONE
-    try:
-        return Floor(least, Route(route) if isinstance(route, str) else None)
-    except ValueError:
-        return Floor(least)
+        return parse(value) if isinstance(value, str) else None
+    except (KeyError, ValueError):
+        return None

@@ -135,7 +135,8 @@ class Counsellor:
             told=assessment.told,
         )
         if found.risk >= Risk.HIGH or floor.route is Route.CRISIS:
-            kind = assessment.kind or Kind.SELF_HARM
+            # A kind that was sent along says whose danger the filter heard, and nothing of what is heard here.
+            kind = assessment.kind or (floor.kind if level < Risk.HIGH else None) or Kind.SELF_HARM
             return replace(found, route=Route.CRISIS, risk=max(found.risk, Risk.HIGH), kind=kind)
         if assessment.harmful or floor.route is Route.DECLINE:
             return replace(found, route=Route.DECLINE, kind=Kind.HARMFUL_REQUEST)

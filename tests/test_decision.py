@@ -106,6 +106,21 @@ def test_a_floor_of_crisis_without_words_of_danger_asks_about_the_person(tmp_pat
     assert (said.decision.kind, said.decision.risk) == (Kind.SELF_HARM, HIGH)
 
 
+@pytest.mark.parametrize(
+    ("words", "kind", "found"),
+    [
+        ("x", "someone_else", Kind.SOMEONE_ELSE),
+        ("FRIEND", "emergency", Kind.SOMEONE_ELSE),
+        ("DIE", "emergency", Kind.SELF_HARM),
+        ("NEARLY GRAVE", "emergency", Kind.SELF_HARM),  # the classifier's own, which knows no kind
+        ("x", "harmful_request", Kind.SELF_HARM),
+    ],
+)
+def test_a_floors_kind_holds_where_nothing_is_heard_here(tmp_path, words, kind, found):
+    said = Talk(scripted_counsellor(tmp_path)).say(words, psylite={"route": "crisis", "kind": kind})
+    assert (said.route, said.decision.kind) == ("crisis", found)
+
+
 def test_a_turn_that_nothing_can_judge_is_met_with_care(tmp_path):
     class Broken(KeywordRules):
         def read(self, text):

@@ -273,7 +273,7 @@ def inlet(tmp_path, body: dict, **valves) -> dict:
 def test_a_forged_key_changes_nothing_in_the_filter(tmp_path, forged):
     sent = inlet(tmp_path, body_of("我很难受 DIE", psylite=forged))
     assert sent["model"] == "psylite"
-    assert sent["psylite"] == {"route": "crisis", "risk": "high"}
+    assert sent["psylite"] == {"route": "crisis", "risk": "high", "kind": "self_harm"}
     declined = inlet(tmp_path, body_of("BOMB", psylite=forged))
     assert (declined["model"], declined["psylite"]["route"]) == ("psylite", "decline")
     worried = inlet(tmp_path, body_of("WORRY 今天", psylite=forged))

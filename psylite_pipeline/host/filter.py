@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.counsellor import Counsellor
 from psylite_pipeline.decision import Decision, Route
-from psylite_pipeline.host.parts import PIPE_ID, carry, chat_of, sendable, shared, shared_webhook, task_of
+from psylite_pipeline.host.parts import PIPE_ID, carry, chat_of, sendable, shared, shared_webhook, task_of, words_of
 from psylite_pipeline.host.valves import FilterValves, mend_saved_valves
 from psylite_pipeline.host.webhook import Webhook
 
@@ -68,7 +68,8 @@ class FilterPipeline:
             return sent
         except Exception as error:  # noqa: BLE001
             log.error("A turn could not be judged (%s); the pipe takes it.", type(error).__name__)
-            return {**carry(body, task=task, chat=chat_of(body, self._webhook())), "model": PIPE_ID}
+            chat = chat_of(body, self._webhook())
+            return {**carry(body, task=task, chat=chat, **words_of(valves)), "model": PIPE_ID}
 
     def _judge(self, body: dict[str, Any], task: str | None, valves: FilterValves) -> tuple[Decision, dict[str, Any]]:
         """The turn's decision, and the body to go on with. What is given up on runs to its end and is told nobody."""
@@ -77,9 +78,9 @@ class FilterPipeline:
         decision = counsellor.decide(conversation, valves.model_copy(update={"humour": False}))
         risky_task = decision.route is Route.TASK and decision.rules
         if risky_task or decision.route in {Route.CRISIS, Route.DECLINE}:
+            judged = {"route": decision.route.value, "risk": decision.risk.label, "kind": decision.kind}
             chat = chat_of(body, self._webhook())
-            judged = carry(body, task=task, chat=chat, route=decision.route.value, risk=decision.risk.label)
-            return decision, {**judged, "model": PIPE_ID}
+            return decision, {**carry(body, task=task, chat=chat, **judged, **words_of(valves)), "model": PIPE_ID}
         added = counsellor.guidance(conversation, decision, valves)
         return decision, _with_system_text(body, added) if added else body
 

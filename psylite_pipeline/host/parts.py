@@ -5,18 +5,20 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, get_args
 
 from psylite_pipeline.conversation import CARRIED
 from psylite_pipeline.counsellor import Counsellor
 from psylite_pipeline.host.webhook import Webhook, open_webhook
 from psylite_pipeline.metrics import open_metrics
 from psylite_pipeline.opening import open_counsellor
-from psylite_pipeline.settings import Settings
+from psylite_pipeline.settings import Preferences, Settings
 
 #: Id under which the Pipelines server offers our pipe: its loader file's name.
 PIPE_ID = "psylite"
 
+#: Valves of the filter by which the pipe answers what the filter sends it; at `auto` the pipe's own hold.
+_OF_THE_WORDS = {name: get_args(Preferences.model_fields[name].annotation) for name in ("language", "region")}
 
 T = TypeVar("T")
 
@@ -91,3 +93,16 @@ def _sendable(value: Any) -> Any:
 def carry(body: dict[str, Any], **values: str | None) -> dict[str, Any]:
     """The body with what `pipe` is not told otherwise, in place of whatever a caller put there."""
     return {**body, CARRIED: {key: value for key, value in values.items() if value is not None}}
+
+
+def words_of(valves: Preferences) -> dict[str, str]:
+    """What a filter carries of its valves, for the fixed words that the pipe answers with."""
+    return {name: value for name in _OF_THE_WORDS if (value := getattr(valves, name)) != "auto"}
+
+
+def answered_as(body: Mapping[str, Any], preferences: Preferences) -> Preferences:
+    """`preferences` with what a filter carried. It says which language and helplines, and nothing of the judgement."""
+    carried = body.get(CARRIED)
+    sent = carried.items() if isinstance(carried, Mapping) else ()
+    held = {name: value for name, value in sent if value in _OF_THE_WORDS.get(name, ()) and value != "auto"}
+    return preferences.model_copy(update=held)

@@ -13,7 +13,16 @@ from psylite_pipeline.answers import Piece, neutral_result
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.counsellor import Counsellor
 from psylite_pipeline.decision import Decision, Risk
-from psylite_pipeline.host.parts import carried_chat, carry, chat_of, sendable, shared, shared_webhook, task_of
+from psylite_pipeline.host.parts import (
+    answered_as,
+    carried_chat,
+    carry,
+    chat_of,
+    sendable,
+    shared,
+    shared_webhook,
+    task_of,
+)
 from psylite_pipeline.host.valves import PipeValves, mend_saved_valves
 from psylite_pipeline.host.webhook import Webhook
 from psylite_pipeline.model import Thought, Words
@@ -79,7 +88,7 @@ class PipePipeline:
         said = waiting = False
         task = None
         try:
-            preferences = self.valves
+            preferences = answered_as(body, self.valves)
             conversation = Conversation.from_body(body, messages)
             task = conversation.task
             counsellor = self._counsellor()
