@@ -7,9 +7,11 @@ from itertools import pairwise, product
 
 import pytest
 
-from psylite_pipeline.decision import Kind, Risk, Told
-from psylite_pipeline.replies import JOINT, LANGUAGES, Replies, Stage
-from psylite_pipeline.replies.crisis_texts import INTENT_KINDS, Variant
+from psylite_pipeline.conversation import Conversation, Turn
+from psylite_pipeline.decision import Decision, Kind, Risk, Route, Told
+from psylite_pipeline.replies import JOINT, LANGUAGES, Replies, Stage, last_resort
+from psylite_pipeline.replies.crisis_texts import CRISIS_KINDS, INTENT_KINDS, Variant
+from psylite_pipeline.voice import Voice
 
 STAGED = ("zh-Hans", "zh-Hant", "en")
 
@@ -188,6 +190,31 @@ def test_replies_depend_on_nothing_but_their_arguments(replies: Replies) -> None
 def test_any_kind_and_language_is_answered(replies: Replies) -> None:
     for kind, risk, lang in product(Kind, Risk, (*LANGUAGES, "", "xx")):
         assert replies.crisis(kind=kind, risk=risk, lang=lang, region="auto", said=[], seed=-3).strip()
+
+
+@pytest.mark.parametrize(("lang", "kind"), list(product(LANGUAGES, CRISIS_KINDS)))
+def test_whatever_was_told_and_asked_each_turn_finds_words_that_were_not_said_yet(
+    replies: Replies, lang: str, kind: Kind, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also in a language with few stages, after a concern question in any language, and never from the last resort."""
+    asked = ["", *(replies.concern_question(kind=kind, lang=other) for other in {lang, "en"})]
+    everything = frozenset(Told)
+    tolds = [frozenset(), everything, everything - {Told.HELP}, *(frozenset({one}) for one in Told)]
+    for risk, concern, told in product((Risk.HIGH, Risk.IMMINENT), asked, tolds):
+        turns = [Turn("assistant", concern, concern)]
+        for _ in range(5):
+            voice = Voice(replies, Conversation(tuple(turns)), lang, "auto")
+            text = voice.crisis(Decision(Route.CRISIS, risk, kind, told=told))
+            assert text != last_resort(lang, "auto")
+            spoken = JOINT.join(turn.text for turn in turns)
+            for variant in replies.crisis_texts.variants[lang]:
+                if variant.question in text and variant.question in spoken:
+                    others = replies.crisis_texts.of(lang, kind, variant.stage, told=variant.told)
+                    assert all(other.stands_in(spoken) for other in others), (risk, told, text)
+            # Once an ambulance is on its way, how to press a chest is all that is left to say.
+            assert text != turns[-1].text or {Told.HELP, Told.BREATH} <= told, (risk, told)
+            turns.append(Turn("assistant", text, text))
+    assert caplog.messages == []
 
 
 @pytest.mark.parametrize("lang", STAGED)

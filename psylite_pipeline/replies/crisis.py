@@ -64,9 +64,11 @@ class _Talk:
         stage = self._stage()
         variant = self._choose(self._heard(stage) or self._unheard(stage), urgent=self.risk is Risk.IMMINENT)
         question = variant.question
-        if stage is Stage.OPENING and any(earlier in self.asked for earlier in asked_before):
-            # It was asked and answered under concern: asking it again would say that nobody listened.
-            question = self._choose(self._heard(Stage.MEANS) or self._of(Stage.MEANS), urgent=False).question
+        # What was asked and answered under concern is not asked again: that would say that nobody listened. Where there
+        # are no words about means (another language, an emergency), the opening asks something else already.
+        answered = stage is Stage.OPENING and any(earlier in self.asked for earlier in asked_before)
+        if answered and (means := self._heard(Stage.MEANS) or self._of(Stage.MEANS)):
+            question = self._choose(means, urgent=False).question
         text = variant.text
         if aside := self._aside(stage):
             leans = variant.told or variant.stage is Stage.STAYING  # a question that means little without its text
