@@ -11,6 +11,7 @@ from psylite_pipeline.answers import Answers, Backend
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.counsellor import Counsellor
 from psylite_pipeline.decision import Decision, Kind, Risk, Route
+from psylite_pipeline.metrics import Metrics
 from psylite_pipeline.model import Deadlines, Thought, Words
 from psylite_pipeline.ollama_model import OllamaModel
 from psylite_pipeline.opening import (
@@ -53,10 +54,12 @@ class Parts:
             open_output_check(settings),
         )
 
-    def counsellor(self, url: str, **backend: Any) -> Counsellor:
+    def counsellor(self, url: str, *, metrics: Metrics | None = None, **backend: Any) -> Counsellor:
         backend = {"model": "psylite", **backend}
         model = OllamaModel(url, num_ctx=backend.get("num_ctx", 4096), keep_alive="5m")
-        answers = Answers(self.replies, self.prompts, model, Backend(**backend), self.plain_assessor.worst, self.check)
+        answers = Answers(
+            self.replies, self.prompts, model, Backend(**backend), self.plain_assessor.worst, self.check, metrics
+        )
         return Counsellor(
             assessor=self.assessor,
             plain_assessor=self.plain_assessor,
@@ -64,6 +67,7 @@ class Parts:
             shelf=self.shelf,
             answers=answers,
             model=model,
+            metrics=metrics,
         )
 
 

@@ -7,16 +7,24 @@ import itertools
 import logging
 import socket
 import subprocess
+import tempfile
+import traceback
 from urllib.parse import urlsplit
 
 import pytest
-from dialogue import Chat
+from dialogue import PATIENCE, Chat
 from fake_ollama import Reply
+from prometheus_client import generate_latest
+from scripted import HashEncoder
 
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Risk, Route
+from psylite_pipeline.errors import ModelError
 from psylite_pipeline.host.valves import FilterValves, PipeValves
+from psylite_pipeline.humour.shelf import Shelf
+from psylite_pipeline.metrics import PrometheusMetrics
 from psylite_pipeline.model import Words
+from psylite_pipeline.ollama_model import OllamaModel
 from psylite_pipeline.opening import open_counsellor
 from psylite_pipeline.risk.assess import Assessor
 from psylite_pipeline.settings import Preferences, Settings
@@ -119,15 +127,19 @@ def test_neither_laughter_nor_asking_unlocks_humour_after_risk(chat, after):
         "我妈妈上周走了，我好想她",
         "my dad died last week",
         "我好害怕，一直在发抖",
+        "领导又甩锅给我，气死我了",
+        "I'm so angry at my boss right now",
+        "小时候被亲戚猥亵过",
+        "I keep having flashbacks of the crash",
     ],
 )
-def test_no_joke_in_grief_illness_or_fear_even_when_asked(chat, heavy):
-    chat.ollama.otherwise(lambda body: "我在听。")
-    chat.user(heavy)
-    assert chat.route is not Route.HUMOUR
-    for _ in range(chat.preferences.calm_turns - 1):
-        chat.user("给我讲个笑话吧")
+def test_no_joke_in_grief_illness_fear_anger_or_trauma_even_when_asked(parts, ollama, heavy):
+    ollama.otherwise(lambda body: "我在听。")
+    for assessor in (parts.assessor, parts.plain_assessor):  # the classifier hears most of it, the rules all
+        chat = Chat(dataclasses.replace(parts, assessor=assessor).counsellor(ollama.url), ollama).user(heavy)
         assert chat.route is not Route.HUMOUR
+        for _ in range(chat.preferences.calm_turns - 1):
+            assert chat.user("给我讲个笑话吧").route is not Route.HUMOUR
 
 
 def test_somebody_who_asks_gets_a_gentle_snippet_however_distant(chat):
@@ -221,22 +233,96 @@ def test_two_people_interleaved_get_what_each_would_get_alone(parts, ollama):
         assert play(order) == alone
 
 
-# -- 5: no words of the talk in any log
+# -- 5: no words of the talk in any log, metric, error or file
+
+#: What nobody else says. It must be in no log, metric, error text or file.
+MARK = "紫色河马七七四"
 
 
-def test_nothing_that_was_said_reaches_a_log(parts, ollama, caplog):
+#: Ways in which a model server quotes the talk in what goes wrong.
+FAULTS = [
+    Reply(status=500, error=MARK),
+    Reply(status=404, error=MARK),
+    Reply(["好"], error_line=MARK),
+    Reply(["好"], garbage=MARK),
+    Reply(garbage=f'{{"message": "{MARK}"}}'),
+]
+
+
+class Quoting:
+    """A part that fails and quotes in its error what it was asked."""
+
+    name = "quoting"
+    thresholds = None
+
+    def __getattr__(self, name):
+        def fails(*args, **kwargs):
+            raise ValueError(f"{args} {kwargs}")
+
+        return fails
+
+
+def test_nothing_that_was_said_reaches_a_log_or_a_metric(parts, ollama, caplog):
     caplog.set_level(logging.DEBUG)
-    chat = Chat(dataclasses.replace(parts, embedder=Failing(), shelf=Failing()).counsellor(ollama.url), ollama)
-    chat.user("紫色河马七七四 我不想活了")
-    chat.user("紫色河马七七四 好的", None)
-    chat2 = Chat(parts.counsellor("http://127.0.0.1:9"), ollama)
-    chat2.user("紫色河马七七四 今天天气不错")
+    metrics = PrometheusMetrics()
+    quoting = dataclasses.replace(parts, embedder=Quoting(), shelf=Quoting())
+    chat = Chat(quoting.counsellor(ollama.url, metrics=metrics), ollama)
+    chat.user(f"{MARK} 我不想活了")
+    Chat(parts.counsellor("http://127.0.0.1:9", metrics=metrics), ollama).user(f"{MARK} 今天天气不错")
+    for fault in FAULTS:
+        Chat(parts.counsellor(ollama.url, metrics=metrics), ollama).user(f"{MARK} 今天天气不错", fault)
     text = "\n".join(record.getMessage() for record in caplog.records if not record.name.startswith("test"))
-    assert "紫色河马" not in text
-    assert "今天天气" not in text
+    counted = generate_latest(metrics.registry).decode()
+    assert "psylite_failures_total" in counted and "ValueError" in text
+    for words in (MARK, "今天天气"):
+        assert words not in text
+        assert words not in counted
 
 
-# -- 6: odd bodies
+@pytest.mark.parametrize("fault", FAULTS)
+def test_no_error_quotes_what_was_said(ollama, fault):
+    model = OllamaModel(ollama.url, num_ctx=2048, keep_alive="5m")
+    ollama.script(fault)
+    with pytest.raises(ModelError) as raised:
+        list(model.stream("psylite", [{"role": "user", "content": MARK}], PATIENCE))
+    assert MARK not in "".join(traceback.format_exception(raised.value))
+
+
+def test_no_file_holds_what_was_said(open_talk, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    talk = open_talk(shelf=None)
+    routes = {talk.say(f"{MARK} {word}").route for word in ("JOKE", "WORRY", "DIE", "今天")}
+    assert {Route.HUMOUR, Route.SUPPORT, Route.CRISIS} <= routes
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert written, "snippets and their index"
+    assert not [path for path in written if MARK.encode() in path.read_bytes()]
+
+
+# -- 6: the index missing, valves at None, odd bodies
+
+
+def test_with_the_index_missing_it_is_made_and_where_it_cannot_be_made_only_humour_goes(
+    parts, ollama, snippets, tmp_path
+):
+    asked = "给我讲个笑话吧"
+    made = dataclasses.replace(parts, shelf=Shelf([snippets], HashEncoder(), tmp_path / "none"))
+    assert Chat(made.counsellor(ollama.url), ollama).user(asked, "来一个。").route is Route.HUMOUR
+    never = dataclasses.replace(parts, shelf=Shelf([snippets], HashEncoder(fails=True), tmp_path / "never"))
+    chat = Chat(never.counsellor(ollama.url), ollama).user(asked, "好呀。")
+    assert (chat.route, chat.shown) == (Route.PLAIN, "好呀。")
+    assert chat.user("我不想活了").route is Route.CRISIS
+    assert "12356" in chat.shown
+
+
+@pytest.mark.parametrize("valves", [PipeValves, FilterValves])
+def test_valves_at_none_are_the_defaults(chat, valves):
+    chat.preferences = valves(**dict.fromkeys(valves.model_fields))
+    assert chat.user("今天有点累", "辛苦了。").route is Route.PLAIN
+    assert chat.user("给我讲个笑话吧", "来一个。").route is Route.HUMOUR
+    assert chat.user("我不想活了").route is Route.CRISIS
+    assert "12356" in chat.shown
+
 
 ODD_TURNS = [
     None,
