@@ -23,3 +23,8 @@ def ends_of(text: str, most: int, joint: str = "\n") -> str:
 def fenced(text: str) -> str:
     """Foreign text that cannot close the fence around it in a prompt."""
     return text.replace("<", "＜").replace(">", "＞")
+
+
+def printable(text: str) -> str:
+    """One line that can be written anywhere, whatever the name of a file holds."""
+    return "".join(char if char.isprintable() else "\ufffd" for char in text)

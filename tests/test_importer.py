@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from command import psylite
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from own_scripts import KITE, LAMP, THEMES, TWO_BITS, WATER, imported, importer_of, labelled, long_script, said
 from scripted import KeywordRules
 
@@ -159,6 +164,50 @@ def test_the_shelf_reads_what_was_written_and_the_marker_carries_it(tmp_path):
     assert tuple(replace(one, file="") for one in corpus.snippets) == tuple(report.snippets)
     for one in corpus.snippets:
         assert marked(marker(one.id)) == (one.id,)
+
+
+ODD = st.text(st.sampled_from("\x00\x1f\x7f\x85\u2028\ud83d\ufeff\\\"'#=[]\n\r\t《』 aé段"), max_size=6) | st.text(
+    st.characters(), max_size=6
+)
+
+
+@st.composite
+def rows(draw) -> list[dict]:
+    """Rows of scripts that are kept, were it not for what else is in them."""
+    made = []
+    for lines in draw(st.lists(st.sampled_from([WATER, LAMP, KITE]), min_size=1, max_size=3, unique_by=id)):
+        at = draw(st.integers(0, len(lines) - 1))
+        lines = [*lines[:at], draw(ODD) + lines[at] + draw(ODD), *lines[at + 1 :]]
+        words = [{"speaker": f"{'甲乙'[number % 2]}", "text": line} for number, line in enumerate(lines)]
+        made.append({"title": draw(ODD) + "灯" + draw(ODD), "lines": words})
+    return made
+
+
+@settings(max_examples=150, deadline=None, database=None)
+@given(rows())
+def test_as_many_snippets_are_read_as_were_reported_kept_whatever_the_rows_hold(made):
+    with tempfile.TemporaryDirectory() as folder:
+        report = imported(Path(folder), "\n".join(json.dumps(row) for row in made), name="scripts.jsonl")
+        corpus = load_corpus([Path(folder) / "own"]) if report.snippets else load_corpus([])
+    assert corpus.refused == ()
+    assert [replace(one, file="") for one in corpus.snippets] == report.snippets
+    assert report.count("kept") == len(corpus.snippets)
+    assert all(sentence.isprintable() for sentence in report.sentences())
+
+
+@pytest.mark.parametrize("title", ["a\x7fb", "x\ud83dy", "\x85"])
+def test_a_title_is_cleaned_as_words_are(tmp_path, title):
+    turns = [{"speaker": f"{'甲乙'[number % 2]}", "text": line} for number, line in enumerate(WATER)]
+    (made,) = imported(tmp_path, json.dumps({"title": title, "lines": turns}), name="x.json").snippets
+    assert made.title in {"ab", "xy", "我家那饮水机最近添了个毛病"}
+    assert len(load_corpus([tmp_path / "own"]).snippets) == 1
+
+
+def test_a_folder_may_be_called_anything(tmp_path):
+    folder = tmp_path / os.fsdecode(b"a\x7f\n\xff")
+    folder.mkdir()
+    (folder / "x.txt").write_text(labelled(WATER), encoding="utf-8")
+    assert len(importer_of(tmp_path).add(folder).snippets) == len(load_corpus([tmp_path / "own"]).snippets) == 1
 
 
 def test_importing_twice_changes_nothing_and_a_changed_folder_is_followed(tmp_path):

@@ -18,6 +18,7 @@ from psylite_pipeline.humour.sources import files_in, read_source
 from psylite_pipeline.humour.splitting import split
 from psylite_pipeline.humour.themes import Themes
 from psylite_pipeline.risk.assess import Rules
+from psylite_pipeline.text import printable
 
 Outcome = Literal["kept", "split", "refused"]
 Progress = Callable[[int, int, int], None]
@@ -42,7 +43,7 @@ class Entry:
     def place(self) -> str:
         """`file:first-last`, and behind a row of JSON the lines of its script: `file:3, lines 12-17`."""
         lines = f"{self.first}-{self.last}" if self.last > self.first else str(self.first)
-        name = _printable(self.path)
+        name = printable(str(self.path))
         place = f"{name}:{lines}" if self.first else name
         return f"{place}, lines {self.inner[0]}-{self.inner[1]}" if self.inner else place
 
@@ -73,11 +74,11 @@ class Report:
             key = entry.path, entry.outcome, entry.reason if entry.outcome == "refused" else ""
             counts[key] += 1
             if entry.outcome == "split" or counts[key] <= MOST_ALIKE:
-                yield f"{entry.place}  {entry.outcome}: {entry.what}"
+                yield printable(f"{entry.place}  {entry.outcome}: {entry.what}")
         for (path, outcome, reason), count in counts.items():
             if outcome != "split" and count > MOST_ALIKE:
                 why = f" for the same reason ({reason})" if reason else ""
-                yield f"{_printable(path)}  {outcome}: {count - MOST_ALIKE:,} more{why}"
+                yield f"{printable(str(path))}  {outcome}: {count - MOST_ALIKE:,} more{why}"
 
 
 class Importer:
@@ -144,8 +145,3 @@ class Importer:
             report.entries.append(Entry(path, lines[0].first, lines[-1].last, outcome, what, inner))
             if kept:
                 report.snippets.append(made)
-
-
-def _printable(path: Path) -> str:
-    """One line, whatever the name holds."""
-    return "".join(char if char.isprintable() else "\ufffd" for char in str(path))

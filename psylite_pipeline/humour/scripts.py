@@ -93,7 +93,7 @@ def read_script(text: str, title: str, number: int | None = None) -> list[Script
     """
     reader = _Reader(title, number)
     for at, line in enumerate(_LINE_END.split(text), 1):
-        reader.take(at, _tidy(line))
+        reader.take(at, tidy(line))
     return reader.scripts()
 
 
@@ -107,12 +107,13 @@ def script_of(turns: list[tuple[str, str, int]], title: str) -> Script:
 
 def spoken(text: str) -> str:
     """What is said aloud: without stage directions, tags, emphasis and line breaks."""
-    text = re.sub(r"\*\*|__|`", "", _STAGE.sub("", _STAGE.sub("", _tidy(text)))).strip()
+    text = re.sub(r"\*\*|__|`", "", _STAGE.sub("", _STAGE.sub("", tidy(text)))).strip()
     text = re.sub(r"\*([^*\s][^*]*)\*", r"\1", _WHISPERED.sub("", text, count=1))
     return re.sub(r"\s+", " ", text).lstrip(" ，。、,.;；:：").rstrip()
 
 
-def _tidy(line: str) -> str:
+def tidy(line: str) -> str:
+    """A line without tags, marks that nobody sees, and what no file can hold."""
     line = _TAG.sub("", html.unescape(line))
     return _DROPPED.sub("", line).encode("utf-8", "ignore").decode("utf-8").strip()
 

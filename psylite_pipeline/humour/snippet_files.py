@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
+import tomli_w
+
 from psylite_pipeline.errors import KnowledgeError
 from psylite_pipeline.files import write_whole
 from psylite_pipeline.humour.corpus import MAX_FILE_BYTES, Snippet
+from psylite_pipeline.text import printable
 
 _HEADER = """\
-# Made by `psylite index --add` from {source}.
+# Made by `psylite index --add` from "{source}".
 # Written anew whenever that folder is added again. To change something by hand, move this file to a folder of your own
 # (PSYLITE_SNIPPETS_DIR) and edit it there.
 """
+
+_FIELDS = ("id", "title", "language", "mood", "topics", "lines")
 
 
 class SnippetFiles:
@@ -68,20 +72,13 @@ class SnippetFiles:
     def _texts(self, snippets: Sequence[Snippet]) -> dict[Path, str]:
         texts: list[str] = []
         for snippet in snippets:
-            text = _toml(snippet)
+            entry = {name: getattr(snippet, name) for name in _FIELDS}
+            text = "\n" + tomli_w.dumps({"snippet": [entry]}, multiline_strings=True)
             if not texts or len(texts[-1].encode()) + len(text.encode()) > MAX_FILE_BYTES // 2:
-                texts.append(_HEADER.format(source=json.dumps(self._source.name, ensure_ascii=False)))
+                texts.append(_HEADER.format(source=printable(self._source.name)))
             texts[-1] += text
         return {self._folder / f"{self._stem}{f'-{n}' if n > 1 else ''}.toml": text for n, text in enumerate(texts, 1)}
 
     def _paths(self) -> list[Path]:
         beside = self._folder.glob(f"{self._stem}*.toml")
         return sorted(path for path in beside if re.fullmatch(r"(-\d+)?", path.stem[len(self._stem) :]))
-
-
-def _toml(snippet: Snippet) -> str:
-    lines = snippet.lines.replace("\\", "\\\\").replace('"""', '""\\"')
-    fields = {"id": snippet.id, "title": snippet.title, "language": snippet.language, "mood": snippet.mood}
-    head = "\n".join(f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in fields.items())
-    topics = json.dumps(list(snippet.topics), ensure_ascii=False)
-    return f'\n[[snippet]]\n{head}\ntopics = {topics}\nlines = """\n{lines}\n"""\n'

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from psylite_pipeline.humour.decoding import decoded
-from psylite_pipeline.humour.scripts import Script, read_script, script_of
+from psylite_pipeline.humour.scripts import Script, read_script, script_of, tidy
 
 TEXT = frozenset({"", ".txt", ".text", ".md", ".markdown"})
 JSON_LINES = frozenset({".jsonl", ".ndjson"})
@@ -160,7 +160,7 @@ def _scripts(row: Any, number: int, title: str) -> list[Script]:
     if not isinstance(row, dict):
         return []
     own = row.get("title")
-    title = own if isinstance(own, str) and own.strip() else title
+    title = (tidy(own) if isinstance(own, str) else "") or title
     for name in _LIST_FIELDS:
         if isinstance(row.get(name), list):
             return _of_list(row[name], number, title)
