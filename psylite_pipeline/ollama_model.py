@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import httpx
@@ -27,7 +27,7 @@ STAYS_SECONDS = 60.0
 
 
 class OllamaModel(ServedModel):
-    """Chat through Ollama's own protocol at `url`."""
+    """Chat through Ollama's own protocol at `url`. `sampling`: options of Ollama that go before the server's own."""
 
     called, cure = "Ollama", "OLLAMA_BASE_URL"
 
@@ -37,12 +37,12 @@ class OllamaModel(ServedModel):
         *,
         num_ctx: int,
         keep_alive: str,
-        num_predict: int = MOST_TOKENS,
+        sampling: Mapping[str, Any] | None = None,
         first_sign: float = FIRST_SIGN_SECONDS,
     ) -> None:
         super().__init__(first_sign=first_sign)
         self._url = url
-        self._options = {"num_ctx": num_ctx, "num_predict": num_predict}
+        self._options = {"num_ctx": num_ctx, "num_predict": MOST_TOKENS, **(sampling or {})}
         self._keep_alive = keep_alive
         self._spoke: dict[str, float] = {}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import httpx
@@ -13,13 +13,15 @@ from psylite_pipeline.model import MOST_JUDGE_TOKENS, MOST_TOKENS, Loading, Mess
 
 
 class OpenAIModel(ServedModel):
-    """Chat at `url`, which ends in `/v1` with most servers. `key` may be empty: a server at home asks for none."""
+    """Chat at `url`, which ends in `/v1` with most servers. `key` may be empty: a server at home asks for none.
+    `sampling`: fields of the request that go before the server's own values."""
 
     called, cure = "The model server", "PSYLITE_OPENAI_URL"
 
-    def __init__(self, url: str, key: str = "", **waiting: float) -> None:
+    def __init__(self, url: str, key: str = "", *, sampling: Mapping[str, Any] | None = None, **waiting: float) -> None:
         super().__init__(**waiting)
         self._url = url.rstrip("/")
+        self._sampling = {"max_tokens": MOST_TOKENS, **(sampling or {})}
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
 
     def _client(self, **options: Any) -> httpx.Client:
@@ -29,7 +31,7 @@ class OpenAIModel(ServedModel):
     def _chat(
         self, client: httpx.Client, model: str, messages: list[Message], schema: dict[str, Any] | None
     ) -> Iterator[Words | Thought | Loading]:
-        asked: dict[str, Any] = {"model": model, "messages": messages, "stream": True, "max_tokens": MOST_TOKENS}
+        asked: dict[str, Any] = {"model": model, "messages": messages, "stream": True, **self._sampling}
         if schema:
             held = {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": True}}
             asked |= {"response_format": held, "temperature": 0, "max_tokens": MOST_JUDGE_TOKENS}

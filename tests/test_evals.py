@@ -10,13 +10,14 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+import scripted
+from fake_ollama import Reply
 
 from psylite_pipeline.errors import EvaluationError, ModelAway, ModelBroken, ModelMissing
 from psylite_pipeline.evals import cases, figures, judging, measures, report, rules
 from psylite_pipeline.evals.cases import Talk
-from psylite_pipeline.evals.endpoint import Address, AsChatModel, Endpoint
+from psylite_pipeline.evals.endpoint import Address, Endpoint, Sampling, Watched
 from psylite_pipeline.evals.figures import Row
-from psylite_pipeline.model import Deadlines, Thought, Words
 from psylite_pipeline.replies import Helplines
 from psylite_pipeline.settings import bundled
 
@@ -250,13 +251,33 @@ class TestEndpoint:
         found = Address.parse("ollama:Juneup/internlm2.5_7b_distill:orpo_q4_k_m@http://host:1")
         assert (found.name, found.url) == ("Juneup/internlm2.5_7b_distill:orpo_q4_k_m", "http://host:1")
 
-    def test_the_pipeline_learns_of_a_failure_that_it_hides(self) -> None:
-        model = AsChatModel(self.model({}, 500)[0])
-        with pytest.raises(ModelBroken):
-            list(model.stream("any", [], Deadlines()))
-        assert isinstance(model.failure(), ModelBroken) and model.failure() is None
-        model = AsChatModel(self.model({"message": {"content": "<think>a</think>b"}})[0])
-        assert list(model.stream("any", [], Deadlines())) == [Thought("a"), Words("b")]
+
+class TestBehindThePipeline:
+    @staticmethod
+    def talk(url: str, folder: Path, **sampling) -> tuple[scripted.Talk, Watched]:
+        model = Watched(Address.parse(f"ollama:psylite@{url}"), Sampling(**sampling))
+        return scripted.Talk(scripted.scripted_counsellor(folder, model)), model
+
+    def test_the_products_client_asks_with_the_sampling_of_the_evaluation(self, ollama, tmp_path: Path) -> None:
+        ollama.script(Reply(["<thi", "nk>a</think>", "b"]))
+        talk, model = self.talk(ollama.url, tmp_path, seed=7, max_tokens=99, num_ctx=2048)
+        assert talk.say("x").shown == "b" and model.failure() is None
+        asked = ollama.calls[0]["options"]
+        assert asked == {"seed": 7, "temperature": 0.0, "num_predict": 99, "num_ctx": 2048}
+        assert ollama.calls[0]["stream"] is True
+
+    def test_an_answer_cut_at_the_limit_is_what_a_person_gets(self, ollama, tmp_path: Path) -> None:
+        ollama.script(Reply(["half an ans"], done_reason="length"))
+        talk, model = self.talk(ollama.url, tmp_path)
+        shown = talk.say("x").shown
+        assert shown.startswith("half an ans") and len(shown) > len("half an ans") + 20, "the notice follows"
+        assert model.failure() is None, "it is an answer, to be weighed like any other"
+
+    def test_a_failure_that_kind_words_hide_is_known_and_worth_asking_again(self, ollama, tmp_path: Path) -> None:
+        ollama.script(Reply(status=500))
+        talk, model = self.talk(ollama.url, tmp_path)
+        assert talk.say("x").shown
+        assert isinstance(model.failure(), ModelAway) and model.failure() is None
 
 
 def _record(system: str, pipeline: str, name: str = "cpsycoune") -> dict:

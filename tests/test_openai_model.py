@@ -11,6 +11,7 @@ from pipelines_server import running
 
 from psylite_pipeline.doctor import examine
 from psylite_pipeline.errors import ModelAway, ModelBroken, ModelMissing, ModelTimeout
+from psylite_pipeline.evals.endpoint import Address, Sampling, Watched
 from psylite_pipeline.model import Deadlines, Thought, Words
 from psylite_pipeline.openai_model import OpenAIModel
 from psylite_pipeline.settings import Settings
@@ -91,6 +92,14 @@ def test_words_thoughts_and_what_is_asked(server):
     assert (asked["model"], asked["messages"], asked["stream"]) == ("psylite", ASKED, True)
     assert asked["max_tokens"] == 1024
     assert server.headers[0]["Authorization"] == f"Bearer {KEY}"
+
+
+def test_an_evaluation_asks_through_it_with_its_own_sampling(server):
+    server.says(event("hi", finish="stop"), DONE)
+    model = Watched(Address.parse(f"openai:m@{server.url}"), Sampling(seed=7, max_tokens=99))
+    assert list(model.stream("another", ASKED, QUICK)) == [Words("hi")]
+    asked = server.calls[0]
+    assert (asked["model"], asked["seed"], asked["temperature"], asked["max_tokens"]) == ("m", 7, 0.0, 99)
 
 
 def test_marks_that_end_a_line_elsewhere_do_not_cut_an_answer_and_lines_end_either_way(server):

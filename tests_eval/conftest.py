@@ -13,7 +13,7 @@ import pytest
 
 class Ollama:
     """Answers `words` to a talk and `verdict` to a request with a format, or what `judge` makes of the request.
-    `broken` makes every chat fail."""
+    `broken` makes every chat fail; `ended` is why answers to a talk end."""
 
     def __init__(self) -> None:
         self.words = "听到你这么说，我想多了解一点。答案：A"
@@ -21,6 +21,7 @@ class Ollama:
         self.judge: Callable[[dict], dict] = lambda body: self.verdict
         self.asked: list[dict] = []
         self.broken = False
+        self.ended = "stop"
         self.url = ""
 
 
@@ -42,7 +43,8 @@ def ollama(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ollama]:
                 self.send_error(500)
                 return
             text = json.dumps(told.judge(body)) if "format" in body else told.words
-            self._send({"message": {"role": "assistant", "content": text}, "done": True, "done_reason": "stop"})
+            ended = "stop" if "format" in body else told.ended
+            self._send({"message": {"role": "assistant", "content": text}, "done": True, "done_reason": ended})
 
         def _send(self, answer: dict) -> None:
             text = json.dumps(answer).encode()

@@ -148,3 +148,12 @@ def test_ceval_from_a_local_folder(ollama, tmp_path: Path) -> None:
     assert alone.headline["accuracy"].mean == 0.25 and alone.headline["accuracy"].n == 4
     assert set(alone.tables["category"]) == {"Humanities", "Social Science"}
     assert behind.headline["accuracy"].n == 4
+
+
+def test_an_answer_cut_at_the_limit_is_weighed_as_a_person_reads_it(ollama, tmp_path: Path) -> None:
+    ollama.ended = "length"
+    run("cpsycoune", *models(ollama), *judges(ollama), "--data", str(DEMO / "cpsycoune.jsonl"),
+        "--out", str(tmp_path), "--pipeline", "on")  # fmt: skip
+    assert all(not result.failed for result in measures.load(tmp_path))
+    weighed = [body["messages"][-1]["content"] for body in ollama.asked if "format" in body]
+    assert weighed and all(f"{ollama.words}\n\n" in text for text in weighed), "a notice follows what was cut"

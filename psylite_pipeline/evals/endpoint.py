@@ -15,13 +15,16 @@ import httpx
 
 from psylite_pipeline.errors import EvaluationError, ModelAway, ModelBroken, ModelError, ModelMissing, ModelTimeout
 from psylite_pipeline.listing import has
-from psylite_pipeline.model import Chunk, Deadlines, Thought, Words, parted
+from psylite_pipeline.model import ChatModel, Chunk, Deadlines, Waiting, parted
+from psylite_pipeline.ollama_model import OllamaModel
+from psylite_pipeline.openai_model import OpenAIModel
 
 KEY_VARIABLE = "PSYLITE_EVAL_KEY"
 """Environment variable with the key of an OpenAI-compatible server. Never an option: those end up in histories."""
 
 _HOMES = {"ollama": "http://127.0.0.1:11434", "openai": "https://api.openai.com/v1"}
 _TIMEOUT = 900.0  # seconds: a laptop without a GPU may read a long talk for minutes
+_KEEP_ALIVE = "30m"  # as the product's default; no answer depends on it
 
 Schema = Mapping[str, Any]
 
@@ -78,7 +81,7 @@ class Endpoint:
     ) -> None:
         self.address = address
         self.sampling = sampling or Sampling()
-        key = os.environ.get(KEY_VARIABLE) or os.environ.get("OPENAI_API_KEY", "")
+        key = _key()
         self._client = httpx.Client(
             base_url=address.url,
             headers={"Authorization": f"Bearer {key}"} if key and address.api == "openai" else {},
@@ -166,15 +169,27 @@ class Endpoint:
         return answer
 
 
-class AsChatModel:
-    """An Endpoint as the ChatModel that the pipeline speaks through: the whole answer comes as one piece.
+class Watched:
+    """The product's own client of the model at `address`, with the sampling of the evaluation in place of the server's.
 
-    The pipeline's own choice of model is ignored: behind it stands the one that is measured. The pipeline turns a
-    failure of the model into kind words; to an evaluation they are no answer, so the failure is kept for `failure`.
+    What is measured behind the pipeline is what a person gets: streamed, cut at the token limit, with the notice that
+    follows a reply that broke off. Where nothing came at all, kind words stand for an answer; they are none to an
+    evaluation, so that failure is kept for `failure`. The pipeline's own choice of model and deadlines is ignored.
     """
 
-    def __init__(self, endpoint: Endpoint) -> None:
-        self._endpoint = endpoint
+    def __init__(self, address: Address, sampling: Sampling) -> None:
+        self._name = address.name
+        drawn = {"seed": sampling.seed, "temperature": sampling.temperature}
+        self._model: ChatModel = (
+            OpenAIModel(address.url, _key(), sampling=drawn | {"max_tokens": sampling.max_tokens})
+            if address.api == "openai"
+            else OllamaModel(
+                address.url,
+                num_ctx=sampling.num_ctx,
+                keep_alive=_KEEP_ALIVE,
+                sampling=drawn | {"num_predict": sampling.max_tokens},
+            )
+        )
         self._failed = threading.local()
 
     def failure(self) -> ModelError | None:
@@ -184,17 +199,23 @@ class AsChatModel:
 
     def stream(self, model: str, messages: Sequence[dict[str, str]], deadlines: Deadlines) -> Iterator[Chunk]:
         """See ChatModel. Raises ModelError."""
+        came = False
         try:
-            reply = self._endpoint.chat(messages)
+            for piece in self._model.stream(self._name, messages, Deadlines(_TIMEOUT, _TIMEOUT)):
+                came = came or not isinstance(piece, Waiting)
+                yield piece
         except ModelError as error:
-            self._failed.error = error
+            if not came or not isinstance(error, ModelBroken):
+                # The client does not tell a busy server from a broken one, and a busy one is worth asking again.
+                self._failed.error = ModelAway(str(error)) if isinstance(error, ModelBroken) else error
             raise
-        if reply.thoughts:
-            yield Thought(reply.thoughts)
-        yield Words(reply.text)
 
     def ask(
         self, model: str, messages: Sequence[dict[str, str]], schema: dict[str, Any], seconds: float
     ) -> dict[str, Any]:
         """The optional judge of the pipeline is off in evaluations."""
         raise ModelBroken("The pipeline's judge is not part of an evaluation.")
+
+
+def _key() -> str:
+    return os.environ.get(KEY_VARIABLE) or os.environ.get("OPENAI_API_KEY", "")

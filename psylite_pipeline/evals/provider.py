@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import anyio.to_thread
@@ -28,7 +29,7 @@ from inspect_ai.tool import ToolChoice, ToolInfo
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.counsellor import Counsellor
 from psylite_pipeline.errors import ModelAway, ModelTimeout
-from psylite_pipeline.evals.endpoint import Address, AsChatModel, Endpoint, Reply, Sampling
+from psylite_pipeline.evals.endpoint import Address, Endpoint, Reply, Sampling, Watched
 from psylite_pipeline.model import Words
 from psylite_pipeline.opening import open_counsellor
 from psylite_pipeline.settings import Preferences, Settings, bundled
@@ -81,7 +82,12 @@ class PsyLiteAPI(ModelAPI):
         pipeline: bool = False,
     ) -> None:
         super().__init__(model_name, base_url, api_key, [], config)
-        self._answer = answerer(endpoint, pipeline=pipeline)
+        self._endpoint, self._pipeline = endpoint, pipeline
+
+    @cached_property
+    def _answer(self) -> Answer:
+        """Opened at the first question: to score answers, inspect makes the model anew, without an endpoint."""
+        return answerer(self._endpoint, pipeline=self._pipeline)
 
     async def generate(
         self, input: list[ChatMessage], tools: list[ToolInfo], tool_choice: ToolChoice, config: GenerateConfig
@@ -110,8 +116,8 @@ def answerer(endpoint: Endpoint, *, pipeline: bool) -> Answer:
 
 
 def _behind_pipeline(endpoint: Endpoint) -> Answer:
-    model = AsChatModel(endpoint)
-    counsellor: Counsellor = open_counsellor(Settings.load(), model)
+    model = Watched(endpoint.address, endpoint.sampling)
+    counsellor: Counsellor = open_counsellor(Settings.load(num_ctx=endpoint.sampling.num_ctx), model)
     preferences = Preferences(show_thinking=False)
     counsellor.warm_up()
 
