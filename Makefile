@@ -10,7 +10,7 @@ STAMPS := $(VENV)/stamps
 ARGS ?=
 
 # Whatever ends up in the wheel: a change in any of it installs the package again.
-SOURCES := pyproject.toml README.md $(shell find psylite_pipeline pipelines knowledge requirements evals/crisis -type f \
+SOURCES := pyproject.toml README.md $(shell find psylite_pipeline pipelines knowledge requirements evals/crisis model/Modelfile -type f \
 	-not -name '*.pyc' 2>/dev/null | grep -v '[[:space:]]')
 
 # The folders of PSYLITE_DATA_DIR that `make up` was called with; a command that goes through them and the usual one.

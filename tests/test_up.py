@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import json
 import os
@@ -19,7 +20,7 @@ from rich.console import Console
 
 from psylite_pipeline import listing
 from psylite_pipeline.errors import StackError
-from psylite_pipeline.settings import Settings
+from psylite_pipeline.settings import Settings, bundled
 from psylite_pipeline.stack import processes, standin, up
 from psylite_pipeline.stack.layout import Layout
 from psylite_pipeline.stack.teller import Teller
@@ -263,6 +264,11 @@ def test_an_ollama_on_the_path_is_started_told_to_make_the_model_and_stopped(tmp
         stack.ready()
         asked = (stack.data / "logs" / "ollama.log").read_text()
         assert asked.index("/api/pull") < asked.index("/api/create")
+        made = ast.literal_eval(asked.partition("/api/create ")[2].splitlines()[0])
+        assert made["from"] == Settings.load().weights
+        lines = [f"FROM {made['from']}", *(f"PARAMETER {name} {value}" for name, value in made["parameters"].items())]
+        recipe = (bundled("model") / "Modelfile").read_text(encoding="utf-8").splitlines()
+        assert [*lines, f'SYSTEM """{made["system"]}"""'] == [line for line in recipe if not line.startswith("#")]
         assert listing.of_ollama(url) == ["psylite:latest"]
         assert "stand-in" not in stack.said
     finally:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import time
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -13,7 +16,7 @@ import ollama
 
 from psylite_pipeline import listing
 from psylite_pipeline.errors import StackError
-from psylite_pipeline.settings import Settings
+from psylite_pipeline.settings import Settings, bundled
 from psylite_pipeline.stack import processes
 from psylite_pipeline.stack.guard import LOOPBACK
 from psylite_pipeline.stack.layout import Layout
@@ -71,7 +74,7 @@ def start_ollama(settings: Settings, layout: Layout) -> processes.Child | None:
 
 
 def fetch(settings: Settings, teller: Teller) -> None:
-    """Have the Ollama at the configured address pull the model, or create `psylite` from its weights.
+    """Have the Ollama at the configured address pull the model, or create `psylite` from its weights and our Modelfile.
 
     Raises StackError when it cannot.
     """
@@ -85,8 +88,16 @@ def fetch(settings: Settings, teller: Teller) -> None:
                     note = megabytes if step.total else (step.status or "")
                     update(step.completed or 0, step.total or 0, note)
         if source != settings.model:
-            client.create(model=settings.model, from_=source)
+            client.create(model=settings.model, from_=source, **_recipe())
     except ollama.ResponseError as error:
         raise StackError(f"Ollama could not fetch {source}: {error.error}") from None
     except (httpx.HTTPError, ConnectionError, ValueError) as error:
         raise StackError(f"Ollama could not fetch {source}: {type(error).__name__}.") from None
+
+
+def _recipe() -> dict[str, Any]:
+    """How model/Modelfile has `psylite` sample, and its system text; Compose gives the same file to `ollama create`."""
+    told = (bundled("model") / "Modelfile").read_text(encoding="utf-8")
+    parameters = re.findall(r"^PARAMETER (\w+) (\S+)$", told, re.MULTILINE)
+    system = re.findall(r'^SYSTEM """(.*?)"""$', told, re.MULTILINE | re.DOTALL)
+    return {"parameters": {name: json.loads(value) for name, value in parameters}, "system": "".join(system)}
