@@ -1,6 +1,7 @@
 """The story of a turn: `decide()` judges it, `reply()` answers it. Start reading here.
 
-Neither keeps anything between turns: all they know of a talk stands in its messages.
+Neither keeps a word of a talk between turns, nor anything that changes an answer: all they know of it stands in its
+messages. (Remembered scores save time, risk/memory.py.)
 """
 
 from __future__ import annotations

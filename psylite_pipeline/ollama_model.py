@@ -22,7 +22,8 @@ from psylite_pipeline.model import (
     Words,
 )
 
-#: A model that spoke so lately is still in memory; to ask each time would delay every first word by a round trip.
+#: A model that spoke so lately is taken to be in memory: to ask each time would delay every first word by a round trip.
+#: With a PSYLITE_KEEP_ALIVE shorter than this it may be gone, and whoever waits is not told that it is being loaded.
 STAYS_SECONDS = 60.0
 
 
