@@ -218,7 +218,7 @@ def search(
         calm = decision.route is Route.PLAIN
         why = "none fits well enough" if calm and not any(one.enough for one in found) else "the turn is not light"
         console.print(
-            f"But no snippet would be told: {why} ({decision.route.value}, humour {decision.humour_fit:.2f}).",
+            f"But no snippet would be told: {why} ({decision.route.value}, humour {decision.scores.humour:.2f}).",
             highlight=False,
         )
 

@@ -162,7 +162,7 @@ class Counsellor:
         answered = len(conversation.turns) > 1 and conversation.turns[-2].speaker == "assistant"
         more = more_of(conversation.last.text) if conversation.last and answered else None
         judged = fit(assessment, shown, preferences, more=more)
-        found = replace(found, humour_fit=judged.score, scores=replace(found.scores, humour=judged.score))
+        found = replace(found, scores=replace(found.scores, humour=judged.score))
         language = language_of_talk(conversation.said)
         if not judged.open or language == "other":  # there are no snippets in it, and nobody can judge the mood
             return found

@@ -149,7 +149,6 @@ class Decision:
     route: Route
     risk: Risk = Risk.NONE
     kind: Kind | None = None
-    humour_fit: float = 0.0
     snippets: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
     scores: Scores = field(default_factory=Scores)

@@ -42,12 +42,12 @@ def decide_lines(lines: Iterable[str], counsellor: Counsellor, preferences: Pref
 
 
 def as_json(decision: Decision) -> dict[str, Any]:
-    """A decision as `psylite decide` prints it."""
+    """A decision as `psylite decide` prints it. `humour_fit`, how well a joke fits, stands among the scores, too."""
     return {
         "route": decision.route.value,
         "risk": decision.risk.label,
         "kind": decision.kind.value if decision.kind else None,
-        "humour_fit": round(decision.humour_fit, 4),
+        "humour_fit": round(decision.scores.humour, 4),
         "snippets": list(decision.snippets),
         "rules": list(decision.rules),
         "scores": {

@@ -10,10 +10,9 @@ from pathlib import Path
 from psylite_pipeline.conversation import Conversation, Turn
 from psylite_pipeline.decision import Risk, Route
 from psylite_pipeline.errors import KnowledgeError
+from psylite_pipeline.model import Message
 from psylite_pipeline.risk import judge
 from psylite_pipeline.text import ends_of, fenced
-
-Message = dict[str, str]
 
 #: Share of the window left for the answer and for the chat template's own tokens.
 ANSWER_SHARE = 0.3

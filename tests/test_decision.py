@@ -41,16 +41,16 @@ def decided(folder, *turns, **parts):
 def test_the_scores_are_those_of_the_parts(tmp_path):
     assert decided(tmp_path, "BAD 今天").scores.harmful_request == 0.95
     merry = decided(tmp_path, "FUN 今天")
-    assert (merry.humour_fit, merry.scores.humour, merry.scores.harmful_request) == (0.95, 0.95, 0.0)
+    assert (merry.scores.humour, merry.scores.harmful_request) == (0.95, 0.0)
     assert merry.scores.risk < 0.5
     assert merry.milliseconds > 0
     dull = decided(tmp_path, "x")
-    assert (dull.route, dull.humour_fit, dull.snippets) == (Route.PLAIN, 0.1, ())
+    assert (dull.route, dull.scores.humour, dull.snippets) == (Route.PLAIN, 0.1, ())
 
 
 def test_a_joke_may_fit_and_still_not_be_offered(tmp_path):
     said = Talk(scripted_counsellor(tmp_path), Preferences(humour=False)).say("FUN 今天")
-    assert (said.route, said.decision.humour_fit) == ("plain", 0.95)
+    assert (said.route, said.decision.scores.humour) == ("plain", 0.95)
 
 
 @pytest.mark.parametrize(

@@ -140,7 +140,7 @@ def whole(decision: Decision) -> None:
     assert isinstance(decision.risk, Risk)
     assert decision.kind is None or isinstance(decision.kind, Kind)
     scores = decision.scores
-    for score in (scores.risk, scores.harmful_request, scores.humour, decision.humour_fit):
+    for score in (scores.risk, scores.harmful_request, scores.humour):
         assert 0.0 <= score <= 1.0
     assert decision.milliseconds >= 0
     assert bool(decision.snippets) == (decision.route is Route.HUMOUR)

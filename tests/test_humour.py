@@ -302,7 +302,7 @@ def test_a_snippet_with_tags_of_its_own_is_known_again_as_it_was_shown(tmp_path)
 
 def test_with_humour_off_no_snippet_is_looked_at(tmp_path):
     talk = Talk(scripted_counsellor(tmp_path, shelf=object()), Preferences(humour=False))
-    assert (talk.say("FUN").route, talk.decision.humour_fit) == ("plain", 0.95)
+    assert (talk.say("FUN").route, talk.decision.scores.humour) == ("plain", 0.95)
 
 
 def test_the_model_never_sees_earlier_snippets_or_markers(tmp_path):

@@ -198,7 +198,7 @@ def _decided(conversation: Conversation) -> Decision:
     text = conversation.last.text if conversation.last else ""
     if "!" in text:
         return Decision(Route.CRISIS, Risk.HIGH, scores=Scores(risk=0.9), milliseconds=2)
-    return Decision(Route.PLAIN, humour_fit=0.8, scores=Scores(risk=0.1), milliseconds=1)
+    return Decision(Route.PLAIN, scores=Scores(risk=0.1, humour=0.8), milliseconds=1)
 
 
 def test_the_scoreboard_counts(tmp_path: Path) -> None:

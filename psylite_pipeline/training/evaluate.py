@@ -88,7 +88,7 @@ class Judged:
             return route in {Route.CRISIS, Route.SUPPORT}
         if question == "high":
             return route is Route.CRISIS
-        return route is Route.DECLINE if question == "harmful" else self.decision.humour_fit > 0.5
+        return route is Route.DECLINE if question == "harmful" else self.decision.scores.humour > 0.5
 
     @property
     def wrong(self) -> tuple[str, ...]:
