@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import httpx
 import pytest
 from fake_ollama import FakeOllama, Reply
-from pipelines_server import running, until
+from pipelines_server import KEY, running, until
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +47,21 @@ def test_both_plugins_are_there_and_the_pipe_is_a_model(server):
     assert models["psylite"]["name"] == "PsyLite"
     assert models["psylite_filter"]["pipeline"]["type"] == "filter"
     assert not (server.folder / "failed").exists()
+
+
+def test_the_readiness_probe_of_the_guide_needs_the_key_and_waits_for_what_is_loaded(server):
+    page = (Path(__file__).parent.parent / "docs" / "scale.md").read_text(encoding="utf-8")
+    probe = re.search(r"import os, urllib.*$", page, re.MULTILINE)
+    assert probe
+
+    def ready(key: str) -> bool:
+        command = [sys.executable, "-c", probe[0].replace("9099", str(server.client.base_url.port))]
+        return not subprocess.run(command, env={**os.environ, "PIPELINES_API_KEY": key}, capture_output=True).returncode
+
+    until(lambda: ready(KEY))
+    assert server.client.get("/ready").status_code == 200
+    assert not ready("another")
+    assert httpx.get(server.client.base_url, trust_env=False).status_code == 200, "liveness needs no key"
 
 
 @pytest.mark.parametrize("stream", [False, True])
