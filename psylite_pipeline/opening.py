@@ -6,16 +6,14 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from psylite_pipeline.answers import Answers, Backend
 from psylite_pipeline.counsellor import Counsellor
 from psylite_pipeline.embedding import BundledEncoder, Embedder, open_encoder
 from psylite_pipeline.errors import KnowledgeError
 from psylite_pipeline.humour.corpus import FORBIDDEN_FILE, load_corpus
-from psylite_pipeline.humour.importer import Importer
 from psylite_pipeline.humour.shelf import Shelf
-from psylite_pipeline.humour.themes import Themes
 from psylite_pipeline.metrics import Metrics
 from psylite_pipeline.model import ChatModel
 from psylite_pipeline.ollama_model import OllamaModel
@@ -28,6 +26,9 @@ from psylite_pipeline.risk.classifier import Classifier
 from psylite_pipeline.risk.last_resort import LastResortLexicon
 from psylite_pipeline.risk.lexicon import Lexicon
 from psylite_pipeline.settings import Settings, bundled
+
+if TYPE_CHECKING:
+    from psylite_pipeline.humour.importer import Importer
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +92,9 @@ def snippet_folders(settings: Settings) -> list[Path]:
 
 def open_importer(settings: Settings, embedder: Embedder | None = None) -> Importer:
     """What makes snippets of an admin's own scripts. Raises KnowledgeError where the list of themes is broken."""
+    from psylite_pipeline.humour.importer import Importer  # here: no server needs what reads scripts
+    from psylite_pipeline.humour.themes import Themes
+
     own = settings.knowledge_dir / "crosstalk"
     themes = own if (own / FORBIDDEN_FILE).is_file() else bundled("knowledge") / "crosstalk"
     return Importer(

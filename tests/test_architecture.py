@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -30,6 +31,14 @@ def test_every_file_that_is_named_is_there():
 def test_every_folder_that_is_named_is_there():
     for name in re.findall(r"`([a-z_]+(?:/[a-z_]+)*)/`", PAGE):
         assert (ROOT / name).is_dir() or (PACKAGE / name).is_dir(), name
+
+
+def test_a_server_imports_nothing_of_the_import_of_scripts_nor_of_training():
+    said = "import sys, psylite_pipeline.host; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True).stdout.split()
+    assert "psylite_pipeline.opening" in loaded
+    idle = ("humour.importer", "humour.screening", "training", "evals", "finetune", "cli")
+    assert not [name for name in loaded if name.startswith(tuple(f"psylite_pipeline.{one}" for one in idle))]
 
 
 # -- what pyproject.toml declares
