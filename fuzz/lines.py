@@ -10,7 +10,7 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(
-    include=["psylite_pipeline.jsonl", "psylite_pipeline.host", "psylite_pipeline.humour", "psylite_pipeline.model"]
+    include=["psylite_pipeline.jsonl", "psylite_pipeline.host", "psylite_pipeline.humour", "psylite_pipeline.thoughts"]
 ):
     from pydantic import ValidationError
 
@@ -20,8 +20,9 @@ with atheris.instrument_imports(
     from psylite_pipeline.host.valves import PipeValves
     from psylite_pipeline.humour.corpus import load_corpus
     from psylite_pipeline.jsonl import decide_lines
-    from psylite_pipeline.model import Words, split_thoughts
+    from psylite_pipeline.pieces import Words
     from psylite_pipeline.settings import Preferences
+    from psylite_pipeline.thoughts import split_thoughts
 
 from fuzz.target import run
 
@@ -52,8 +53,9 @@ def check(data: atheris.FuzzedDataProvider) -> None:
     load_corpus([FOLDER])
     text = data.ConsumeUnicode(300)
     cut = data.ConsumeIntInRange(0, len(text))
-    pieces = list(split_thoughts(iter([Words(text[:cut]), Words(text[cut:])])))
-    assert len("".join(getattr(piece, "text", "") for piece in pieces)) <= len(text)
+    for support in (False, True):
+        pieces = split_thoughts(iter([Words(text[:cut]), Words(text[cut:])]), support=support)
+        assert len("".join(piece.text for piece in pieces if isinstance(piece, Words))) <= len(text)
 
 
 if __name__ == "__main__":

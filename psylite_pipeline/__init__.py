@@ -10,9 +10,8 @@ if TYPE_CHECKING:
     from psylite_pipeline.counsellor import Counsellor
     from psylite_pipeline.decision import Decision, Kind, Risk, Route, Scores
     from psylite_pipeline.errors import PsyLiteError
-    from psylite_pipeline.model import Thought, Words
     from psylite_pipeline.opening import open_counsellor
-    from psylite_pipeline.pieces import Source, Status
+    from psylite_pipeline.pieces import Source, Status, Thought, Words
     from psylite_pipeline.settings import Preferences, Settings
 
 # Imported at first use: a part of the stack that needs none of the core should not wait a second for all of it.
@@ -29,9 +28,9 @@ _HOMES = {
     "Settings": "settings",
     "Source": "pieces",
     "Status": "pieces",
-    "Thought": "model",
+    "Thought": "pieces",
     "Turn": "conversation",
-    "Words": "model",
+    "Words": "pieces",
     "open_counsellor": "opening",
 }
 

@@ -18,19 +18,16 @@ from psylite_pipeline.model import (
     FIRST_SIGN_SECONDS,
     HEARTBEAT_SECONDS,
     ChatModel,
-    Chunk,
     Deadlines,
     Message,
-    Thought,
-    Waiting,
-    Words,
 )
 from psylite_pipeline.output_check import FAILED, OutputCheck, Unfit
-from psylite_pipeline.pieces import Source, Status
+from psylite_pipeline.pieces import Chunk, Source, Status, Thought, Waiting, Words
 from psylite_pipeline.prompt import Prompts
 from psylite_pipeline.replies import Replies
 from psylite_pipeline.risk.walk import CALM_AFTER_CONCERN, CALM_AFTER_CRISIS, WINDOW
 from psylite_pipeline.settings import Preferences
+from psylite_pipeline.thoughts import split_thoughts
 from psylite_pipeline.voice import Voice
 
 log = logging.getLogger(__name__)
@@ -129,7 +126,8 @@ class Answers:
             return
         words = 0
         try:
-            for piece in self._stream(prompt.task_messages(conversation, self._backend.num_ctx), preferences):
+            messages = prompt.task_messages(conversation, self._backend.num_ctx)
+            for piece in split_thoughts(self._stream(messages, preferences), support=True):
                 if isinstance(piece, Words):
                     words += 1
                     yield piece
@@ -189,7 +187,7 @@ class Answers:
             num_ctx=self._backend.num_ctx,
             worst_of=self._worst,
         )
-        pieces = self._stream(messages, preferences)
+        pieces = split_thoughts(self._stream(messages, preferences), support=support)
         if support or not preferences.show_thinking:
             pieces = _without_thoughts(pieces)
         if self._check:
@@ -200,8 +198,9 @@ class Answers:
                 if isinstance(piece, Waiting):
                     yield Status(voice.notice(_status_for(piece)))
                     continue
-                if isinstance(piece, Words):
-                    if not spoken and not piece.text.strip():
+                if isinstance(piece, Words) and not spoken:
+                    piece = Words(piece.text.lstrip())
+                    if not piece.text:
                         continue
                     spoken = True
                 yield piece

@@ -17,6 +17,8 @@ from typing import Any, Protocol
 import httpx
 
 from psylite_pipeline.errors import ModelAway, ModelBroken, ModelError, ModelMissing, ModelTimeout
+from psylite_pipeline.pieces import Chunk, Thought, Waiting, Words
+from psylite_pipeline.thoughts import parted
 
 Message = dict[str, str]
 
@@ -30,38 +32,11 @@ FIRST_SIGN_SECONDS, HEARTBEAT_SECONDS = 2.0, 10.0
 MOST_TOKENS, MOST_JUDGE_TOKENS = 1024, 64
 
 _UNREACHED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.InvalidURL, httpx.UnsupportedProtocol)
-_THINK_TAGS = ("<think>", "</think>")
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """A piece of the reply."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Thought:
-    """A piece of the model's reasoning."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """The model has said nothing for `seconds`. `loading`: it was not in memory when it was asked."""
-
-    seconds: float
-    loading: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Loading:
     """The server has to load the model first. Told by a protocol, passed on as part of `Waiting`."""
-
-
-#: What a model streams.
-Chunk = Words | Thought | Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +51,7 @@ class ChatModel(Protocol):
     """What the counsellor needs of a model. `tests/` hand in their own."""
 
     def stream(self, model: str, messages: Sequence[Message], deadlines: Deadlines) -> Iterator[Chunk]:
-        """Stream a reply. Raises ModelError."""
+        """Stream a reply as the server writes it: words may still hold reasoning. Raises ModelError."""
         ...
 
     def ask(self, model: str, messages: Sequence[Message], schema: dict[str, Any], seconds: float) -> dict[str, Any]:
@@ -101,20 +76,20 @@ class ServedModel(ABC):
 
     def stream(self, model: str, messages: Sequence[Message], deadlines: Deadlines) -> Iterator[Chunk]:
         """Stream a reply; closing the iterator stops the model. Raises ModelError."""
-        yield from split_thoughts(self._pieces(model, messages, deadlines, None))
+        yield from self._pieces(model, messages, deadlines, None)
 
     def ask(self, model: str, messages: Sequence[Message], schema: dict[str, Any], seconds: float) -> dict[str, Any]:
         """One answer held to `schema`. Raises ModelError when late, away or unreadable."""
         text: list[str] = []
         give_up = time.monotonic() + seconds
         # Silence alone would let a trickle of tokens run past the deadline, so the sum is bounded as well.
-        for piece in split_thoughts(self._pieces(model, messages, Deadlines(seconds, seconds), schema, give_up)):
+        for piece in self._pieces(model, messages, Deadlines(seconds, seconds), schema, give_up):
             if isinstance(piece, Words):
                 text.append(piece.text)
             if time.monotonic() > give_up:
                 raise ModelTimeout("The judge was too slow.")
         try:
-            answer = json.loads("".join(text))
+            answer = json.loads(parted("".join(text))[0])
         except (ValueError, RecursionError):
             raise ModelBroken("The judge's answer is not JSON.") from None
         if not isinstance(answer, dict):
@@ -248,44 +223,3 @@ class _Line:
             self._socket = info["return_value"].get_extra_info("socket")
             if self._over:
                 self.cut()
-
-
-def split_thoughts(pieces: Iterator[Chunk]) -> Iterator[Chunk]:
-    """Turn `<think>` … `</think>` inside the words into thoughts; the tags may be cut anywhere between pieces."""
-    held = ""
-    thinking = False
-    for piece in pieces:
-        if not isinstance(piece, Words):
-            yield piece
-            continue
-        held += piece.text
-        while held:
-            tag = _THINK_TAGS[thinking]
-            ready, found, rest = held.partition(tag)
-            if not found:
-                at = len(held) - _tail_of(held, tag)
-                ready, rest = held[:at], held[at:]
-            if ready:
-                yield Thought(ready) if thinking else Words(ready)
-            held = rest
-            if not found:
-                break
-            thinking = not thinking
-    if held:
-        yield Thought(held) if thinking else Words(held)
-
-
-def parted(text: str) -> tuple[str, str]:
-    """Words and thoughts of a whole text that may hold `<think>` … `</think>`; some templates open the tag in the
-    prompt."""
-    before, closed, _ = text.partition(_THINK_TAGS[True])
-    if closed and _THINK_TAGS[False] not in before:
-        text = _THINK_TAGS[False] + text
-    pieces = list(split_thoughts(iter((Words(text),))))
-    words, thoughts = ("".join(one.text for one in pieces if isinstance(one, kind)) for kind in (Words, Thought))
-    return words.strip(), thoughts.strip()
-
-
-def _tail_of(text: str, tag: str) -> int:
-    """How many characters at the end of `text` could be the beginning of `tag`."""
-    return next((n for n in range(min(len(tag) - 1, len(text)), 0, -1) if text.endswith(tag[:n])), 0)

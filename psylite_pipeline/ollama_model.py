@@ -18,9 +18,8 @@ from psylite_pipeline.model import (
     Loading,
     Message,
     ServedModel,
-    Thought,
-    Words,
 )
+from psylite_pipeline.pieces import Thought, Words
 
 #: A model that spoke so lately is taken to be in memory: to ask each time would delay every first word by a round trip.
 #: With a PSYLITE_KEEP_ALIVE shorter than this it may be gone, and whoever waits is not told that it is being loaded.

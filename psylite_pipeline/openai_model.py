@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 
 from psylite_pipeline.errors import ModelBroken
-from psylite_pipeline.model import MOST_JUDGE_TOKENS, MOST_TOKENS, Loading, Message, ServedModel, Thought, Words
+from psylite_pipeline.model import MOST_JUDGE_TOKENS, MOST_TOKENS, Loading, Message, ServedModel
+from psylite_pipeline.pieces import Thought, Words
 
 
 class OpenAIModel(ServedModel):

@@ -16,7 +16,7 @@ from string import ascii_letters
 from psylite_pipeline.beginnings import Beginnings
 from psylite_pipeline.decision import Risk
 from psylite_pipeline.errors import KnowledgeError, ModelError, PsyLiteError
-from psylite_pipeline.model import Chunk, Thought, Waiting, Words
+from psylite_pipeline.pieces import Chunk, Thought, Waiting, Words
 from psylite_pipeline.risk.lexicon import Lexicon
 from psylite_pipeline.risk.phrases import Phrase
 from psylite_pipeline.risk.rule_files import read_rulebook

@@ -1,8 +1,34 @@
-"""What a reply may hold beside words: a host that cannot show these drops them, and nothing of the answer is lost."""
+"""What a model streams and what a reply may hold: a host that shows nothing but words loses nothing of the answer."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A piece of the reply."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """A piece of the model's reasoning."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The model has said nothing for `seconds`. `loading`: it was not in memory when it was asked."""
+
+    seconds: float
+    loading: bool = False
+
+
+#: What a model streams.
+Chunk = Words | Thought | Waiting
 
 
 @dataclass(frozen=True, slots=True)

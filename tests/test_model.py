@@ -13,10 +13,12 @@ from fake_ollama import FakeOllama, Reply
 from scripted import Talk, scripted_counsellor
 
 from psylite_pipeline.errors import ModelAway, ModelBroken, ModelError, ModelMissing, ModelTimeout
-from psylite_pipeline.model import Deadlines, Thought, Waiting, Words, _Line, split_thoughts
+from psylite_pipeline.model import Deadlines, _Line
 from psylite_pipeline.ollama_model import OllamaModel
 from psylite_pipeline.openai_model import OpenAIModel
+from psylite_pipeline.pieces import Thought, Waiting, Words
 from psylite_pipeline.settings import Preferences
+from psylite_pipeline.thoughts import split_thoughts
 
 ASKED = [{"role": "user", "content": "你好"}]
 QUICK = Deadlines(first=0.5, silence=0.3)
@@ -43,7 +45,7 @@ def test_thinking_arrives_apart_whether_tagged_or_named():
     with FakeOllama() as ollama:
         ollama.script(Reply(["<thi", "nk>先想", "想</th", "ink>好", "的"]), Reply(["好"], think=["嗯"]))
         model = model_at(ollama.url)
-        tagged = list(model.stream("psylite", ASKED, QUICK))
+        tagged = list(split_thoughts(model.stream("psylite", ASKED, QUICK), support=False))
         named = list(model.stream("psylite", ASKED, QUICK))
     assert said(tagged) == "好的"
     assert "".join(piece.text for piece in tagged if isinstance(piece, Thought)) == "先想想"
@@ -207,11 +209,3 @@ def test_a_judge_that_began_in_time_and_falls_silent_is_late_all_the_same():
         with pytest.raises(ModelTimeout):
             model_at(ollama.url).ask("psylite", ASKED, {"type": "object"}, 2)
     assert time.monotonic() - started < 3.4, "silence is allowed until the deadline, not as long again"
-
-
-def test_thoughts_are_split_wherever_the_tags_are_cut():
-    text = "一<think>二</think>三<think>四</think>五 <th 六"
-    for cut in range(1, len(text)):
-        pieces = list(split_thoughts(iter([Words(text[:cut]), Waiting(1), Words(text[cut:])])))
-        assert said(pieces) == "一三五 <th 六"
-        assert "".join(piece.text for piece in pieces if isinstance(piece, Thought)) == "二四"

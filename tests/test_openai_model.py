@@ -12,9 +12,11 @@ from pipelines_server import running
 from psylite_pipeline.doctor import examine
 from psylite_pipeline.errors import ModelAway, ModelBroken, ModelMissing, ModelTimeout
 from psylite_pipeline.evals.endpoint import Address, Sampling, Watched
-from psylite_pipeline.model import Deadlines, Thought, Words
+from psylite_pipeline.model import Deadlines
 from psylite_pipeline.openai_model import OpenAIModel
+from psylite_pipeline.pieces import Thought, Words
 from psylite_pipeline.settings import Settings
+from psylite_pipeline.thoughts import split_thoughts
 
 ASKED = [{"role": "user", "content": "你好"}]
 QUICK = Deadlines(first=0.5, silence=0.3)
@@ -86,7 +88,7 @@ def test_words_thoughts_and_what_is_asked(server):
     thought = event(reasoning_content="先想")
     words = (event("<think>想</"), event("think>你"), event("好"), event(finish="stop"))
     server.says(b": a comment\n\nevent: message\n", event(role="assistant"), thought, *words, usage, DONE)
-    pieces = list(OpenAIModel(server.url, KEY).stream("psylite", ASKED, QUICK))
+    pieces = list(split_thoughts(OpenAIModel(server.url, KEY).stream("psylite", ASKED, QUICK), support=False))
     assert pieces == [Thought("先想"), Thought("想"), Words("你"), Words("好")]
     asked = server.calls[0]
     assert (asked["model"], asked["messages"], asked["stream"]) == ("psylite", ASKED, True)

@@ -163,7 +163,7 @@ def test_a_failing_check_lets_plain_answers_pass_whole(after: int, caplog: pytes
 
 @pytest.mark.parametrize("after", [0, 1, 2])
 def test_a_failing_check_in_support_leaves_the_fixed_words(after: int, caplog: pytest.LogCaptureFixture) -> None:
-    shown = answered(Broken(after), Route.SUPPORT, "我是", "说，今天", "不错。")
+    shown = answered(Broken(after), Route.SUPPORT, "你好。", "我是说，今天", "不错。")
     assert REPLIES.notice("held_back_support", lang="zh-Hans") in shown
     assert "不错" not in shown
     assert FAILED in caplog.text
