@@ -137,8 +137,8 @@ def index(
 ) -> None:
     """Build the index over the crosstalk snippets.
 
-    A running server finds changed ones by itself: it looks every few seconds while people talk, and tells of them from a
-    later turn. What `--force` has built again it loads at its next start.
+    A running server finds changed ones by itself: it looks every few seconds while people talk, and tells of them from
+    a later turn. What `--force` has built again it loads at its next start.
 
     `--add` reads your own scripts (text, Markdown, JSONL), splits long ones into bits of 4 to 12 lines, and reports by
     file and line what was kept, split and refused; beyond 20 of a kind in one file it only counts. Links that lead out
