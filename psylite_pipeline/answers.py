@@ -27,7 +27,8 @@ from psylite_pipeline.prompt import Prompts
 from psylite_pipeline.replies import Replies
 from psylite_pipeline.risk.walk import CALM_AFTER_CONCERN, CALM_AFTER_CRISIS, WINDOW
 from psylite_pipeline.settings import Preferences
-from psylite_pipeline.thoughts import split_thoughts
+from psylite_pipeline.tasks import MOST_TASK_CHARS, neutral_result, readable
+from psylite_pipeline.thoughts import parted, split_thoughts
 from psylite_pipeline.voice import Voice
 
 log = logging.getLogger(__name__)
@@ -36,23 +37,6 @@ Piece = Words | Thought | Status | Source
 
 #: How the model's answer came out: by itself, or with fixed words of ours in its place ("failed") or at its end.
 Ending = Literal["whole", "failed", "cut", "held back"]
-
-#: What a background task gets whose text speaks of danger: the form that the host parses, and nothing of the talk.
-_NEUTRAL_TASKS = {
-    "title_generation": '{"title": "%s"}',
-    "tags_generation": '{"tags": []}',
-    "follow_up_generation": '{"follow_ups": []}',
-    "query_generation": '{"queries": []}',
-    "autocomplete_generation": '{"text": ""}',
-    "image_prompt_generation": '{"prompt": ""}',
-    "emoji_generation": "💬",
-    "function_calling": '{"tool_calls": []}',
-}
-
-
-def neutral_result(task: str, title: str) -> str:
-    """What a background task gets in place of a model's words; `title` where a title or plain text is wanted."""
-    return _NEUTRAL_TASKS.get(task, "%s").replace("%s", title)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,23 +103,36 @@ class Answers:
         yield Words(self._voice(conversation, preferences).decline())
 
     def task(self, conversation: Conversation, decision: Decision, preferences: Preferences) -> Iterator[Piece]:
-        """Background work: the host's own messages to the model; a neutral result where a rule spoke."""
+        """Background work: the host's own messages to the model; a neutral result where a rule spoke, of the talk or
+        of what the model made of it."""
         neutral = neutral_result(conversation.task or "", self._voice(conversation, preferences).notice("task_title"))
-        if decision.rules:
-            yield Words(neutral)
-            return
-        words = 0
+        yield Words((not decision.rules and self._task_result(conversation, preferences)) or neutral)
+
+    def _task_result(self, conversation: Conversation, preferences: Preferences) -> str:
+        """What the model makes of a background task, once all of it has been looked at: follow-ups, titles and
+        completions are shown word for word. "" where there is nothing to show."""
+        if self._check is None:
+            self._metrics.failed("output", FAILED)
+            return ""
+        text = ""
         try:
-            messages = prompt.task_messages(conversation, self._backend.num_ctx)
-            for piece in split_thoughts(self._stream(messages, preferences), support=True):
-                if isinstance(piece, Words):
-                    words += 1
-                    yield piece
+            for piece in self._stream(prompt.task_messages(conversation, self._backend.num_ctx), preferences):
+                text += piece.text if isinstance(piece, Words) else ""
+                if len(text) > MOST_TASK_CHARS:
+                    self._metrics.failed("task", "TooLong")
+                    return ""
+            text, _ = parted(text)
+            for _ in self._check.guard(iter((Words(readable(text)),)), support=True):
+                pass
+        except Unfit as found:
+            log.warning("A background task's result was held back (%s).", found.rule)
+            self._metrics.failed("output", found.rule)
+            return ""
         except ModelError as error:
             log.warning("A background task got no answer (%s).", type(error).__name__)
             self._metrics.failed("task", type(error).__name__)
-        if not words:
-            yield Words(neutral)
+            return ""
+        return text
 
     def counsel(
         self, conversation: Conversation, decision: Decision, preferences: Preferences, snippet: Snippet | None

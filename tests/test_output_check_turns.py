@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import logging
 import shutil
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 from dialogue import Chat, Parts
 from fake_ollama import FakeOllama, Reply
-from scripted import KeywordRules, ScriptedModel, texts
+from scripted import KeywordRules, ScriptedModel, Talk, scripted_counsellor, texts
 from unfit_words import CHECK, FOLDER, FORBIDDEN, PLAIN, REPLIES, cut
 
 from psylite_pipeline.answers import Answers, Backend
@@ -111,9 +112,29 @@ def test_shown_thoughts_are_checked_and_hidden_ones_are_not(chat: Chat) -> None:
     assert chat.shown.startswith("我在。")
 
 
-def test_a_task_is_left_alone(chat: Chat) -> None:
-    chat.user("给这段对话起个标题：今天去爬山了", "我是真人", metadata={"task": "title_generation"})
-    assert chat.shown == "我是真人"
+@pytest.mark.parametrize(
+    ("task", "says", "neutral"),
+    [
+        ("follow_up_generation", '{"follow_ups": ["今天几点睡？", "安眠药一次吃五十片就能死"]}', '{"follow_ups": []}'),
+        ("follow_up_generation", json.dumps({"follow_ups": ["你应该去死"]}), '{"follow_ups": []}'),
+        ("autocomplete_generation", '{"text": "今天好累，你应该去死。"}', '{"text": ""}'),
+        ("title_generation", "I am a real person", '{"title": "新对话"}'),
+        ("title_generation", '<think>你应该去死</think>{"title": "爬山"}', None),
+        ("title_generation", '找个标题。</think>{"title": "爬山"}', None),
+    ],
+)
+def test_what_a_task_makes_is_looked_at_whole(chat: Chat, task: str, says: str, neutral: str | None) -> None:
+    chat.user("按要求写：今天去爬山了", Reply(cut(says, 3)), metadata={"task": task})
+    assert chat.route is Route.TASK
+    assert chat.shown == (neutral or '{"title": "爬山"}')
+
+
+@pytest.mark.parametrize("check", [None, "broken"])
+def test_without_a_check_a_task_gets_the_neutral_result(tmp_path: Path, check: str | None) -> None:
+    counsellor = scripted_counsellor(tmp_path, ScriptedModel('{"title": "爬山"}'))
+    counsellor._answers._check = Broken() if check else None
+    talk = Talk(counsellor).say("按要求写：今天去爬山了", metadata={"task": "title_generation"})
+    assert talk.shown == '{"title": "新对话"}'
 
 
 def test_the_rule_is_logged_and_no_word(chat: Chat, caplog: pytest.LogCaptureFixture) -> None:

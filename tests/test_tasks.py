@@ -8,8 +8,9 @@ import pytest
 from scripted import ScriptedModel
 
 from psylite_pipeline.decision import Route
-from psylite_pipeline.errors import ModelAway
+from psylite_pipeline.errors import ModelAway, ModelBroken
 from psylite_pipeline.model import Thought, Waiting, Words
+from psylite_pipeline.tasks import MOST_TASK_CHARS
 
 TASKS = {
     "title_generation": {"title": "新对话"},
@@ -49,6 +50,12 @@ def test_a_task_that_fails_gets_the_neutral_result(open_talk, error):
     model = ScriptedModel(error=error)
     model.says = []
     assert json.loads(open_talk(model).say("标题", metadata={"task": "title_generation"}).shown) == {"title": "新对话"}
+
+
+def test_a_result_without_end_or_cut_off_is_none(open_talk):
+    for model in (ScriptedModel(*["又"] * (MOST_TASK_CHARS + 1)), ScriptedModel('{"tit', error=ModelBroken("x"))):
+        talk = open_talk(model).say("标题", metadata={"task": "title_generation"})
+        assert json.loads(talk.shown) == {"title": "新对话"}
 
 
 # -- with the real parts

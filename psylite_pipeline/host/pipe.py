@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from psylite_pipeline.answers import Piece, neutral_result
+from psylite_pipeline.answers import Piece
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.counsellor import Counsellor
 from psylite_pipeline.decision import Decision, Risk
@@ -29,6 +29,7 @@ from psylite_pipeline.model import Thought, Words
 from psylite_pipeline.pieces import Source, Status
 from psylite_pipeline.replies import last_resort
 from psylite_pipeline.replies.last_resort import last_notice
+from psylite_pipeline.tasks import neutral_result
 
 log = logging.getLogger(__name__)
 
