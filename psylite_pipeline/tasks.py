@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 
-#: What a background task gets whose text speaks of danger, or whose result is not fit to be shown: the form that the host
-#: parses, and nothing of the talk.
+#: What a background task gets whose text speaks of danger, or whose result is not fit to be shown: the form that the
+#: host parses, and nothing of the talk.
 _NEUTRAL_TASKS = {
     "title_generation": '{"title": "%s"}',
     "tags_generation": '{"tags": []}',

@@ -6,16 +6,28 @@ import re
 import shutil
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Decision, Risk, Route
 from psylite_pipeline.errors import KnowledgeError
+from psylite_pipeline.host.pipe import PipePipeline
+from psylite_pipeline.host.valves import PipeValves
 from psylite_pipeline.replies import LANGUAGES, NOTICES, PLACES, REGIONS, Replies, last_resort
 from psylite_pipeline.replies.last_resort import last_notice, last_refusal
 from psylite_pipeline.settings import Preferences
 from psylite_pipeline.voice import Voice
+
+
+class Exploding:
+    """Valves that cannot be read."""
+
+    @property
+    def language(self) -> str:
+        raise RuntimeError("broken")
+
 
 FOLDER = Path(__file__).parent.parent / "knowledge" / "replies"
 
@@ -100,6 +112,50 @@ def test_the_last_resort_needs_no_file() -> None:
 @pytest.mark.parametrize("region", ["auto", *(place for place in PLACES if place.startswith("auto."))])
 def test_the_last_resort_names_numbers_where_nobody_named_a_place(region: str) -> None:
     assert "12356" in last_resort("zh-Hans", region) and "120" in last_resort("zh-Hans", region)
+
+
+@pytest.mark.parametrize("lang", ["", *LANGUAGES])
+@pytest.mark.parametrize("region", REGIONS)
+def test_the_last_resort_for_a_region_names_the_numbers_of_that_region(
+    replies: Replies, lang: str, region: str
+) -> None:
+    there = {row.number for row in replies.helplines.rows if region in row.regions}
+    named = set(re.findall(r"\d[\d -]+\d", last_resort(lang, region)))
+    assert named <= there
+    assert bool(named) is (region != "INTL")
+    assert ("我在聽" in last_resort(lang, region)) is (lang == "zh-Hant" or (not lang and region in {"HK", "TW"}))
+
+
+@pytest.mark.parametrize(
+    ("valves", "there", "not_there"),
+    [
+        (
+            {"region": "HK", "language": "zh-Hant"},
+            ["18111", "999", "我在聽"],
+            ["12356", "1925", "988", "I'm"],
+        ),
+        ({"region": "GB", "language": "zh-Hant"}, ["116 123", "999", "我在聽"], ["1925", "18111"]),
+        ({"region": "US"}, ["988", "我在听", "I'm listening"], ["12356"]),
+        ({"language": "en"}, ["988", "116 123"], ["我在听"]),
+        ({}, ["12356", "988", "我在听", "I'm listening"], []),
+    ],
+)
+def test_where_everything_fails_the_valves_still_hold(
+    valves: dict[str, str], there: list[str], not_there: list[str]
+) -> None:
+    pipe = PipePipeline(counsellor=lambda: 1 / 0, webhook=lambda: None)
+    pipe.valves = PipeValves(**valves)
+    shown = "".join(pipe.pipe("", "", [{"role": "user", "content": "DIE"}], {}))
+    assert [text for text in there if text not in shown] == []
+    assert [text for text in not_there if text in shown] == []
+
+
+@pytest.mark.parametrize("valves", [None, object(), SimpleNamespace(language=["en"], region={}), Exploding()])
+def test_valves_that_are_broken_themselves_leave_the_last_resort(valves: object) -> None:
+    pipe = PipePipeline(counsellor=lambda: 1 / 0, webhook=lambda: None)
+    pipe.valves = valves
+    shown = "".join(pipe.pipe("", "", [{"role": "user", "content": "DIE"}], {}))
+    assert "I'm listening" in shown and "findahelpline.com" in shown
 
 
 def test_crisis_texts_that_fail_leave_the_numbers(replies: Replies, monkeypatch: pytest.MonkeyPatch) -> None:

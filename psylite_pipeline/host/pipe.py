@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,7 @@ class PipePipeline:
         streams = bool(body.get("stream"))
         said = waiting = False
         task = None
+        preferences: Any = self.valves
         try:
             preferences = answered_as(body, self.valves)
             conversation = Conversation.from_body(body, messages)
@@ -111,9 +113,17 @@ class PipePipeline:
             if waiting:
                 yield _status("", done=True)
             if task is None:
-                yield ("\n\n" if said else "") + last_resort("", "auto")
+                yield ("\n\n" if said else "") + _last_words(preferences)
             elif not said:
                 yield neutral_result(task, last_notice("task_title"))
+
+
+def _last_words(valves: Any) -> str:
+    """The last resort in the language and for the region of the valves, as far as these can be read."""
+    language, region = "auto", "auto"
+    with suppress(Exception):
+        language, region = str(valves.language), str(valves.region)
+    return last_resort("" if language == "auto" else language, region)
 
 
 def _as_text(text: str) -> Iterator[str]:
