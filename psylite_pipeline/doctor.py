@@ -6,7 +6,7 @@ import importlib.metadata
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -44,8 +44,8 @@ class Check:
     counts: dict[str, Any] = field(default_factory=dict)
 
 
-def examine(settings: Settings) -> list[Check]:
-    """Every part in the order a turn meets them. Never raises."""
+def examine(settings: Settings, only: Collection[str] = ()) -> list[Check]:
+    """Every part, or those named in `only`, in the order a turn meets them. Never raises."""
     parts: list[tuple[str, Callable[[Settings], Check]]] = [
         ("lexicon", _lexicon),
         ("classifier", _classifier),
@@ -63,6 +63,8 @@ def examine(settings: Settings) -> list[Check]:
     ]
     checks = []
     for part, look in parts:
+        if only and part not in only:
+            continue
         try:
             checks.append(look(settings))
         except PsyLiteError as error:

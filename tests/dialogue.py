@@ -39,6 +39,7 @@ class Parts:
     replies: Any
     prompts: Any
     check: Any = None
+    lexicon: Any = None
 
     @classmethod
     def load(cls, settings: Settings) -> Parts:
@@ -52,6 +53,7 @@ class Parts:
             open_replies(settings),
             open_prompts(settings),
             open_output_check(settings),
+            lexicon,
         )
 
     def counsellor(self, url: str, *, metrics: Metrics | None = None, **backend: Any) -> Counsellor:

@@ -251,15 +251,18 @@ def scripted_counsellor(
     *,
     classifier: Any = None,
     rules: Any = None,
+    encoder: Any = None,
     shelf: Any = None,
     replies: Any = "real",
+    check: Any = "real",
     metrics: Any = None,
     **backend: Any,
 ) -> Counsellor:
-    """A counsellor over keyword rules, a hash encoder and `folder` for snippets and index. Texts are the real ones."""
+    """A counsellor over keyword rules, a hash encoder and `folder` for snippets and index, or the parts that are given.
+    Texts are the real ones."""
     real, prompts = texts()
     rules = rules or KeywordRules()
-    encoder = HashEncoder()
+    encoder = encoder or HashEncoder()
     model = model or ScriptedModel()
     plain = Assessor(rules, None)
     return Counsellor(
@@ -273,7 +276,7 @@ def scripted_counsellor(
             model,
             Backend(**{"model": "psylite", **backend}),
             plain.worst,
-            shipped_check(),
+            shipped_check() if check == "real" else check,
         ),
         model=model,
         metrics=metrics,

@@ -96,9 +96,7 @@ def test_what_the_rules_say_of_a_short_turn_may_be_doubted(tmp_path, words, leve
 
 def test_after_a_doubt_there_is_no_joke_and_without_an_encoder_no_doubt(tmp_path):
     assert decided(tmp_path, "WORRY DOUBT FUN").route is Route.PLAIN
-    counsellor = scripted_counsellor(tmp_path)
-    counsellor._embedder = HashEncoder(fails=True)
-    assert Talk(counsellor).say("WORRY DOUBT").decision.risk is CONCERN
+    assert decided(tmp_path, "WORRY DOUBT", encoder=HashEncoder(fails=True)).risk is CONCERN
 
 
 def test_a_floor_of_crisis_without_words_of_danger_asks_about_the_person(tmp_path):
@@ -166,8 +164,7 @@ def test_a_task_carries_what_its_text_holds_once(tmp_path):
 
 def test_a_turn_is_encoded_once_and_silence_not_at_all(tmp_path):
     shared = HashEncoder()
-    counsellor = scripted_counsellor(tmp_path, shelf=Shelf([snippet_folder(tmp_path / "s")], shared, tmp_path / "i"))
-    counsellor._embedder = shared
+    counsellor = scripted_counsellor(tmp_path, encoder=shared)
     counsellor.warm_up()
     before = shared.encoded
     assert Talk(counsellor).say("来个JOKE").route == "humour"
@@ -184,9 +181,8 @@ def test_an_encoder_that_fails_is_asked_once_a_turn(tmp_path):
             self.asked += 1
             return super().encode(texts)
 
-    counsellor = scripted_counsellor(tmp_path)
-    counsellor._embedder = encoder = Failing(fails=True)
-    talk = Talk(counsellor)
+    encoder = Failing(fails=True)
+    talk = Talk(scripted_counsellor(tmp_path, encoder=encoder))
     for turn in ("one", "two", "three"):
         talk.say(turn)
     assert encoder.asked == 3
@@ -208,14 +204,13 @@ class BrokenShelf(Shelf):
 
 
 def test_warming_up_loads_encoder_and_snippets_and_never_fails(tmp_path, caplog):
-    encoder = HashEncoder()
-    shelf = Shelf([snippet_folder(tmp_path / "s", 4)], encoder, tmp_path / "i")
-    counsellor = scripted_counsellor(tmp_path, shelf=shelf)
-    counsellor.warm_up()
-    assert encoder.encoded > 0
-    assert counsellor._embedder.encoded == 1
-    broken = scripted_counsellor(tmp_path, shelf=BrokenShelf([], HashEncoder(), tmp_path / "none"))
-    broken._embedder = HashEncoder(fails=True)
+    of_turns, of_snippets = HashEncoder(), HashEncoder()
+    shelf = Shelf([snippet_folder(tmp_path / "s", 4)], of_snippets, tmp_path / "i")
+    scripted_counsellor(tmp_path, encoder=of_turns, shelf=shelf).warm_up()
+    assert of_snippets.encoded > 0
+    assert of_turns.encoded == 1
+    shelf = BrokenShelf([], HashEncoder(), tmp_path / "none")
+    broken = scripted_counsellor(tmp_path, encoder=HashEncoder(fails=True), shelf=shelf)
     with caplog.at_level(logging.WARNING):
         broken.warm_up()
     assert {"encoder", "snippets"} <= {word for one in caplog.records for word in one.getMessage().split()}
@@ -251,13 +246,12 @@ def test_failures_are_counted_by_part(tmp_path):
         def failed(self, part, error):
             self.seen.append((part, error))
 
-    counsellor = scripted_counsellor(tmp_path)
-    counsellor._metrics = metrics = Counted()
-    counsellor._embedder = HashEncoder(fails=True)
+    metrics = Counted()
+    model = ScriptedModel()
+    model.judged = ModelTimeout("late")
+    counsellor = scripted_counsellor(tmp_path, model, encoder=HashEncoder(fails=True), shelf=object(), metrics=metrics)
     assert Talk(counsellor).say("DIE").route == "crisis"
-    counsellor._shelf = None
     assert Talk(counsellor).say("FUN").route == "plain"
-    counsellor._model.judged = ModelTimeout("late")
     Talk(counsellor, Preferences(judge="always")).say("x")
     assert set(metrics.seen) == {
         ("encoder", "EncoderError"), ("snippets", "AttributeError"), ("judge", "ModelTimeout")

@@ -11,13 +11,19 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from command import psylite
 
-from psylite_pipeline import doctor as clinic
 from psylite_pipeline import listing
+from psylite_pipeline.doctor import Check, examine
 from psylite_pipeline.host.valves import PipeValves, mend_saved_valves
 from psylite_pipeline.settings import Settings
 from psylite_pipeline.stack import ollama as stack_ollama
 from psylite_pipeline.stack import processes
 from psylite_pipeline.stack.layout import Layout
+
+
+def look(part: str) -> Check:
+    """What the doctor says of one part, with the environment as it is now."""
+    (found,) = examine(Settings.load(), {part})
+    return found
 
 
 def parts_of(done) -> dict[str, dict]:
@@ -50,16 +56,13 @@ def test_doctor_says_what_is_well_what_is_not_and_the_cure():
     for name in ("model", "pipelines"):
         assert not parts[name]["ok"]
         assert parts[name]["cure"]
-    table = psylite("doctor")
-    assert table.exit_code == 1
-    assert "OLLAMA_BASE_URL" in table.stdout
 
 
 def test_doctor_tells_a_missing_model_from_a_missing_server(monkeypatch, ollama):
     monkeypatch.setenv("OLLAMA_BASE_URL", ollama.url)
-    assert clinic._model(Settings.load()).ok
+    assert look("model").ok
     monkeypatch.setenv("PSYLITE_MODEL", "nowhere")
-    found = clinic._model(Settings.load())
+    found = look("model")
     assert not found.ok
     assert "'nowhere'" in found.seen
     assert "PSYLITE_MODEL" in found.cure
@@ -68,11 +71,11 @@ def test_doctor_tells_a_missing_model_from_a_missing_server(monkeypatch, ollama)
 def test_a_stand_in_that_up_runs_is_well_and_called_what_it_is(monkeypatch, ollama):
     monkeypatch.setenv("OLLAMA_BASE_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("PSYLITE_STANDIN_PORT", ollama.url.rpartition(":")[2])
-    assert not clinic._model(Settings.load()).ok, "somebody else's server is not the stand-in"
+    assert not look("model").ok, "somebody else's server is not the stand-in"
     layout = Layout(Settings.load().data_dir)
     layout.make()
     processes.remember(layout.run / "standin.json", os.getpid())
-    found = clinic._model(Settings.load())
+    found = look("model")
     assert found.ok
     assert "for trying only" in found.seen
     assert "install Ollama" in found.cure
@@ -83,14 +86,14 @@ def test_up_and_doctor_find_the_same_ollama_whatever_proxy_is_set(monkeypatch, o
     monkeypatch.setenv("NO_PROXY", "")
     monkeypatch.setattr(stack_ollama, "is_local", lambda url: False)
     monkeypatch.setenv("OLLAMA_BASE_URL", ollama.url)
-    assert clinic._model(Settings.load()).ok
+    assert look("model").ok
     assert listing.has(listing.of_ollama(ollama.url) or [], "psylite")
 
 
 @pytest.mark.parametrize("url", ["http://[::1", "localhost:1", "http://a b", "ftp://x", "http://127.0.0.1:99999"])
 def test_doctor_takes_any_address_for_ollama(monkeypatch, url):
     monkeypatch.setenv("OLLAMA_BASE_URL", url)
-    found = clinic._model(Settings.load())
+    found = look("model")
     assert not found.ok
     assert "OLLAMA_BASE_URL" in found.cure
 
@@ -112,7 +115,10 @@ def test_doctor_names_broken_files_and_settings(knowledge, monkeypatch, tmp_path
     assert "[bad].toml" in parts["snippets"]["seen"]
     assert "missing" in parts["snippets"]["seen"]
     assert parts["judgement"]["ok"], "the shipped lexicon stands in"
-    assert "[bad].toml" in psylite("doctor").stdout
+    table = psylite("doctor")
+    assert table.exit_code == 1
+    for named in ("[bad].toml", "OLLAMA_BASE_URL"):
+        assert named in table.stdout
 
 
 # -- where other messages send people: plugins, rules for the model's words, prompts, the salt
@@ -150,45 +156,45 @@ def server(monkeypatch):
 
 def test_a_server_that_has_not_loaded_a_plugin_is_not_well(server, monkeypatch):
     settings = Settings.load()
-    assert "another key" in clinic._pipelines(settings).seen
+    assert "another key" in look("pipelines").seen
     layout = Layout(settings.data_dir)
     layout.make()
     layout.pipelines_key.write_text("right\n")
     server.append("psylite")
-    found = clinic._pipelines(settings)
+    found = look("pipelines")
     assert not found.ok
     assert "has not loaded psylite_filter" in found.seen
     assert "pipelines.log" in found.cure
     server.append("psylite_filter")
-    assert clinic._pipelines(settings).ok
+    assert look("pipelines").ok
     monkeypatch.setenv("PIPELINES_API_KEY", "wrong")
-    assert not clinic._pipelines(settings).ok
+    assert not look("pipelines").ok
 
 
 def test_a_plugin_that_kept_the_last_start_from_going_on_is_named(monkeypatch):
     monkeypatch.setenv("PSYLITE_PIPELINES_PORT", "9")
     layout = Layout(Settings.load().data_dir)
     layout.make()
-    assert "nothing of ours" in clinic._pipelines(Settings.load()).seen
+    assert "nothing of ours" in look("pipelines").seen
     (layout.pipelines / "failed").mkdir()
     (layout.pipelines / "failed" / "psylite.py").touch()
-    assert "could not load psylite at its last start" in clinic._pipelines(Settings.load()).seen
+    assert "could not load psylite at its last start" in look("pipelines").seen
 
 
 def test_a_model_that_a_valve_names_and_nobody_has_is_not_well(server, monkeypatch, ollama):
     monkeypatch.setenv("OLLAMA_BASE_URL", ollama.url)
-    assert "not seen" in clinic._valves(Settings.load()).seen, "the key is another"
+    assert "not seen" in look("valves").seen, "the key is another"
     monkeypatch.setenv("PIPELINES_API_KEY", "right")
     server.valves["psylite"] = {"model": "psylite", "judge": "off", "judge_model": "nope:7b", "humour": None}
-    assert clinic._valves(Settings.load()).ok, "nobody asks a judge that is off"
+    assert look("valves").ok, "nobody asks a judge that is off"
     server.valves["psylite"] |= {"model": "nope:1b"}
     server.valves["psylite_filter"] = {"judge": "unsure", "judge_model": "nope:7b"}
-    found = clinic._valves(Settings.load())
+    found = look("valves")
     assert not found.ok
     assert "Model of psylite is 'nope:1b'; Model that judges of psylite_filter is 'nope:7b'" in found.seen
     assert "one of: psylite" in found.cure
     monkeypatch.setenv("OLLAMA_BASE_URL", "http://127.0.0.1:9")
-    assert clinic._valves(Settings.load()).ok, "that line is the model's"
+    assert look("valves").ok, "that line is the model's"
 
 
 def test_valves_that_were_reset_are_named_until_somebody_has_seen_to_it(server, monkeypatch, ollama):
@@ -200,36 +206,35 @@ def test_valves_that_were_reset_are_named_until_somebody_has_seen_to_it(server, 
     saved.write_text('{"region": "nowhere", "humour": false}')
     mend_saved_valves(loader, PipeValves)
     assert json.loads(saved.read_text()) == {"humour": False}
-    found = clinic._valves(Settings.load())
+    found = look("valves")
     assert not found.ok
     assert "valves.json.broken-1" in found.seen
     (saved.parent / "valves.json.broken-1").unlink()
-    assert clinic._valves(Settings.load()).ok
+    assert look("valves").ok
 
 
 def test_rules_for_the_models_words_and_prompts_are_looked_at(tmp_path, monkeypatch):
-    for look in (clinic._output_check, clinic._prompts):
-        assert look(Settings.load()).ok
+    for part in ("output check", "prompts"):
+        assert look(part).ok
     (tmp_path / "risk" / "output").mkdir(parents=True)
     (tmp_path / "prompts").mkdir()
     (tmp_path / "risk" / "output" / "zh.toml").write_text("[[rule]")
     (tmp_path / "prompts" / "zh.toml").write_text("[")
     monkeypatch.setenv("PSYLITE_KNOWLEDGE_DIR", str(tmp_path))
-    monkeypatch.setattr(clinic, "_index", clinic._lexicon)
-    monkeypatch.setattr(clinic, "_judgement", clinic._lexicon)
-    unwell = {check.part: check for check in clinic.examine(Settings.load()) if not check.ok}
     for part in ("output check", "prompts"):
-        assert "zh.toml" in unwell[part].seen
-        assert unwell[part].cure
+        found = look(part)
+        assert not found.ok
+        assert "zh.toml" in found.seen
+        assert found.cure
 
 
 def test_a_damaged_salt_is_not_well(monkeypatch):
     monkeypatch.setenv("PSYLITE_WEBHOOK", "https://office.example/secret")
     settings = Settings.load()
-    assert clinic._webhook(settings).seen == "from level high on, to office.example"
+    assert look("telling a human").seen == "from level high on, to office.example"
     assert not settings.webhook_salt.exists(), "a doctor looks and makes nothing"
     Layout(settings.data_dir).make()
     settings.webhook_salt.write_bytes(b"\xff\xfe\xff")
-    (found,) = [check for check in clinic.examine(settings) if check.part == "telling a human"]
+    found = look("telling a human")
     assert not found.ok
     assert "webhook.salt" in found.seen

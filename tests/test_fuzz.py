@@ -179,11 +179,8 @@ def real(tmp_path_factory):
     from psylite_pipeline.settings import Settings
 
     where = Settings.load(data_dir=tmp_path_factory.mktemp("real"))
-    lexicon = open_lexicon(where)
-    counsellor = scripted_counsellor(where.data_dir, ScriptedModel("我在听。"), rules=lexicon)
-    counsellor._assessor = Assessor(lexicon, open_classifier(where))
-    counsellor._embedder = HashEncoder(512)
-    return counsellor
+    real = {"rules": open_lexicon(where), "classifier": open_classifier(where)}
+    return scripted_counsellor(where.data_dir, ScriptedModel("我在听。"), encoder=HashEncoder(512), **real)
 
 
 def judged(counsellor, body: Any, preferences: Preferences) -> tuple[Conversation, Decision]:

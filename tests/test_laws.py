@@ -166,7 +166,7 @@ def test_a_failing_part_leaves_crisis_a_crisis_and_plain_an_answer(parts, ollama
 
 
 def test_a_failing_classifier_leaves_the_lexicon(parts, ollama):
-    lexicon_only = Assessor(parts.plain_assessor._lexicon, Failing())
+    lexicon_only = Assessor(parts.lexicon, Failing())
     chat = Chat(dataclasses.replace(parts, assessor=lexicon_only).counsellor(ollama.url), ollama)
     assert chat.user("我想自杀").route is Route.CRISIS
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import logging
 import shutil
@@ -17,7 +16,6 @@ from unfit_words import CHECK, FOLDER, FORBIDDEN, PLAIN, REPLIES, cut
 
 from psylite_pipeline.answers import Answers, Backend
 from psylite_pipeline.conversation import Conversation
-from psylite_pipeline.counsellor import Counsellor
 from psylite_pipeline.decision import Decision, Risk, Route
 from psylite_pipeline.errors import KnowledgeError
 from psylite_pipeline.model import Words
@@ -31,21 +29,6 @@ WORRIED = "有时候真希望睡着了就不用再醒过来"
 
 
 # -- through the whole turn
-
-
-class Checked(Parts):
-    """The real parts with the check, as `open_counsellor` puts them together."""
-
-    def counsellor(self, url: str, **backend: object) -> Counsellor:
-        counsellor = super().counsellor(url, **backend)
-        counsellor._answers._check = CHECK
-        return counsellor
-
-
-@pytest.fixture
-def chat(parts: Parts, ollama: FakeOllama) -> Chat:
-    checked = Checked(**{field.name: getattr(parts, field.name) for field in dataclasses.fields(parts)})
-    return Chat(checked.counsellor(ollama.url), ollama)
 
 
 def hung_up(ollama: FakeOllama) -> bool:
@@ -131,9 +114,10 @@ def test_what_a_task_makes_is_looked_at_whole(chat: Chat, task: str, says: str, 
 
 @pytest.mark.parametrize("check", [None, "broken"])
 def test_without_a_check_a_task_gets_the_neutral_result(tmp_path: Path, check: str | None) -> None:
-    counsellor = scripted_counsellor(tmp_path, ScriptedModel('{"title": "爬山"}'))
-    counsellor._answers._check = Broken() if check else None
-    talk = Talk(counsellor).say("按要求写：今天去爬山了", metadata={"task": "title_generation"})
+    model = ScriptedModel('{"title": "爬山"}')
+    talk = Talk(scripted_counsellor(tmp_path, model, check=Broken() if check else None)).say(
+        "按要求写：今天去爬山了", metadata={"task": "title_generation"}
+    )
     assert talk.shown == '{"title": "新对话"}'
 
 

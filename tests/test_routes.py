@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
 
 import pytest
@@ -117,12 +118,13 @@ def test_worry_long_after_what_a_judge_found_is_asked_about_anew(tmp_path):
     assert texts()[0].concern_asked([said.shown])
 
 
-def test_where_nobody_can_say_whether_a_judge_found_danger_there_is_care(tmp_path, monkeypatch):
+def test_where_nobody_can_say_whether_a_judge_found_danger_there_is_care(tmp_path):
     model = ScriptedModel()
     model.judged = {"level": "high"}
-    said = talk(tmp_path, Preferences(judge="always"), model=model).say("今天")
+    replies = copy(texts()[0])
+    replies.crisis_spoke = None  # that they met danger can no longer be read in them
+    said = talk(tmp_path, Preferences(judge="always"), model=model, replies=replies).say("今天")
     model.judged = {"level": "none"}
-    monkeypatch.setattr(said.counsellor._answers, "met_danger", None)
     assert said.say("今天").route == "support"
     assert not texts()[0].concern_asked([said.shown])
 
