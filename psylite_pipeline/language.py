@@ -92,6 +92,8 @@ def language_of(text: str) -> str:
     hangul = len(_HANGUL.findall(text))
     words = [word.lower().replace("’", "'") for word in _LATIN_WORD.findall(text)]
     foreign = sum(char.isalpha() for char in text) - han - len(kana) - hangul - sum(map(_letters, words))
+    # The numbers are chosen. Of the 94,658 labelled turns of knowledge/risk/turns and evals/judgement (2026-11-27) half
+    # or twice as much changes the language of one (5), five (6) and none (2).
     # の alone is common in Chinese adornment.
     if (kana and set(kana) != {"の"} and 5 * len(kana) > han) or hangul > han:
         return "other"
@@ -163,7 +165,8 @@ def _script(text: str) -> str:
 
 def _script_of_talk(written: str) -> str:
     """The script of a whole talk: whoever writes Cantonese or a few old letters among simplified ones lives
-    where simplified ones are written."""
+    where simplified ones are written. Three to one is chosen: half of it changes three of those 94,658
+    turns, twice as much eight, all but one Cantonese."""
     simplified = sum(char in _SIMPLIFIED for char in written)
     traditional = sum(char in _TRADITIONAL and char not in _CANTONESE for char in written)
     return "zh-Hans" if simplified > 0 and traditional <= 3 * simplified else _script(written)

@@ -14,13 +14,20 @@ from psylite_pipeline.model import Message
 from psylite_pipeline.risk import judge
 from psylite_pipeline.text import ends_of, fenced
 
-#: Share of the window left for the answer and for the chat template's own tokens.
+# The numbers below are chosen, not measured.
+
+#: Share of the window left for the answer and for the chat template's own tokens. Of the default window of 4,096 tokens
+#: that is 1,229: an answer of `model.MOST_TOKENS`, and 200 for the template.
 ANSWER_SHARE = 0.3
 
-#: Characters of the host's own system text that are passed on.
+#: One part in so many of the rest is the talk's, whatever else there is: 955 tokens of the default window. A turn of
+#: knowledge/risk/turns has 30 in the median, one in a hundred more than 103.
+_TALK_PART = 3
+
+#: Characters of the host's own system text that are passed on: some people keep pages there.
 MAX_NOTE = 1500
 
-#: Tokens below which a text is not shortened any further, and what stands where its middle was.
+#: Tokens below which a text is not shortened any further, about a sentence, and what stands where its middle was.
 _SHORTEST, _CUT = 32, "\n……\n"
 
 #: Which line recalls what was left out, by the worst level in it.
@@ -121,7 +128,7 @@ def build(
     texts = prompts.of(language)
     budget = int(num_ctx * (1 - ANSWER_SHARE))
     memory = {part: texts["earlier"].replace("{earlier}", texts[part]) for part in _MEMORY.values()}
-    spare = budget - budget // 3 - max(map(tokens, memory.values()))  # a third is for the talk, whatever else there is
+    spare = budget - budget // _TALK_PART - max(map(tokens, memory.values()))
     parts = [texts["counselling"]]
     added = _addition(prompts, route, language, snippet)
     if added and (route is Route.SUPPORT or tokens(added) <= spare - tokens(parts[0])):
