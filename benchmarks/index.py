@@ -183,7 +183,7 @@ def serve(folder: Path) -> dict[str, Any]:
     ours = load_corpus([CROSSTALK]).snippets
     corpus = Corpus(tuple(_copy(ours[number % len(ours)], number) for number in range(dense.rows)))
     topics = np.zeros((1, dense.dimensions), dtype=np.float32)
-    index = SnippetIndex(corpus, dense, None, topics, "use-multilingual-v3", 0.5)
+    index = SnippetIndex(corpus, dense, None, topics, "use-multilingual-v3", {})
     encoder = BundledEncoder()
     spent = []
     for row in rows("queries"):

@@ -184,7 +184,9 @@ def print_thresholds(shelf: Shelf, tuning: list[Row]) -> None:
             shares = [np.mean([value >= cut for value, fits in best if fits == wanted]) for wanted in (True, False)]
             table.add_row(f"{cut:.3f}", *(f"{share:.3f}" for share in shares))
         console.print(table)
-        console.print(f"Divides best: {dividing(best)}. Computed from the snippets: {shelf.open().computed_threshold}.")
+        console.print(
+            f"Divides best: {dividing(best)}. Computed from the snippets: {shelf.open().computed_thresholds.get(lang)}."
+        )
 
 
 def dividing(best: list[tuple[float, bool]]) -> float:

@@ -10,12 +10,16 @@ import numpy as np
 import pytest
 from scripted import HashEncoder, flip, found, shelf_of, snippet_folder, snippet_toml, spoil
 
+from psylite_pipeline.embedding import BundledEncoder
 from psylite_pipeline.humour import dense as dense_module
-from psylite_pipeline.humour.choosing import THRESHOLDS, threshold
+from psylite_pipeline.humour import index as index_module
+from psylite_pipeline.humour import searching
+from psylite_pipeline.humour.choosing import THRESHOLDS, UNKNOWN, threshold
 from psylite_pipeline.humour.corpus import load_corpus
 from psylite_pipeline.humour.dense import DenseIndex
-from psylite_pipeline.humour.index import BATCH, computed_threshold, open_index, snippet_vectors
+from psylite_pipeline.humour.index import BATCH, open_index, snippet_vectors
 from psylite_pipeline.humour.shelf import Shelf
+from psylite_pipeline.settings import bundled
 
 GOOD = snippet_toml(77)
 
@@ -30,7 +34,7 @@ def test_an_index_is_built_once_and_then_loaded(snippets):
     built = shelf_of(snippets, first).open()
     loaded = shelf_of(snippets, second).open()
     assert (first.encoded, second.encoded) == (20, 0)
-    assert loaded.computed_threshold == built.computed_threshold
+    assert loaded.computed_thresholds == built.computed_thresholds
     assert found(loaded) == found(built)
     assert found(loaded)[0][0] == "s-3"
 
@@ -70,8 +74,9 @@ DAMAGE = {
     "about deep": (".json", lambda path: path.write_text("[" * 50_000)),
     "another format": (".json", about(format=0)),
     "another encoder": (".json", about(encoder="other")),
-    "no threshold": (".json", about(threshold=None)),
-    "threshold out of range": (".json", about(threshold=float("nan"))),
+    "no threshold": (".json", about(thresholds=None)),
+    "threshold out of range": (".json", about(thresholds={"zh": float("nan")})),
+    "threshold no number": (".json", about(thresholds={"zh": [0.5]})),
 }
 
 
@@ -84,7 +89,7 @@ def test_a_damaged_or_foreign_index_is_refused_with_a_sentence_and_built_again(s
     again = shelf_of(snippets, encoder).open()
     assert "It is built again." in caplog.text
     assert encoder.encoded == 0, "what was encoded is in the journal"
-    assert again.computed_threshold == good.computed_threshold
+    assert again.computed_thresholds == good.computed_thresholds
     assert found(again) == found(good)
     caplog.clear()
     assert found(shelf_of(snippets, HashEncoder()).open()) == found(good)
@@ -205,10 +210,10 @@ def test_another_encoder_gets_an_index_and_a_threshold_of_its_own(snippets):
     small, large = HashEncoder(16), HashEncoder(48)
     one, two = shelf_of(snippets, small).open(), shelf_of(snippets, large).open()
     assert large.encoded == 20
-    assert one.computed_threshold != two.computed_threshold
+    assert one.computed_thresholds != two.computed_thresholds
     assert found(two)
     back = HashEncoder(16)
-    assert shelf_of(snippets, back).open().computed_threshold == one.computed_threshold
+    assert shelf_of(snippets, back).open().computed_thresholds == one.computed_thresholds
     assert back.encoded == 0, "coming back to an encoder needs no building"
 
 
@@ -228,13 +233,32 @@ def test_a_measured_threshold_goes_before_the_computed_one(snippets, monkeypatch
     monkeypatch.setitem(THRESHOLDS, "hash-16", {"zh": 0.123})
     opened = shelf_of(snippets).open()
     assert threshold(opened, "zh") == 0.123
-    assert threshold(opened, "en") == opened.computed_threshold
+    monkeypatch.delitem(THRESHOLDS, "hash-16")
+    assert threshold(opened, "zh") == opened.computed_thresholds["zh"]
+    assert threshold(opened, "en") == UNKNOWN, "there is no snippet in it"
 
 
-def test_a_computed_threshold_is_reached_by_few_unrelated_pairs(tmp_path):
-    corpus = load_corpus([snippet_folder(tmp_path / "many", 60)])
-    vectors = snippet_vectors(corpus.snippets, HashEncoder(64))
-    least = computed_threshold(vectors)
-    pairs = (vectors @ vectors.T)[np.triu_indices(60, 1)]
-    assert np.mean(pairs >= least) <= 0.02
-    assert least <= 1.0
+def test_a_computed_threshold_is_a_score_that_half_of_the_snippets_reach(tmp_path):
+    opened = shelf_of(snippet_folder(tmp_path / "many", 60), HashEncoder(64)).open()
+    reached = [
+        hit.score >= opened.computed_thresholds["zh"]
+        for one in opened.corpus.snippets
+        for hit in opened.search(one.keys[1], opened.vectors([one.id])[0], language="zh")
+        if hit.snippet is not one
+    ]
+    assert 0.4 < np.mean(reached) < 0.6
+
+
+def test_a_computed_threshold_does_not_grow_with_the_number_of_snippets(tmp_path, monkeypatch):
+    monkeypatch.setattr(searching, "NEIGHBOURS", 40)
+    monkeypatch.setattr(index_module, "SAMPLE", 40)
+    few, many = (shelf_of(snippet_folder(tmp_path / str(count), count)).open() for count in (40, 400))
+    assert abs(few.computed_thresholds["zh"] - many.computed_thresholds["zh"]) < 0.1
+
+
+def test_with_the_bundled_encoder_the_computed_threshold_comes_near_the_measured_one(tmp_path):
+    corpus = load_corpus([bundled("knowledge") / "crosstalk"])
+    encoder = BundledEncoder()
+    computed = open_index(corpus, encoder, tmp_path).computed_thresholds
+    for language, measured in THRESHOLDS[encoder.name].items():
+        assert abs(computed[language] - measured) < 0.05, language

@@ -37,7 +37,7 @@ def test_the_setting_builds_another_index_with_measured_thresholds_of_its_own(se
     chosen = open_shelf(settings).open()
     assert chosen.dimensions == 384 != bundled.dimensions
     assert threshold(chosen, "en") == 0.264 != threshold(bundled, "en")
-    assert chosen.computed_threshold != bundled.computed_threshold
+    assert chosen.computed_thresholds != bundled.computed_thresholds
     assert len(list(settings.index_dir.glob("*/dense.faiss"))) == 2
 
 

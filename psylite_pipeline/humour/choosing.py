@@ -24,6 +24,9 @@ THRESHOLDS: dict[str, dict[str, float]] = {
     "sentence-transformers:all-MiniLM-L6-v2": _MINILM,
 }
 
+#: The same where there are too few snippets to compute it from: chosen, not measured; above three of the four measured.
+UNKNOWN = 0.5
+
 #: How much a turn must say to speak for itself: a Chinese character counts one, a word of another script two. What says
 #: less is read together with the turns before it.
 SPEAKS_FOR_ITSELF = 20
@@ -124,7 +127,8 @@ def mood_of(text: str) -> Mood:
 
 def threshold(index: SnippetIndex, language: str) -> float:
     """The score from which a snippet in `language` (`zh`, `en`) fits."""
-    return THRESHOLDS.get(index.encoder, {}).get(language, index.computed_threshold)
+    computed = index.computed_thresholds.get(language, UNKNOWN)
+    return THRESHOLDS.get(index.encoder, {}).get(language, computed)
 
 
 def choices(

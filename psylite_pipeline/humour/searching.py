@@ -41,7 +41,8 @@ class Hit:
 class SnippetIndex:
     """Meaning and words of every snippet, one row each, in the order of the corpus.
 
-    `topics` are the middle vectors of the topics in the order of `topics_of`, shape (topics, dimensions).
+    `topics` are the middle vectors of the topics in the order of `topics_of`, shape (topics, dimensions). `computed`
+    are the scores by language from which a snippet may fit, where nobody has measured one for the encoder.
     """
 
     def __init__(
@@ -51,11 +52,11 @@ class SnippetIndex:
         lexical: LexicalIndex | None,
         topics: Vectors,
         encoder: str,
-        computed: float,
+        computed: dict[str, float],
     ) -> None:
         self.corpus = corpus
         self.encoder = encoder
-        self.computed_threshold = computed
+        self.computed_thresholds = computed
         self.dense = dense
         self.lexical = lexical
         self.topics = topics
