@@ -11,7 +11,7 @@ from typing import Literal
 from psylite_pipeline import prompt
 from psylite_pipeline.conversation import Conversation, marker
 from psylite_pipeline.decision import Decision, Risk, Route
-from psylite_pipeline.errors import ModelError, ModelMissing, ModelTimeout
+from psylite_pipeline.errors import ModelCut, ModelError, ModelMissing, ModelTimeout
 from psylite_pipeline.humour.corpus import Snippet, quoted
 from psylite_pipeline.metrics import Metrics
 from psylite_pipeline.model import (
@@ -288,6 +288,8 @@ def _notice_for(error: ModelError, spoken: bool) -> str:
         return "model_cut"
     if isinstance(error, ModelMissing):
         return "model_missing"
+    if isinstance(error, ModelCut):  # it has thought up to the limit: the server was there, and no words came
+        return "model_empty"
     return "model_slow" if isinstance(error, ModelTimeout) else "model_away"
 
 

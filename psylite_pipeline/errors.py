@@ -47,6 +47,10 @@ class ModelBroken(ModelError):
     """The server answered with something that is not the protocol, or reported a failure of its own."""
 
 
+class ModelCut(ModelBroken):
+    """The answer was not at its end at the limit of tokens."""
+
+
 class StackError(PsyLiteError):
     """A part of the stack could not be started, stopped or fetched."""
 

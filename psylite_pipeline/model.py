@@ -28,8 +28,14 @@ CONNECT_SECONDS = 5.0
 #: Seconds of silence after which a caller is told so: at first, and from then on.
 FIRST_SIGN_SECONDS, HEARTBEAT_SECONDS = 2.0, 10.0
 
-#: Tokens of one answer, and of one verdict of the judge. Models that ramble are stopped here.
-MOST_TOKENS, MOST_JUDGE_TOKENS = 1024, 64
+# Chosen, not measured, as are the numbers below it.
+#: Share of the window left for the answer and for the chat template's own tokens. Of the default window of 4,096 tokens
+#: that is 1,228: an answer of 1,024, and 200 for the template.
+ANSWER_SHARE = 0.3
+_OF_THE_ANSWER = 5 / 6
+
+#: Tokens of one answer however wide the window is, and of one verdict of the judge. Models that ramble are stopped here.
+MOST_TOKENS, MOST_JUDGE_TOKENS = 4096, 64
 
 _UNREACHED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.InvalidURL, httpx.UnsupportedProtocol)
 
@@ -45,6 +51,11 @@ class Deadlines:
 
     first: float = 300.0
     silence: float = 60.0
+
+
+def answer_tokens(num_ctx: int) -> int:
+    """Tokens of one answer, reasoning included, in a window of `num_ctx`: what prompt and template leave."""
+    return min(round(num_ctx * ANSWER_SHARE * _OF_THE_ANSWER), MOST_TOKENS)
 
 
 class ChatModel(Protocol):

@@ -9,15 +9,15 @@ from typing import Any
 import httpx
 import ollama
 
-from psylite_pipeline.errors import ModelBroken
+from psylite_pipeline.errors import ModelBroken, ModelCut
 from psylite_pipeline.listing import has
 from psylite_pipeline.model import (
     FIRST_SIGN_SECONDS,
     MOST_JUDGE_TOKENS,
-    MOST_TOKENS,
     Loading,
     Message,
     ServedModel,
+    answer_tokens,
 )
 from psylite_pipeline.pieces import Thought, Words
 
@@ -42,7 +42,7 @@ class OllamaModel(ServedModel):
     ) -> None:
         super().__init__(first_sign=first_sign)
         self._url = url
-        self._options = {"num_ctx": num_ctx, "num_predict": MOST_TOKENS, **(sampling or {})}
+        self._options = {"num_ctx": num_ctx, "num_predict": answer_tokens(num_ctx), **(sampling or {})}
         self._keep_alive = keep_alive
         self._spoke: dict[str, float] = {}
 
@@ -73,8 +73,10 @@ class OllamaModel(ServedModel):
         except ollama.ResponseError as error:
             raise self._refused(model, error.status_code) from None
         # A reply without the closing line broke off, or was cut at the limit; to pass it for whole would be untrue.
-        if not finished or (cut and not schema):
+        if not finished:
             raise ModelBroken("The reply broke off.")
+        if cut and not schema:
+            raise ModelCut("The reply was cut at the limit of tokens.")
 
 
 def _in_memory(client: ollama.Client, model: str) -> bool:

@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 
-from psylite_pipeline.errors import ModelBroken
-from psylite_pipeline.model import MOST_JUDGE_TOKENS, MOST_TOKENS, Loading, Message, ServedModel
+from psylite_pipeline.errors import ModelBroken, ModelCut
+from psylite_pipeline.model import MOST_JUDGE_TOKENS, Loading, Message, ServedModel, answer_tokens
 from psylite_pipeline.pieces import Thought, Words
 
 
@@ -19,10 +19,18 @@ class OpenAIModel(ServedModel):
 
     called, cure = "The model server", "PSYLITE_OPENAI_URL"
 
-    def __init__(self, url: str, key: str = "", *, sampling: Mapping[str, Any] | None = None, **waiting: float) -> None:
+    def __init__(
+        self,
+        url: str,
+        key: str = "",
+        *,
+        num_ctx: int = 4096,
+        sampling: Mapping[str, Any] | None = None,
+        **waiting: float,
+    ) -> None:
         super().__init__(**waiting)
         self._url = url.rstrip("/")
-        self._sampling = {"max_tokens": MOST_TOKENS, **(sampling or {})}
+        self._sampling = {"max_tokens": answer_tokens(num_ctx), **(sampling or {})}
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
 
     def _client(self, **options: Any) -> httpx.Client:
@@ -58,8 +66,10 @@ class OpenAIModel(ServedModel):
                         yield Thought(str(thought))
                     if words := delta.get("content"):
                         yield Words(str(words))
-            if not finished or (cut and not schema):  # at the limit of tokens, too, it is not whole
+            if not finished:
                 raise ModelBroken("The reply broke off.")
+            if cut and not schema:  # it is not whole; to pass it for that would be untrue
+                raise ModelCut("The reply was cut at the limit of tokens.")
 
 
 def _lines(texts: Iterable[str]) -> Iterator[str]:

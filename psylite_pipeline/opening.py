@@ -68,7 +68,7 @@ def open_counsellor(settings: Settings, model: ChatModel | None = None, metrics:
 def open_model(settings: Settings) -> ChatModel:
     """The chat model that the settings name."""
     if settings.backend == "openai":
-        return OpenAIModel(settings.openai_url, settings.openai_key.get_secret_value())
+        return OpenAIModel(settings.openai_url, settings.openai_key.get_secret_value(), num_ctx=settings.num_ctx)
     return OllamaModel(settings.ollama_url, num_ctx=settings.num_ctx, keep_alive=settings.keep_alive)
 
 

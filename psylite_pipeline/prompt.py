@@ -10,15 +10,11 @@ from pathlib import Path
 from psylite_pipeline.conversation import Conversation, Turn
 from psylite_pipeline.decision import Risk, Route
 from psylite_pipeline.errors import KnowledgeError
-from psylite_pipeline.model import Message
+from psylite_pipeline.model import ANSWER_SHARE, Message
 from psylite_pipeline.risk import judge
 from psylite_pipeline.text import ends_of, fenced
 
-# The numbers below are chosen, not measured.
-
-#: Share of the window left for the answer and for the chat template's own tokens. Of the default window of 4,096 tokens
-#: that is 1,229: an answer of `model.MOST_TOKENS`, and 200 for the template.
-ANSWER_SHARE = 0.3
+# The numbers below are chosen, not measured; so is ANSWER_SHARE.
 
 #: One part in so many of the rest is the talk's, whatever else there is: 955 tokens of the default window. A turn of
 #: knowledge/risk/turns has 30 in the median, one in a hundred more than 103.

@@ -8,7 +8,7 @@ import pytest
 from said import REPLIES, line, notice
 from scripted import KeywordRules, ScriptedModel, Talk, scripted_counsellor
 
-from psylite_pipeline.errors import ModelAway, ModelBroken, ModelMissing, ModelTimeout
+from psylite_pipeline.errors import ModelAway, ModelBroken, ModelCut, ModelMissing, ModelTimeout
 from psylite_pipeline.model import Thought, Words
 from psylite_pipeline.pieces import Source
 from psylite_pipeline.settings import Preferences
@@ -21,6 +21,7 @@ from psylite_pipeline.settings import Preferences
         (ModelMissing("x"), "model_missing"),
         (ModelTimeout("x"), "model_slow"),
         (ModelBroken("x"), "model_away"),
+        (ModelCut("x"), "model_empty"),
     ],
 )
 @pytest.mark.parametrize(("language", "turn"), [("zh-Hans", "今天"), ("en", "today")])

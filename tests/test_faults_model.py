@@ -45,6 +45,7 @@ FAULTS = {
     "an answer of nothing": (Reply(()), "model_empty", None),
     "an answer of spaces": (Reply([" ", "\n\n"]), "model_empty", None),
     "only thinking": (Reply(["<think>嗯"]), "model_empty", None),
+    "thinking up to the limit": (Reply((), think=["嗯"], done_reason="length"), "model_empty", "limit of tokens"),
 }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ import pytest
 from fake_ollama import FakeOllama, Reply
 from scripted import Talk, scripted_counsellor
 
-from psylite_pipeline.errors import ModelAway, ModelBroken, ModelError, ModelMissing, ModelTimeout
+from psylite_pipeline.errors import ModelAway, ModelBroken, ModelCut, ModelError, ModelMissing, ModelTimeout
 from psylite_pipeline.model import Deadlines, _Line
 from psylite_pipeline.ollama_model import OllamaModel
 from psylite_pipeline.openai_model import OpenAIModel
@@ -39,6 +39,7 @@ def test_streams_words_and_asks_for_its_window_and_keep_alive():
     assert [piece.text for piece in pieces] == ["你", "好", "。"]
     assert ollama.calls[0]["options"]["num_ctx"] == 2048
     assert ollama.calls[0]["keep_alive"] == "5m"
+    assert ollama.calls[0]["options"]["num_predict"] == 512, "what prompt and template leave of the window"
 
 
 def test_thinking_arrives_apart_whether_tagged_or_named():
@@ -87,7 +88,7 @@ def test_a_model_that_spoke_lately_is_not_asked_after():
         (Reply(["a"], garbage='{"model":"psylite","mess'), ModelBroken),
         (Reply(["a", "b"], close_after=1), ModelBroken),
         (Reply(["a"], close_after=0), ModelBroken),
-        (Reply(["a"], done_reason="length"), ModelBroken),
+        (Reply(["a"], done_reason="length"), ModelCut),
         (Reply(["a"], hang=True), ModelTimeout),
         (Reply(["a"], delay=2.0), ModelTimeout),
     ],

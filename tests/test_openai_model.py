@@ -10,7 +10,7 @@ import pytest
 from pipelines_server import running
 
 from psylite_pipeline.doctor import examine
-from psylite_pipeline.errors import ModelAway, ModelBroken, ModelMissing, ModelTimeout
+from psylite_pipeline.errors import ModelAway, ModelBroken, ModelCut, ModelMissing, ModelTimeout
 from psylite_pipeline.evals.endpoint import Address, Sampling, Watched
 from psylite_pipeline.model import Deadlines
 from psylite_pipeline.openai_model import OpenAIModel
@@ -134,7 +134,7 @@ def test_without_a_key_none_is_sent_and_no_done_line_is_needed_after_a_finish(se
         ([event("a"), b"data: null\n\n"], 200, ModelBroken),
         ([b"<html>Sign in</html>"], 200, ModelBroken),
         ([event("a")], 200, ModelBroken),
-        ([event("a", finish="length"), DONE], 200, ModelBroken),
+        ([event("a", finish="length"), DONE], 200, ModelCut),
         ([], 200, ModelBroken),
         ([None], 200, ModelTimeout),
         ([event("a"), None], 200, ModelTimeout),
