@@ -122,7 +122,7 @@ class Answers:
                     self._metrics.failed("task", "TooLong")
                     return ""
             text, _ = parted(text)
-            for _ in self._check.guard(iter((Words(readable(text)),)), support=True):
+            for _ in self._check.guard(iter((Words(readable(text)),)), support=True, metrics=self._metrics):
                 pass
         except Unfit as found:
             log.warning("A background task's result was held back (%s).", found.rule)
@@ -188,7 +188,7 @@ class Answers:
         if support or not preferences.show_thinking:
             pieces = _without_thoughts(pieces)
         if self._check:
-            pieces = self._check.guard(pieces, support=support)
+            pieces = self._check.guard(pieces, support=support, metrics=self._metrics)
         spoken = False
         try:
             for piece in pieces:
@@ -258,7 +258,7 @@ class Answers:
         return self._model.stream(self.model_name(preferences), messages, deadlines)
 
     def _voice(self, conversation: Conversation, preferences: Preferences) -> Voice:
-        return Voice.of(self._replies, conversation, preferences)
+        return Voice.of(self._replies, conversation, preferences, self._metrics)
 
     def _without_own_lines(self, conversation: Conversation) -> Conversation:
         """The talk without the lines we appended, so that the model does not learn to repeat them."""

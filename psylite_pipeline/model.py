@@ -34,7 +34,7 @@ FIRST_SIGN_SECONDS, HEARTBEAT_SECONDS = 2.0, 10.0
 ANSWER_SHARE = 0.3
 _OF_THE_ANSWER = 5 / 6
 
-#: Tokens of one answer however wide the window is, and of one verdict of the judge. Models that ramble are stopped here.
+#: Tokens of one answer however wide the window is, and of one verdict of the judge: models that ramble are stopped.
 MOST_TOKENS, MOST_JUDGE_TOKENS = 4096, 64
 
 _UNREACHED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.InvalidURL, httpx.UnsupportedProtocol)

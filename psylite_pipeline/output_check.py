@@ -16,6 +16,7 @@ from string import ascii_letters
 from psylite_pipeline.beginnings import Beginnings
 from psylite_pipeline.decision import Risk
 from psylite_pipeline.errors import KnowledgeError, ModelError, PsyLiteError
+from psylite_pipeline.metrics import Metrics
 from psylite_pipeline.pieces import Chunk, Thought, Waiting, Words
 from psylite_pipeline.risk.lexicon import Lexicon
 from psylite_pipeline.risk.phrases import Phrase
@@ -83,10 +84,11 @@ class OutputCheck:
             waiting = max(waiting, self._beginnings.look(unread)[1])
         return possible, waiting
 
-    def guard(self, pieces: Iterator[Chunk], *, support: bool) -> Iterator[Chunk]:
+    def guard(self, pieces: Iterator[Chunk], *, support: bool, metrics: Metrics | None = None) -> Iterator[Chunk]:
         """The same pieces, some a little later. Raises Unfit in place of the words that are not fit, after closing
-        `pieces`, and whatever `pieces` raises, after what was held back has been judged."""
-        watches = {kind: Watch(self, support=support) for kind in (Words, Thought)}
+        `pieces`, and whatever `pieces` raises, after what was held back has been judged. `metrics` count a failure of
+        the check itself."""
+        watches = {kind: Watch(self, support=support, metrics=metrics) for kind in (Words, Thought)}
         last: type[Words] | type[Thought] = Words
         try:
             try:
@@ -113,8 +115,9 @@ class Watch:
     A failure of the check itself holds everything back under `support` and lets everything pass elsewhere.
     """
 
-    def __init__(self, check: OutputCheck, *, support: bool) -> None:
+    def __init__(self, check: OutputCheck, *, support: bool, metrics: Metrics | None = None) -> None:
         self._check = check
+        self._metrics = metrics or Metrics()
         self._support = support
         self._seen = ""  # the present sentence, as far as it has come; what is held back is its end
         self._held = ""
@@ -152,6 +155,7 @@ class Watch:
                 self._step(part)
         except Exception as error:  # noqa: BLE001  a fault here must neither silence a reply nor let danger through
             log.error("The output check failed (%s).", type(error).__name__)
+            self._metrics.failed("output_check", type(error).__name__)
             if self._support:
                 self.hit = FAILED
             else:

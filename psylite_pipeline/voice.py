@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import logging
 import zlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Decision, Kind, Told
 from psylite_pipeline.language import is_cantonese, language_of_talk, main_language, tells_script
+from psylite_pipeline.metrics import Metrics
 from psylite_pipeline.replies import Replies
 from psylite_pipeline.replies.last_resort import last_notice, last_refusal, last_resort
 from psylite_pipeline.risk.walk import RHYTHM
@@ -36,9 +37,16 @@ class Voice:
     language: str
     region: str
     region_before: str | None = None
+    metrics: Metrics = field(default_factory=Metrics)
 
     @classmethod
-    def of(cls, replies: Replies | None, conversation: Conversation, preferences: Preferences) -> Voice:
+    def of(
+        cls,
+        replies: Replies | None,
+        conversation: Conversation,
+        preferences: Preferences,
+        metrics: Metrics | None = None,
+    ) -> Voice:
         """The language of the valve, else that of the talk. The region of the valve; else where the person says they
         are; else what most of the talk is written in."""
         said = conversation.said
@@ -48,37 +56,33 @@ class Voice:
         moved = before != now
         if before == "auto":  # nothing told the script: the numbers until now were those of the valve's language
             before = f"auto.{'zh-Hans' if preferences.language == 'auto' else language}"
-        return cls(replies, conversation, language, now, before if moved else None)
+        return cls(replies, conversation, language, now, before if moved else None, metrics or Metrics())
 
     def crisis(self, decision: Decision) -> str:
         """The staged reply. Never raises."""
-        try:
-            if self.replies:
-                return self.replies.crisis(
-                    kind=decision.kind or Kind.SELF_HARM,
-                    risk=decision.risk,
-                    lang=self.language,
-                    region=self.region,
-                    region_before=self.region_before,
-                    said=self.conversation.answered,
-                    seed=self._seed,
-                    episode=decision.episode,
-                    told=decision.told,
-                )
-        except Exception as error:  # noqa: BLE001  nothing may leave a person in danger without words
-            log.warning("The crisis texts failed (%s); the last resort speaks.", type(error).__name__)
-        return last_resort(self.language, self.region)
+        return self._said(
+            "crisis_texts",
+            lambda replies: replies.crisis(
+                kind=decision.kind or Kind.SELF_HARM,
+                risk=decision.risk,
+                lang=self.language,
+                region=self.region,
+                region_before=self.region_before,
+                said=self.conversation.answered,
+                seed=self._seed,
+                episode=decision.episode,
+                told=decision.told,
+            ),
+        ) or last_resort(self.language, self.region)
 
     def decline(self) -> str:
         """The warm refusal. Never raises."""
-        try:
-            if self.replies:
-                return self.replies.decline(
-                    lang=self.language, region=self.region, said=self.conversation.answered, seed=self._seed
-                )
-        except Exception as error:  # noqa: BLE001  as in `crisis`
-            log.warning("The refusals failed (%s); the last resort speaks.", type(error).__name__)
-        return last_refusal(self.language)
+        return self._said(
+            "refusals",
+            lambda replies: replies.decline(
+                lang=self.language, region=self.region, said=self.conversation.answered, seed=self._seed
+            ),
+        ) or last_refusal(self.language)
 
     def care_lines(self, decision: Decision, *, named: bool = False) -> list[str]:
         """What belongs under an answer of SUPPORT, whoever gives it: the helpline line, unless the answer has `named`
@@ -115,6 +119,18 @@ class Voice:
     def notice(self, name: str) -> str:
         """What a person sees when something breaks or takes long."""
         return self.replies.notice(name, lang=self.language, region=self.region) if self.replies else last_notice(name)
+
+    def _said(self, part: str, say: Callable[[Replies], str]) -> str:
+        """What the replies say; "" where they are missing or fail, which is counted: then the last resort speaks."""
+        if not self.replies:
+            self.metrics.failed(part, "missing")
+            return ""
+        try:
+            return say(self.replies)
+        except Exception as error:  # noqa: BLE001  nothing may leave a person in danger without words
+            log.warning("The %s failed (%s); the last resort speaks.", part.replace("_", " "), type(error).__name__)
+            self.metrics.failed(part, type(error).__name__)
+            return ""
 
     def _line(self, replies: Replies, decision: Decision) -> str:
         young = Told.YOUNG in decision.told

@@ -277,6 +277,7 @@ def scripted_counsellor(
             Backend(**{"model": "psylite", **backend}),
             plain.worst,
             shipped_check() if check == "real" else check,
+            metrics,
         ),
         model=model,
         metrics=metrics,

@@ -13,13 +13,15 @@ import pytest
 from dialogue import Chat
 from fake_ollama import FakeOllama, Reply
 from pipelines_server import free_port, running
-from scripted import scripted_counsellor
+from said import REPLIES
+from scripted import Talk, scripted_counsellor, shipped_lexicon
 
 from psylite_pipeline.decision import Decision, Risk, Route
 from psylite_pipeline.host.filter import FilterPipeline
 from psylite_pipeline.host.pipe import PipePipeline
 from psylite_pipeline.metrics import Metrics, PrometheusMetrics, open_metrics
-from psylite_pipeline.model import Words
+from psylite_pipeline.output_check import OutputCheck
+from psylite_pipeline.pieces import Words
 
 #: What nobody but the person and the model says, and who the person is.
 WORD, MODEL_WORD = "蓝鲸七号zqxjk", "银杏十三vwpyf"
@@ -201,6 +203,47 @@ def test_an_answer_that_is_left_is_closed_and_no_longer_open():
     timed.close()
     assert closed == [True]
     assert metrics.registry.get_sample_value("psylite_answers_open") == 0
+
+
+def test_what_leaves_only_the_last_resort_is_counted(tmp_path):
+    class Broken:
+        def __getattr__(self, name):
+            return getattr(REPLIES, name)
+
+        def crisis(self, **_):
+            raise KeyError("x")
+
+        def decline(self, **_):
+            raise ValueError("x")
+
+    metrics = PrometheusMetrics()
+    for replies, reasons in ((Broken(), ("KeyError", "ValueError")), (None, ("missing", "missing"))):
+        talk = Talk(scripted_counsellor(tmp_path, replies=replies, metrics=metrics))
+        for turn, part, reason in zip(("DIE", "BOMB"), ("crisis_texts", "refusals"), reasons, strict=True):
+            talk.messages.clear()
+            talk.say(turn)
+            assert metrics.registry.get_sample_value("psylite_failures_total", {"part": part, "reason": reason}) == 1
+
+    def broken():
+        raise OSError("secret words")
+
+    pipe = PipePipeline(counsellor=broken, webhook=lambda: None, metrics=lambda: metrics)
+    assert "".join(pipe.pipe("", "", [{"role": "user", "content": "DIE"}], {}))
+    assert metrics.registry.get_sample_value("psylite_failures_total", {"part": "turn", "reason": "OSError"}) == 1
+    pipe = PipePipeline(counsellor=broken, webhook=lambda: None, metrics=broken)
+    assert "".join(pipe.pipe("", "", [{"role": "user", "content": "DIE"}], {})), "a counter is no reason for silence"
+
+
+@pytest.mark.parametrize("words", ["WORRY 今天", "今天"])
+def test_an_output_check_that_fails_or_switches_itself_off_is_counted(tmp_path, words):
+    class Broken(OutputCheck):
+        def look(self, text):
+            raise RuntimeError("secret words")
+
+    metrics = PrometheusMetrics()
+    Talk(scripted_counsellor(tmp_path, metrics=metrics, check=Broken(shipped_lexicon(), []))).say(words)
+    labels = {"part": "output_check", "reason": "RuntimeError"}
+    assert metrics.registry.get_sample_value("psylite_failures_total", labels) == 1
 
 
 def test_a_turn_that_the_filter_sends_to_the_pipe_is_counted_once(tmp_path):

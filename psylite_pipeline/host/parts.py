@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar, get_args
 
 from psylite_pipeline.conversation import CARRIED
-from psylite_pipeline.counsellor import Counsellor
 from psylite_pipeline.host.webhook import Webhook, open_webhook
 from psylite_pipeline.metrics import open_metrics
 from psylite_pipeline.opening import open_counsellor
@@ -39,12 +38,8 @@ class Shared(Generic[T]):
             return self._opened[0]
 
 
-def _open() -> Counsellor:
-    settings = Settings.load()
-    return open_counsellor(settings, metrics=open_metrics(settings.metrics_port))
-
-
-shared = Shared(_open)
+shared_metrics = Shared(lambda: open_metrics(Settings.load().metrics_port))
+shared = Shared(lambda: open_counsellor(Settings.load(), metrics=shared_metrics.get()))
 shared_webhook = Shared(open_webhook)
 
 

@@ -21,13 +21,14 @@ from psylite_pipeline.host.parts import (
     chat_of,
     sendable,
     shared,
+    shared_metrics,
     shared_webhook,
     task_of,
 )
 from psylite_pipeline.host.valves import PipeValves, mend_saved_valves
 from psylite_pipeline.host.webhook import Webhook
-from psylite_pipeline.model import Thought, Words
-from psylite_pipeline.pieces import Source, Status
+from psylite_pipeline.metrics import Metrics
+from psylite_pipeline.pieces import Source, Status, Thought, Words
 from psylite_pipeline.replies import last_resort
 from psylite_pipeline.replies.last_resort import last_notice
 from psylite_pipeline.tasks import neutral_result
@@ -43,6 +44,7 @@ class PipePipeline:
         loader_file: str | None = None,
         counsellor: Callable[[], Counsellor] = shared.get,
         webhook: Callable[[], Webhook | None] = shared_webhook.get,
+        metrics: Callable[[], Metrics] = shared_metrics.get,
     ) -> None:
         self.name = "PsyLite"
         self.ready = False  # whether a turn is judged without waiting for anything to be loaded
@@ -51,6 +53,7 @@ class PipePipeline:
         self.valves = PipeValves()
         self._counsellor = counsellor
         self._webhook = webhook
+        self._metrics = metrics
 
     async def on_startup(self) -> None:
         """Begin to load everything, beside the server: it answers at once, and a turn that comes early waits a little.
@@ -110,6 +113,8 @@ class PipePipeline:
                     waiting = isinstance(piece, Status)
         except Exception as error:  # noqa: BLE001  an exception here would be an empty answer
             log.error("A turn failed (%s).", type(error).__name__)
+            with suppress(Exception):
+                self._metrics().failed("turn", type(error).__name__)
             if waiting:
                 yield _status("", done=True)
             if task is None:
