@@ -125,8 +125,8 @@ def measured(vectors: Callable[[int, int], Vectors], size: int, asked: Vectors, 
     allowed = np.random.default_rng(SEED).random(size) < 0.8
     for vector in asked:  # once to warm up: the first look maps the file
         index.search(vector, 10)
-    plain, found = timed(lambda vector: index.search(vector, 10)[0], asked)
-    turn, _ = timed(lambda vector: index.search(vector, NEIGHBOURS, allowed)[0], asked)
+    plain, found = timed(lambda vector: index.search(vector, 10), asked)
+    turn, _ = timed(lambda vector: index.search(vector, NEIGHBOURS, allowed), asked)
     recall = np.mean([len(set(right) & set(true)) / 10 for right, true in zip(found, truth, strict=True)])
     return {
         "snippets": size,

@@ -194,9 +194,9 @@ def test_a_large_index_is_inverted_mapped_and_finds_nearly_all(tmp_path, monkeyp
     odd = np.arange(6_000) % 2 == 1
     right = 0
     for query in rows[::300] + 0.02:
-        got, scores = index.search(query, 10, odd)
+        got = index.search(query, 10, odd)
         assert (got % 2 == 1).all()
-        assert (np.diff(scores) <= 0).all()
+        assert (np.diff(rows[got] @ query) <= 0.05).all(), "nearest first, as far as a byte a dimension tells"
         likeness = np.where(odd, rows @ query, -9)
         right += len(set(got.tolist()) & set(np.argsort(-likeness)[:10].tolist()))
     assert right >= 0.9 * 10 * 20

@@ -154,6 +154,7 @@ def test_down_stops_a_running_up_and_clean_removes_everything(stack):
     assert "psylite up" in stack.psylite("down").stdout
     assert stack.process.wait(30) == 0
     (stack.data / "theirs.txt").write_text("not ours")
+    Settings.load(data_dir=stack.data).webhook_salt.write_text("salt")
     said = stack.psylite("clean", "--yes").stdout
     assert "theirs.txt" in said
     assert f"Removing {stack.data}" in said

@@ -28,19 +28,20 @@ THRESHOLDS: dict[str, dict[str, float]] = {
 UNKNOWN = 0.5
 
 #: How much a turn must say to speak for itself: a Chinese character counts one, a word of another script two. What says
-#: less is read together with the turns before it.
+#: less is read together with the turns before it. Chosen, not measured: a short sentence.
 SPEAKS_FOR_ITSELF = 20
 
-#: Characters of a turn that asks for one more and for nothing else.
+#: Characters of a turn that asks for one more and for nothing else: chosen, not measured; more words say more.
 LONGEST_MORE = 40
 
-#: The person's turns that are read together at most.
+#: The person's turns that are read together at most: chosen, not measured; what was said before is another topic.
 TURNS = 3
 
-#: What the mood of the turn is worth: enough to choose between two that fit about as well.
+#: What the mood of the turn is worth: enough to choose between two that fit about as well. Chosen, not measured.
 MOOD_WEIGHS = 0.02
 
-#: What likeness to snippets told before costs. The rest of maximal marginal relevance: 1 - 0.2 for the score.
+#: What likeness to snippets told before costs, the score weighs the rest (maximal marginal relevance). Chosen, not
+#: measured: little, for a snippet must fit before it is new.
 VARIETY = 0.2
 
 # What people say around a turn: laughter, and asking for a joke. It tells nothing of what the turn is about.

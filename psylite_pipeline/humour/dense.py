@@ -54,9 +54,7 @@ class DenseIndex:
             self._lists.nprobe = min(self._lists.nlist, max(LEAST_PROBED, round(self._lists.nlist * PROBED)))
 
     @classmethod
-    def build(
-        cls, rows: int, vectors: Callable[[int, int], Vectors], progress: Callable[[int, int], None] | None = None
-    ) -> DenseIndex:
+    def build(cls, rows: int, vectors: Callable[[int, int], Vectors]) -> DenseIndex:
         """An index of `rows` vectors; `vectors(start, stop)` gives some of them, shape (stop - start, dimensions)."""
         import faiss
 
@@ -69,10 +67,7 @@ class DenseIndex:
         if not index.is_trained:
             index.train(_sample(rows, vectors, lists_for(rows) * LEARN_FROM))
         for start in range(0, rows, _CHUNK):
-            stop = min(start + _CHUNK, rows)
-            index.add(np.ascontiguousarray(vectors(start, stop), dtype=np.float32))
-            if progress:
-                progress(stop, rows)
+            index.add(np.ascontiguousarray(vectors(start, min(start + _CHUNK, rows)), dtype=np.float32))
         return cls(index)
 
     @classmethod
@@ -122,21 +117,20 @@ class DenseIndex:
         """Whether every vector is compared."""
         return self._lists is None
 
-    def search(self, vector: Vectors, count: int, allowed: Mask | None = None) -> tuple[NDArray[np.int64], Vectors]:
-        """The `count` nearest rows among those `allowed`, and their similarities, nearest first; fewer if there are."""
+    def search(self, vector: Vectors, count: int, allowed: Mask | None = None) -> NDArray[np.int64]:
+        """The `count` nearest rows among those `allowed`, nearest first; fewer if there are."""
         import faiss
 
         faiss.omp_set_num_threads(1)  # of this thread alone: many turns share few cores, and one query gains nothing
         count = min(count, self.rows)
         if count == 0:
-            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
+            return np.zeros(0, dtype=np.int64)
         asked = count if self.exact else min(max(count, WEIGHED_AGAIN), self.rows)
         selector = faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little")) if allowed is not None else None
-        scores, found = self._index.search(
+        _, found = self._index.search(
             vector.reshape(1, -1).astype(np.float32), asked, params=self._parameters(selector)
         )
-        real = found[0] >= 0
-        return found[0][real][:count], scores[0][real][:count]
+        return found[0][found[0] >= 0][:count]
 
     def vectors(self, rows: NDArray[np.int64]) -> Vectors:
         """The vectors of some rows, as the index holds them, shape (len(rows), dimensions)."""

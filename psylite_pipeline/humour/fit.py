@@ -9,12 +9,16 @@ from psylite_pipeline.decision import Risk
 from psylite_pipeline.risk.walk import WINDOW, Assessment
 from psylite_pipeline.settings import Preferences
 
+#: Chosen, not measured: plainly on one side of one half, for whoever reads the score. They decide nothing.
+ASKED, CLOSED = 0.9, 0.05
+
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """`score` is the probability in [0, 1] that a joke fits; `open` says that humour may be offered now; `asked`
-    that the person asked for a joke; `tender` that something heavy was said earlier in the talk; `about` counts the
-    last turns, in a row, that it may be about."""
+    """`score`, in [0, 1], says how well a joke fits: the classifier's probability, but at least ASKED for who asks for
+    one and at most CLOSED where none may be told. `open` says that humour may be offered now; `asked` that the person
+    asked for a joke; `tender` that something heavy was said earlier in the talk; `about` counts the last turns, in a
+    row, that it may be about."""
 
     score: float
     open: bool
@@ -40,9 +44,9 @@ def fit(
     # A talk that was never heavy has counted no turns yet; only after something heavy must calm turns pass.
     calm_enough = again or assessment.calm >= preferences.calm_turns
     scores = assessment.last.scores
-    score = max(scores.humour if scores else 0.0, 0.9 if asked else 0.0)
+    score = max(scores.humour if scores else 0.0, ASKED if asked else 0.0)
     if closed or not calm_enough:
-        return Fit(min(score, 0.05), False, asked, tender=True)
+        return Fit(min(score, CLOSED), False, asked, tender=True)
     since = next((turns for turns, ids in enumerate(reversed(shown), 1) if ids), None)
     waited = since is None or since >= preferences.humour_every
     open_ = preferences.humour and (asked or (waited and score >= assessment.humour_threshold))

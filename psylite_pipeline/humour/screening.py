@@ -20,6 +20,9 @@ from psylite_pipeline.text import HAN
 #: Share of letters in common from which a bit is no new one. Versions of one joke share more, different ones under .1.
 NEAR = 0.5
 
+#: Share of the characters from which one speech leaves hardly an answer: chosen, not measured.
+ONE_SPEECH = 0.7
+
 #: How a reason begins that names the snippet which is as good as the same.
 ALIKE = "as good as "
 
@@ -77,7 +80,7 @@ class Screening:
             return f"too short ({total} characters; {SHORTEST} at least)"
         if total > LONGEST:
             return f"too long ({total} characters; {LONGEST} at most)"
-        if 10 * max(len(line.text) for line in lines) > 7 * total:
+        if max(len(line.text) for line in lines) > ONE_SPEECH * total:
             return "one speech with hardly an answer"
         if theme := self._themes.found(said):
             return f"forbidden theme ({theme})"

@@ -14,7 +14,7 @@ from psylite_pipeline.humour.corpus import Corpus, Snippet, quoted
 from psylite_pipeline.humour.dense import DenseIndex, Mask
 from psylite_pipeline.humour.lexical import LexicalIndex
 
-#: The nearest of each kind that are weighed against each other.
+#: The nearest of each kind that are weighed against each other: chosen, not measured, so that it is all of our own.
 NEIGHBOURS = 400
 
 #: What a full overlap in words is worth beside a similarity in meaning of 1, and what the topic is worth beside the
@@ -113,7 +113,7 @@ class SnippetIndex:
         if used:
             allowed = allowed.copy()
             allowed[used] = False
-        rows, _ = self.dense.search(vector, NEIGHBOURS, allowed)
+        rows = self.dense.search(vector, NEIGHBOURS, allowed)
         of_topic = self.topics @ vector
         weight = WORDS_WEIGH.get(language, 1.0)
         words = self.lexical.scores(text) if self.lexical else None

@@ -57,7 +57,7 @@ class Layout:
         """All that is made here, but the folder of the plugins, where an admin's files may be too."""
         return [
             self.webui_venv, self.webui_data(False), self.webui_data(True), self.logs, self.run, self.standin,
-            self.pipelines_key, self.webui_secret, self.root / "webhook.salt",
+            self.pipelines_key, self.webui_secret,
         ]  # fmt: skip
 
     def make(self) -> None:

@@ -85,7 +85,7 @@ def clean(settings: Settings, console: Console) -> None:
         (layout.pipelines / "failed" / loader.name).unlink(missing_ok=True)
         shutil.rmtree(layout.pipelines / loader.stem, ignore_errors=True)
     shutil.rmtree(layout.pipelines / "__pycache__", ignore_errors=True)
-    for path in (*layout.ours(), settings.index_dir, settings.own_snippets_dir):
+    for path in (*layout.ours(), settings.index_dir, settings.own_snippets_dir, settings.webhook_salt):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
         else:
