@@ -18,6 +18,10 @@ for _name in [*os.environ]:
     if _name == "OLLAMA_BASE_URL" or (_name.startswith("PSYLITE_") and not _name.startswith(_OF_TESTS)):
         del os.environ[_name]
 
+#: One thread for numpy, as `psylite train` and the classifier take: more of them spin beside the other worker.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
 os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(Path(tempfile.gettempdir()) / "psylite-hypothesis"))
 
 sys.path.insert(0, str(Path(__file__).parent))  # helpers such as fake_ollama are modules beside the tests

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fake_ollama import FakeOllama, Reply
+from scripted import shipped_lexicon
 
 from psylite_pipeline.answers import Answers, Backend
 from psylite_pipeline.conversation import Conversation
@@ -16,7 +17,6 @@ from psylite_pipeline.model import Deadlines, Thought, Words
 from psylite_pipeline.ollama_model import OllamaModel
 from psylite_pipeline.opening import (
     open_classifier,
-    open_lexicon,
     open_output_check,
     open_prompts,
     open_replies,
@@ -43,7 +43,7 @@ class Parts:
 
     @classmethod
     def load(cls, settings: Settings) -> Parts:
-        lexicon = open_lexicon(settings)
+        lexicon = shipped_lexicon()
         shelf = open_shelf(settings)
         return cls(
             Assessor(lexicon, open_classifier(settings)),

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scripted import shipped_lexicon
 
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Risk
@@ -33,7 +34,7 @@ def classifier() -> Classifier:
 
 @pytest.fixture(scope="module")
 def lexicon() -> Lexicon:
-    return Lexicon.load(bundled("knowledge") / "risk" / "lexicon")
+    return shipped_lexicon()
 
 
 @pytest.fixture(scope="module")

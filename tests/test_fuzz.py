@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from scripted import HashEncoder, KeywordClassifier, KeywordRules, ScriptedModel, scripted_counsellor
+from scripted import HashEncoder, KeywordClassifier, KeywordRules, ScriptedModel, scripted_counsellor, shipped_lexicon
 
 from psylite_pipeline.conversation import Conversation, marked, without_hidden_blocks
 from psylite_pipeline.decision import Decision, Kind, Risk, Route
@@ -175,11 +175,11 @@ def scripted(tmp_path_factory):
 @pytest.fixture(scope="module")
 def real(tmp_path_factory):
     """The real lexicon and texts; the encoder is a quick one, its judgement is not the matter here."""
-    from psylite_pipeline.opening import open_classifier, open_lexicon
+    from psylite_pipeline.opening import open_classifier
     from psylite_pipeline.settings import Settings
 
     where = Settings.load(data_dir=tmp_path_factory.mktemp("real"))
-    real = {"rules": open_lexicon(where), "classifier": open_classifier(where)}
+    real = {"rules": shipped_lexicon(), "classifier": open_classifier(where)}
     return scripted_counsellor(where.data_dir, ScriptedModel("我在听。"), encoder=HashEncoder(512), **real)
 
 

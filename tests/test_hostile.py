@@ -8,13 +8,13 @@ from functools import partial
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from scripted import ScriptedModel, scripted_counsellor
+from scripted import ScriptedModel, scripted_counsellor, shipped_lexicon
 from steps import steps
 
 from psylite_pipeline.conversation import Conversation, without_hidden_blocks
 from psylite_pipeline.decision import Risk, Route
 from psylite_pipeline.host.parts import sendable
-from psylite_pipeline.opening import open_lexicon, open_output_check
+from psylite_pipeline.opening import open_output_check
 from psylite_pipeline.settings import Preferences, Settings
 
 INJECTIONS = [
@@ -37,8 +37,7 @@ DANGER = ["我不想活了", "I want to kill myself"]
 @pytest.fixture(scope="module")
 def real(tmp_path_factory):
     """The real lexicon and texts, a quick encoder, a scripted model."""
-    lexicon = open_lexicon(Settings.load())
-    return scripted_counsellor(tmp_path_factory.mktemp("hostile"), ScriptedModel("我在听。"), rules=lexicon)
+    return scripted_counsellor(tmp_path_factory.mktemp("hostile"), ScriptedModel("我在听。"), rules=shipped_lexicon())
 
 
 @pytest.mark.parametrize("injection", INJECTIONS[:-1])
@@ -94,12 +93,12 @@ def test_one_persons_words_never_reach_another(real):
 
 @pytest.fixture(scope="module")
 def lexicon():
-    return open_lexicon(Settings.load())
+    return shipped_lexicon()
 
 
 def worst_texts() -> list[tuple[str, str]]:
     """For each rule the example that makes it speak, without its sentence end, to be repeated without a pause."""
-    return [(rule.id, rule.examples[0]) for rule in open_lexicon(Settings.load()).rules if rule.examples]
+    return [(rule.id, rule.examples[0]) for rule in shipped_lexicon().rules if rule.examples]
 
 
 def test_each_rule_is_linear_on_its_own_worst_case(lexicon):

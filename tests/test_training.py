@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scripted import shipped_lexicon
 from typer import Typer
 from typer.testing import CliRunner
 
@@ -16,6 +17,7 @@ pytest.importorskip("sklearn")
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Decision, Risk, Route, Scores
 from psylite_pipeline.risk.classifier import HEADS, Classifier, finding_features
+from psylite_pipeline.risk.lexicon import Lexicon
 from psylite_pipeline.settings import bundled
 from psylite_pipeline.training import commands, evaluate, scoreboard
 from psylite_pipeline.training.card import SOURCES
@@ -45,8 +47,10 @@ class ToyEncoder:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A toy version of every public set, and a few own turns."""
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A toy version of every public set, and a few own turns; the rules are read once."""
+    lexicon = shipped_lexicon()
+    monkeypatch.setattr(Lexicon, "load", lambda folder: lexicon)
     draw = np.random.default_rng(1)
 
     def words(chars: str) -> str:
@@ -246,6 +250,7 @@ def test_the_picture_is_a_png(tmp_path: Path) -> None:
     assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.usefixtures("knowledge")
 def test_eval_judgement_prints_ids_and_no_words(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     words = "今天阳光真好想去放风筝"
