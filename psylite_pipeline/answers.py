@@ -24,7 +24,7 @@ from psylite_pipeline.model import (
 from psylite_pipeline.output_check import FAILED, OutputCheck, Unfit
 from psylite_pipeline.pieces import Chunk, Source, Status, Thought, Waiting, Words
 from psylite_pipeline.prompt import Prompts
-from psylite_pipeline.replies import Replies
+from psylite_pipeline.replies import Notice, Replies
 from psylite_pipeline.risk.walk import CALM_AFTER_CONCERN, CALM_AFTER_CRISIS, WINDOW
 from psylite_pipeline.settings import Preferences
 from psylite_pipeline.tasks import MOST_TASK_CHARS, neutral_result, readable
@@ -105,7 +105,8 @@ class Answers:
     def task(self, conversation: Conversation, decision: Decision, preferences: Preferences) -> Iterator[Piece]:
         """Background work: the host's own messages to the model; a neutral result where a rule spoke, of the talk or
         of what the model made of it."""
-        neutral = neutral_result(conversation.task or "", self._voice(conversation, preferences).notice("task_title"))
+        title = self._voice(conversation, preferences).notice(Notice.TASK_TITLE)
+        neutral = neutral_result(conversation.task or "", title)
         yield Words((not decision.rules and self._task_result(conversation, preferences)) or neutral)
 
     def _task_result(self, conversation: Conversation, preferences: Preferences) -> str:
@@ -141,7 +142,7 @@ class Answers:
         voice = self._voice(conversation, preferences)
         last = conversation.last
         if last is None or not last.text.strip():
-            notice = "image_only" if last is not None and last.has_image else "empty_turn"
+            notice = Notice.IMAGE_ONLY if last is not None and last.has_image else Notice.EMPTY_TURN
             yield Words(voice.notice(notice))
             ending = "whole"
         else:
@@ -150,7 +151,7 @@ class Answers:
         if tail := self._tail(conversation, decision, preferences, snippet, voice, ending):
             yield Words("\n\n" + "\n\n".join(tail))
         if snippet is not None and preferences.show_snippet:
-            summary = voice.notice("snippet_summary")
+            summary = voice.notice(Notice.SNIPPET_SUMMARY)
             yield Source(f"{summary} · {snippet.title}", snippet.lines)
 
     def guidance(self, conversation: Conversation, decision: Decision, preferences: Preferences) -> str:
@@ -173,7 +174,7 @@ class Answers:
         support = decision.route is Route.SUPPORT
         if support and self._check is None:  # what nobody can look at must not reach a person at risk
             self._metrics.failed("output", FAILED)
-            yield Words(voice.notice("model_missing"))
+            yield Words(voice.notice(Notice.MODEL_MISSING))
             return "failed"
         messages = prompt.build(
             self._prompts,
@@ -205,7 +206,7 @@ class Answers:
             log.warning("The model's answer was held back (%s).", found.rule)
             self._metrics.failed("output", found.rule)
             gap = "\n\n" if spoken else ""
-            yield Words(gap + voice.notice("held_back_support" if support else "held_back"))
+            yield Words(gap + voice.notice(Notice.HELD_BACK_SUPPORT if support else Notice.HELD_BACK))
             return "held back"
         except ModelError as error:
             log.warning("The model failed: %s", error)
@@ -214,7 +215,7 @@ class Answers:
             yield Words(gap + voice.notice(_notice_for(error, spoken)))
             return "cut" if spoken else "failed"
         if not spoken:
-            yield Words(voice.notice("model_empty"))
+            yield Words(voice.notice(Notice.MODEL_EMPTY))
         return "whole" if spoken else "failed"
 
     def _worst(self, texts: Sequence[str]) -> Risk:
@@ -238,9 +239,9 @@ class Answers:
         number = len(conversation.said)
         last = conversation.last
         if last is not None and last.has_image and last.text.strip():
-            tail.append(voice.notice("image_unseen"))
+            tail.append(voice.notice(Notice.IMAGE_UNSEEN))
         if snippet is not None and preferences.show_snippet:
-            summary = voice.notice("snippet_summary")
+            summary = voice.notice(Notice.SNIPPET_SUMMARY)
             title = f"<summary>{summary} · {_quoted(snippet.title)}</summary>"
             tail.append(f"<details>\n{title}\n\n{_quoted(snippet.lines)}\n\n</details>")
         elif snippet is not None:
@@ -248,7 +249,7 @@ class Answers:
         if decision.route is Route.SUPPORT:
             tail += voice.care_lines(decision, named=named)
         if preferences.reminder_every and number and number % preferences.reminder_every == 0:
-            tail.append(voice.notice("ai_reminder"))
+            tail.append(voice.notice(Notice.AI_REMINDER))
         if self._backend.standin and ending != "failed":
             tail += voice.standin_lines(decision, tail, named=named)
         return [text for text in tail if text]
@@ -277,20 +278,20 @@ def _without_thoughts(pieces: Iterator[Chunk]) -> Iterator[Chunk]:
             yield Waiting(told - began)
 
 
-def _status_for(waiting: Waiting) -> str:
+def _status_for(waiting: Waiting) -> Notice:
     if waiting.loading:
-        return "status_loading"
-    return "status_thinking" if waiting.seconds < HEARTBEAT_SECONDS else "status_slow"
+        return Notice.STATUS_LOADING
+    return Notice.STATUS_THINKING if waiting.seconds < HEARTBEAT_SECONDS else Notice.STATUS_SLOW
 
 
-def _notice_for(error: ModelError, spoken: bool) -> str:
+def _notice_for(error: ModelError, spoken: bool) -> Notice:
     if spoken:
-        return "model_cut"
+        return Notice.MODEL_CUT
     if isinstance(error, ModelMissing):
-        return "model_missing"
+        return Notice.MODEL_MISSING
     if isinstance(error, ModelCut):  # it has thought up to the limit: the server was there, and no words came
-        return "model_empty"
-    return "model_slow" if isinstance(error, ModelTimeout) else "model_away"
+        return Notice.MODEL_EMPTY
+    return Notice.MODEL_SLOW if isinstance(error, ModelTimeout) else Notice.MODEL_AWAY
 
 
 def _quoted(lines: str) -> str:

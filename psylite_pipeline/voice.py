@@ -12,7 +12,7 @@ from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Decision, Kind, Told
 from psylite_pipeline.language import is_cantonese, language_of_talk, main_language, tells_script
 from psylite_pipeline.metrics import Metrics
-from psylite_pipeline.replies import Replies
+from psylite_pipeline.replies import Notice, Replies
 from psylite_pipeline.replies.last_resort import last_notice, last_refusal, last_resort
 from psylite_pipeline.risk.walk import RHYTHM
 from psylite_pipeline.settings import Preferences
@@ -111,12 +111,12 @@ class Voice:
         `tail` holds it."""
         if not self.replies:
             return []
-        notice, line = self.notice("standin"), self._line(self.replies, decision)
+        notice, line = self.notice(Notice.STANDIN), self._line(self.replies, decision)
         if any(notice in text for text in self.conversation.answered):
             return []
         return [notice] if named or line in tail else [line, notice]
 
-    def notice(self, name: str) -> str:
+    def notice(self, name: Notice) -> str:
         """What a person sees when something breaks or takes long."""
         return self.replies.notice(name, lang=self.language, region=self.region) if self.replies else last_notice(name)
 

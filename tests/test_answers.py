@@ -9,8 +9,8 @@ from said import PROMPTS, REPLIES, line, notice
 from scripted import ScriptedModel, scripted_counsellor
 
 from psylite_pipeline.conversation import Conversation
-from psylite_pipeline.model import Thought, Waiting, Words
-from psylite_pipeline.pieces import Source, Status
+from psylite_pipeline.errors import ModelTimeout
+from psylite_pipeline.pieces import Source, Status, Thought, Waiting, Words
 from psylite_pipeline.risk.walk import WINDOW
 from psylite_pipeline.settings import Preferences
 from psylite_pipeline.voice import SUPPORT_LINE_EVERY
@@ -56,6 +56,18 @@ def test_the_model_does_not_see_our_own_lines_in_the_history(open_talk):
     talk.say("WORRY 今天").say("WORRY 明天")
     history = [message["content"] for message in model.calls[-1] if message["role"] == "assistant"]
     assert history == ["我在听。"]
+
+
+@pytest.mark.parametrize("turn", ["今天", "WORRY 今天"])
+@pytest.mark.parametrize("error", [None, ModelTimeout("x")])
+@pytest.mark.parametrize("unfit", ["", "你应该去死。"])
+def test_whatever_stands_under_an_answer_the_model_reads_only_its_own_words_again(open_talk, turn, error, unfit):
+    model = ScriptedModel("嗯，你说。", *([unfit] if unfit else []), error=error)
+    talk = open_talk(model, Preferences(reminder_every=1), standin=True)
+    picture = {"type": "image_url", "image_url": {"url": "x"}}
+    talk.say([{"type": "text", "text": turn}, picture]).say("嗯")
+    assert len(talk.messages[1]["content"].split("\n\n")) > 3
+    assert [one["content"] for one in model.calls[-1] if one["role"] == "assistant"] == ["嗯，你说。"]
 
 
 def test_support_hides_thinking_and_plain_shows_it_unless_the_valve_says_no(open_talk):

@@ -10,7 +10,7 @@ import pytest
 from scripted import shipped_lexicon
 
 from psylite_pipeline.decision import Kind, Risk, Told
-from psylite_pipeline.replies import JOINT, LANGUAGES, NOTICES, PLACES, Replies, Stage, last_resort
+from psylite_pipeline.replies import JOINT, LANGUAGES, PLACES, Notice, Replies, Stage, last_resort
 from psylite_pipeline.replies.crisis_texts import INTENT_KINDS
 
 STAGED = ("zh-Hans", "zh-Hant", "en")
@@ -278,7 +278,7 @@ def test_refusals_vary(replies: Replies, lang: str) -> None:
     assert replies.decline(lang=lang, said=said * 3, seed=1)
 
 
-@pytest.mark.parametrize(("name", "lang"), list(product(NOTICES, LANGUAGES)))
+@pytest.mark.parametrize(("name", "lang"), list(product(Notice, LANGUAGES)))
 def test_notices_are_plain_and_helpful(replies: Replies, name: str, lang: str) -> None:
     text = replies.notice(name, lang=lang, region="GB")
     assert not re.search(

@@ -15,7 +15,7 @@ from psylite_pipeline.decision import Decision, Risk, Route
 from psylite_pipeline.errors import KnowledgeError
 from psylite_pipeline.host.pipe import PipePipeline
 from psylite_pipeline.host.valves import PipeValves
-from psylite_pipeline.replies import LANGUAGES, NOTICES, PLACES, REGIONS, Replies, last_resort
+from psylite_pipeline.replies import LANGUAGES, PLACES, REGIONS, Notice, Replies, last_resort
 from psylite_pipeline.replies.last_resort import last_notice, last_refusal
 from psylite_pipeline.settings import Preferences
 from psylite_pipeline.voice import Voice
@@ -96,7 +96,7 @@ def test_the_last_resort_names_no_number_that_is_not_among_the_helplines(
     replies: Replies, lang: str, region: str
 ) -> None:
     known = {row.number for row in replies.helplines.rows}
-    texts = (last_resort(lang, region), last_refusal(lang), *map(last_notice, NOTICES))
+    texts = (last_resort(lang, region), last_refusal(lang), *map(last_notice, Notice))
     named = {number for text in texts for number in re.findall(r"\d[\d -]+\d", text)}
     assert named - known - {"24"} == set(), "24 hours"
     assert named & known

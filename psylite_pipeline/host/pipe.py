@@ -29,7 +29,7 @@ from psylite_pipeline.host.valves import PipeValves, mend_saved_valves
 from psylite_pipeline.host.webhook import Webhook
 from psylite_pipeline.metrics import Metrics
 from psylite_pipeline.pieces import Source, Status, Thought, Words
-from psylite_pipeline.replies import last_resort
+from psylite_pipeline.replies import Notice, last_resort
 from psylite_pipeline.replies.last_resort import last_notice
 from psylite_pipeline.tasks import neutral_result
 
@@ -120,7 +120,7 @@ class PipePipeline:
             if task is None:
                 yield ("\n\n" if said else "") + _last_words(preferences)
             elif not said:
-                yield neutral_result(task, last_notice("task_title"))
+                yield neutral_result(task, last_notice(Notice.TASK_TITLE))
 
 
 def _last_words(valves: Any) -> str:

@@ -7,16 +7,16 @@ from psylite_pipeline.replies.crisis import JOINT
 from psylite_pipeline.replies.crisis_texts import Stage
 from psylite_pipeline.replies.helplines import PLACES, REGIONS, Helpline, Helplines
 from psylite_pipeline.replies.last_resort import last_resort
-from psylite_pipeline.replies.short_texts import NOTICES
+from psylite_pipeline.replies.notices import Notice
 
 __all__ = [
     "JOINT",
     "LANGUAGES",
-    "NOTICES",
     "PLACES",
     "REGIONS",
     "Helpline",
     "Helplines",
+    "Notice",
     "Replies",
     "Stage",
     "last_resort",

@@ -9,6 +9,7 @@ from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.replies.crisis import JOINT, LOOK_BACK, say
 from psylite_pipeline.replies.crisis_texts import CRISIS_KINDS, CrisisTexts, Stage
 from psylite_pipeline.replies.helplines import PLACES, TEXT_LANGUAGES, Helplines
+from psylite_pipeline.replies.notices import Notice
 from psylite_pipeline.replies.short_texts import DEFAULT, ShortTexts
 
 LANGUAGES = (*TEXT_LANGUAGES, "other")
@@ -20,7 +21,6 @@ _ELSEWHERE = {
     "zh-Hant": ("taiwan_hong_kong",),
     "yue": ("taiwan_hong_kong",),
 }
-_APPENDED_NOTICES = ("ai_reminder", "held_back", "held_back_support", "image_unseen", "model_cut", "standin")
 
 
 class Replies:
@@ -127,7 +127,7 @@ class Replies:
         return self.helplines.region_of(said)
 
     def notice(self, name: str, *, lang: str, region: str = "auto") -> str:
-        """What a person sees when something breaks or takes long. Raises KeyError for a name not in NOTICES."""
+        """What a person sees when something breaks or takes long. Raises KeyError for a name that is no Notice."""
         lang = _known(lang)
         return self.helplines.fill(self.short_texts[lang].notices[name], region=region, lang=lang)
 
@@ -161,7 +161,7 @@ class Replies:
             for region in PLACES:
                 blocks += [self.support_line(lang=lang, region=region, kind=kind) for kind in (None, Kind.ABUSE)]
                 blocks.append(self.support_line(lang=lang, region=region, young=True))
-                blocks += [self.notice(name, lang=lang, region=region) for name in _APPENDED_NOTICES]
+                blocks += [self.notice(name, lang=lang, region=region) for name in Notice if name.appended]
         return blocks
 
 

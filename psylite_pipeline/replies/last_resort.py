@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from psylite_pipeline.replies.notices import Notice
+
 # Before and after the numbers.
 _FRAMES = {
     "zh-Hans": (
@@ -77,22 +79,6 @@ _REFUSAL = {
     "zh": "这件事我不能帮，因为可能会有人因此受伤。如果背后有让你难受或生气的事，愿意的话可以跟我说说。",
     "en": "I can't help with this, because somebody could get hurt. If something painful lies behind it, tell me.",
 }
-_NOTICES = {
-    "model_away": "我现在没法好好回答，请过一会儿再试。着急的话，请找身边信得过的人，"
-    "或拨打 12356；危急时拨 110、120。\n"
-    "I cannot answer properly right now; please try again in a little while. If it is urgent, turn to somebody "
-    "you trust, to findahelpline.com, or to your local emergency number.",
-    "held_back": "我刚才起草的话里有不合适的内容，我把它收住了。这不是你的错。你可以换个说法再问一次，"
-    "也请和一个信得过的人聊聊。\n"
-    "My draft was not fit to say, so I stopped it. It is not your fault. Please ask again in other words, and talk to "
-    "somebody you trust.",
-    "banner": "回答要是迟迟不来，难受的时候请打 12356；危急时拨 110、120。\n"
-    "If an answer doesn't come, findahelpline.com lists lines to call; in danger, call your local emergency number.",
-    "task_title": "新对话",
-    "snippet_summary": "相声一段",
-    **dict.fromkeys(("status_loading", "status_thinking", "status_slow"), "请稍候 · One moment"),
-    **dict.fromkeys(("image_unseen", "ai_reminder", "standin"), ""),
-}
 
 
 def last_resort(lang: str, region: str) -> str:
@@ -115,8 +101,8 @@ def last_refusal(lang: str) -> str:
 
 
 def last_notice(name: str) -> str:
-    """A notice of NOTICES in both languages; "" for one that only stands under an answer."""
-    return _NOTICES.get(name, _NOTICES["model_away"])
+    """A Notice in both languages; "" for one that only stands under an answer. Any `name` will do."""
+    return next((notice.last for notice in Notice if notice == name), Notice.MODEL_AWAY.last)
 
 
 def _numbers(lang: str, region: str) -> str:

@@ -8,28 +8,9 @@ from pathlib import Path
 
 from psylite_pipeline.replies.crisis_texts import CRISIS_KINDS
 from psylite_pipeline.replies.helplines import PLACEHOLDERS
+from psylite_pipeline.replies.notices import Notice
 from psylite_pipeline.replies.tables import read_toml
 
-NOTICES = (
-    "model_away",
-    "model_missing",
-    "model_slow",
-    "model_cut",
-    "model_empty",
-    "held_back",
-    "held_back_support",
-    "image_only",
-    "image_unseen",
-    "empty_turn",
-    "ai_reminder",
-    "task_title",
-    "status_loading",
-    "status_thinking",
-    "status_slow",
-    "snippet_summary",
-    "standin",
-    "banner",
-)
 DEFAULT = "default"
 # The places whose numbers do not say whose they are; "undecided": the mainland's, where not even the script told.
 _ELSEWHERE = ("mainland", "undecided", "taiwan_hong_kong")
@@ -38,7 +19,7 @@ _ELSEWHERE = ("mainland", "undecided", "taiwan_hong_kong")
 @dataclass(frozen=True, slots=True)
 class ShortTexts:
     """One language. `elsewhere` is keyed by the place of the numbers, `concern` by kind and DEFAULT, `notices` by the
-    names in NOTICES."""
+    a Notice."""
 
     decline: tuple[str, ...]
     support: str
@@ -58,7 +39,7 @@ class ShortTexts:
         kinds = (DEFAULT, *(kind.value for kind in CRISIS_KINDS))
         elsewhere.only(*_ELSEWHERE)
         concern.only(*kinds)
-        notice.only(*NOTICES)
+        notice.only(*Notice)
         return cls(
             decline=table.paragraphs("decline", PLACEHOLDERS),
             support=support,
@@ -68,5 +49,5 @@ class ShortTexts:
                 place: elsewhere.paragraph(place if place in elsewhere else "mainland", ()) for place in _ELSEWHERE
             },
             concern={kind: concern.paragraph(kind, PLACEHOLDERS) for kind in kinds},
-            notices={name: notice.paragraph(name, PLACEHOLDERS) for name in NOTICES},
+            notices={name: notice.paragraph(name, PLACEHOLDERS) for name in Notice},
         )
