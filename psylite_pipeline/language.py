@@ -16,6 +16,9 @@ _READ = 8_000
 _TURNS = 40
 _MOST_OF_A_TURN = 50
 
+# English words that people put into talks in any language: so many or fewer do not change it. Chosen.
+_ASIDE = 3
+
 _HAN = re.compile(rf"[{HAN}\U00020000-\U0003ffff]")
 _KANA = re.compile(r"[\u3041-\u309f\u30a1-\u30fa\u30fc-\u30ff]")
 _HANGUL = re.compile(r"[\u1100-\u11ff\u3130-\u318f\uac00-\ud7af]")
@@ -107,9 +110,15 @@ def language_of(text: str) -> str:
 
 
 def language_of_talk(texts: Sequence[str]) -> str:
-    """The language to answer in: that of the latest telling text of a person; the script is judged over all of them,
-    since a short line such as "我不想活了" is written the same in both."""
-    latest = next((found for text in reversed(texts) if (found := language_of(text))), "")
+    """The language to answer in: that of the latest telling text of a person, which a few English words ("ok", "kms")
+    amid another language are not; the script is judged over all of them, since a short line such as "我不想活了" is
+    written the same in both."""
+    latest = ""
+    for text in reversed(texts[-_TURNS:]):
+        if (language := language_of(text)) and (language != "en" or len(_LATIN_WORD.findall(text)) > _ASIDE):
+            latest = language
+            break
+        latest = latest or language
     if latest not in ("zh-Hans", "zh-Hant"):
         return latest
     return _script_of_talk("".join(_readable(text) for text in texts[-_TURNS:]))

@@ -92,6 +92,14 @@ def test_a_talk_follows_the_latest_language() -> None:
     assert language_of_talk([]) == ""
 
 
+@pytest.mark.parametrize("answer", ["ok", "yes", "lol", "hahaha", "kms", "thank you", "no thanks"])
+def test_a_few_english_words_do_not_change_the_language_of_a_talk(answer: str) -> None:
+    assert language_of_talk(["今天好累啊", answer]) == "zh-Hans"
+    assert language_of_talk(["quiero morir", answer]) == "other"
+    assert language_of_talk([answer, "..."]) == "en"
+    assert language_of_talk(["hello", answer]) == "en"
+
+
 def test_cantonese_is_told_from_a_sigh() -> None:
     assert is_cantonese(["你好", "我唔想做人喇"])
     assert is_cantonese(["佢走咗"])
