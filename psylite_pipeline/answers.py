@@ -25,7 +25,8 @@ from psylite_pipeline.output_check import FAILED, OutputCheck, Unfit
 from psylite_pipeline.pieces import Chunk, Source, Status, Thought, Waiting, Words
 from psylite_pipeline.prompt import Prompts
 from psylite_pipeline.replies import Notice, Replies
-from psylite_pipeline.risk.walk import CALM_AFTER_CONCERN, CALM_AFTER_CRISIS, WINDOW
+from psylite_pipeline.risk.talk import WINDOW
+from psylite_pipeline.risk.walk import CALM_AFTER_CONCERN, CALM_AFTER_CRISIS
 from psylite_pipeline.settings import Preferences
 from psylite_pipeline.tasks import MOST_TASK_CHARS, neutral_result, readable
 from psylite_pipeline.thoughts import parted, split_thoughts

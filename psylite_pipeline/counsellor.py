@@ -26,8 +26,8 @@ from psylite_pipeline.metrics import Metrics
 from psylite_pipeline.model import ChatModel
 from psylite_pipeline.risk import judge
 from psylite_pipeline.risk.assess import Assessor
-from psylite_pipeline.risk.lexicon import Finding
 from psylite_pipeline.risk.normalise import MAX_CHARS
+from psylite_pipeline.risk.reading import Finding
 from psylite_pipeline.risk.walk import CALM_AFTER_CONCERN, Assessment, risk_at, risk_floor
 from psylite_pipeline.settings import Preferences
 

@@ -71,7 +71,7 @@ class OutputCheck:
     def found(self, text: str, *, support: bool) -> str:
         """The id of a rule that forbids `text`, or `""`. Rules of level concern speak only under `support`."""
         least = Risk.CONCERN if support else Risk.HIGH
-        return next((finding.rule for finding in self._lexicon.read(_spaced(text)) if finding.level >= least), "")
+        return next((finding.rule for finding in self._lexicon.findings(_spaced(text)) if finding.level >= least), "")
 
     def look(self, text: str) -> tuple[bool, int]:
         """Whether `text` may hold a forbidden phrase, and how many letters at its end may be the beginning of one."""

@@ -14,7 +14,7 @@ from psylite_pipeline.language import is_cantonese, language_of_talk, main_langu
 from psylite_pipeline.metrics import Metrics
 from psylite_pipeline.replies import Notice, Replies
 from psylite_pipeline.replies.last_resort import last_notice, last_refusal, last_resort
-from psylite_pipeline.risk.walk import RHYTHM
+from psylite_pipeline.risk.talk import RHYTHM
 from psylite_pipeline.settings import Preferences
 
 log = logging.getLogger(__name__)

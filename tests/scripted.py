@@ -22,7 +22,8 @@ from psylite_pipeline.model import Thought, Waiting, Words
 from psylite_pipeline.opening import open_prompts, open_replies
 from psylite_pipeline.output_check import OutputCheck
 from psylite_pipeline.risk.assess import Assessor
-from psylite_pipeline.risk.lexicon import Finding, Lexicon
+from psylite_pipeline.risk.lexicon import Lexicon
+from psylite_pipeline.risk.reading import Finding, Question, Reading
 from psylite_pipeline.risk.turn_assessment import Probabilities, Thresholds
 from psylite_pipeline.settings import Settings, bundled
 
@@ -45,39 +46,24 @@ KEYWORDS = {
 class KeywordRules:
     """A lexicon of the keywords above. An assistant asks about danger with the word ASK."""
 
-    def for_one_judgement(self) -> KeywordRules:
-        return self
-
-    def read(self, text: str) -> tuple[Finding, ...]:
+    def findings(self, text: str) -> tuple[Finding, ...]:
         found = [finding for word, finding in KEYWORDS.items() if word in text]
         return tuple(sorted(found, key=lambda finding: -finding.level))
 
-    def asks_about_danger(self, assistant_text: str) -> bool:
-        return "ASK" in assistant_text
+    def read(self, text: str) -> Reading:
+        return Reading(
+            self.findings(text),
+            frozenset(one for one in Told if re.search(rf"TOLD {one}\b", text)),
+            text.removeprefix("no, ") if text.startswith("no, ") else "" if text == "no" else None,
+            yes=text == "yes",
+            answers_nothing="WHY" in text,
+            everyday="CARD" in text,
+            errand="ERRAND" in text,
+            of_another="OF HER" in text,
+        )
 
-    def says_yes(self, text: str) -> bool:
-        return text == "yes"
-
-    def answers_nothing(self, text: str) -> bool:
-        return "WHY" in text
-
-    def asks_everyday(self, text: str) -> bool:
-        return "CARD" in text
-
-    def runs_errand(self, text: str) -> bool:
-        return "ERRAND" in text
-
-    def whose(self, asked: str, answer: str) -> Kind | None:
-        return None if "OF HIM" in asked else Kind.SELF_HARM
-
-    def of_another(self, text: str) -> bool:
-        return "OF HER" in text
-
-    def told(self, text: str, asked: str = "") -> frozenset[Told]:
-        return frozenset(one for one in Told if re.search(rf"TOLD {one}\b", text))
-
-    def undenied(self, text: str) -> str:
-        return text.removeprefix("no, ") if text.startswith("no, ") else "" if text == "no" else text
+    def question(self, text: str) -> Question:
+        return Question("ASK" in text, "another" if "OF HIM" in text else "oneself")
 
 
 class KeywordClassifier:

@@ -9,13 +9,13 @@ from scripted import KeywordClassifier, KeywordRules
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.risk.assess import Assessor
+from psylite_pipeline.risk.talk import WINDOW
 from psylite_pipeline.risk.walk import (
     CALM_AFTER_CONCERN,
     CALM_AFTER_CRISIS,
     STAGES,
     STAGES_ARMED,
     STAGES_URGENT,
-    WINDOW,
     Assessment,
     risk_floor,
 )

@@ -11,7 +11,7 @@ from scripted import ScriptedModel, scripted_counsellor
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.errors import ModelTimeout
 from psylite_pipeline.pieces import Source, Status, Thought, Waiting, Words
-from psylite_pipeline.risk.walk import WINDOW
+from psylite_pipeline.risk.talk import WINDOW
 from psylite_pipeline.settings import Preferences
 from psylite_pipeline.voice import SUPPORT_LINE_EVERY
 

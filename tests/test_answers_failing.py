@@ -61,7 +61,7 @@ def test_without_reply_files_every_route_still_has_words(open_talk, words, error
 
 def test_a_lexicon_that_fails_leaves_a_long_talk_with_an_answer(open_talk):
     class Broken(KeywordRules):
-        def read(self, text):
+        def findings(self, text):
             raise RuntimeError("broken")
 
     talk = open_talk(rules=Broken(), num_ctx=1024)

@@ -36,7 +36,11 @@ LEXICON = shipped_lexicon()
     ],
 )
 def test_direct_questions_about_danger(question: str, asks: bool) -> None:
-    assert LEXICON.asks_about_danger(question) is asks
+    assert LEXICON.question(question).of_danger is asks
+
+
+def whose(asked: str, answer: str) -> Kind | None:
+    return LEXICON.question(asked).whose(LEXICON.read(answer))
 
 
 @pytest.mark.parametrize(
@@ -51,16 +55,16 @@ def test_direct_questions_about_danger(question: str, asks: bool) -> None:
     ],
 )
 def test_whose_danger_a_yes_is_about(asked: str, answer: str, kind: Kind | None) -> None:
-    assert LEXICON.whose(asked, answer) is kind
+    assert whose(asked, answer) is kind
 
 
 @pytest.mark.parametrize("lang", ["zh-Hans", "zh-Hant", "en", "other"])
 def test_the_question_that_asks_for_both_is_answered_for_oneself_or_another(replies, lang: str) -> None:
     asked = replies.concern_question(kind=None, lang=lang)
     for answer in ("是的，他手里有药", "她说了再见", "yes, he has pills", "they are on the roof"):
-        assert LEXICON.whose(asked, answer) is Kind.SOMEONE_ELSE, answer
+        assert whose(asked, answer) is Kind.SOMEONE_ELSE, answer
     for answer in ("有", "嗯，因为他", "想过，我没有他不行", "yes", "yes, because of him", "I have, since she left"):
-        assert LEXICON.whose(asked, answer) is Kind.SELF_HARM, answer
+        assert whose(asked, answer) is Kind.SELF_HARM, answer
 
 
 @pytest.mark.parametrize(
@@ -83,12 +87,12 @@ def test_the_question_that_asks_for_both_is_answered_for_oneself_or_another(repl
     ],
 )
 def test_short_answers(text: str, yes: bool) -> None:
-    assert LEXICON.says_yes(text) is yes
+    assert LEXICON.read(text).yes is yes
 
 
 def test_a_long_turn_is_no_short_answer() -> None:
-    assert LEXICON.says_yes("嗯，" + "今天" * 28)
-    assert not LEXICON.says_yes("嗯，" + "今天" * 30)
+    assert LEXICON.read("嗯，" + "今天" * 28).yes
+    assert not LEXICON.read("嗯，" + "今天" * 30).yes
 
 
 @pytest.mark.parametrize(
@@ -114,7 +118,7 @@ def test_a_long_turn_is_no_short_answer() -> None:
     ],
 )
 def test_who_asks_back_or_says_what_else_was_meant_has_answered_nothing(text, nothing):
-    assert LEXICON.answers_nothing(text) is nothing
+    assert LEXICON.read(text).answers_nothing is nothing
 
 
 def test_an_answer_that_is_none_brings_care_and_not_the_staged_talk():
@@ -140,22 +144,22 @@ def test_an_answer_that_is_none_brings_care_and_not_the_staged_talk():
         ("No. I want to live, but I bought the rope.", "but i bought the rope"),
         ("没有，就是把药都攒好了", "就是把药都攒好了"),
         ("No, I can't promise I won't hurt myself", "i cant promise i wont hurt myself"),
-        ("I don't want to die", "I don't want to die"),
+        ("I don't want to die", None),
         ("negative", ""),
         ("Not once. I think about the boiler", "i think about the boiler"),
         ("死不了，死了更亏", "死了更亏"),
         ("No. I fish there. The bream are good", "i fish there,the bream are good"),
         ("不是那意思，就是累", "就是累"),
         ("没想过死，晚上静得慌", "晚上静得慌"),
-        ("No one would miss me", "No one would miss me"),
-        ("No reason to live", "No reason to live"),
-        ("Never waking up, that is what I want", "Never waking up, that is what I want"),
+        ("No one would miss me", None),
+        ("No reason to live", None),
+        ("Never waking up, that is what I want", None),
         ("冇呀，諗過離家出走", "谂过离家出走"),
-        ("不想活了", "不想活了"),
-        ("没意思", "没意思"),
-        ("没有我他们更好", "没有我他们更好"),
-        ("", ""),
+        ("不想活了", None),
+        ("没意思", None),
+        ("没有我他们更好", None),
+        ("", None),
     ],
 )
-def test_of_a_denial_only_the_rest_is_left(said: str, left: str) -> None:
-    assert LEXICON.undenied(said) == left
+def test_of_a_denial_only_the_rest_is_left(said: str, left: str | None) -> None:
+    assert LEXICON.read(said).undenied == left

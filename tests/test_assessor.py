@@ -11,8 +11,8 @@ from scripted import KeywordClassifier, KeywordRules
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Kind, Risk
 from psylite_pipeline.risk.assess import Assessor
-from psylite_pipeline.risk.lexicon import Finding
 from psylite_pipeline.risk.memory import ScoreCache
+from psylite_pipeline.risk.reading import Finding
 from psylite_pipeline.risk.turn_assessment import Probabilities, Thresholds
 from psylite_pipeline.risk.walk import DECAY, Assessment
 
@@ -46,7 +46,7 @@ def test_the_classifier_finds_an_emergency_where_nobody_means_harm(text, scores,
 @pytest.mark.parametrize(("high", "level"), [(0.8, NONE), (0.95, HIGH)])
 def test_a_request_plainly_for_somebody_else_is_no_danger_unless_the_classifier_is_very_sure(high, level):
     class Plain(KeywordRules):
-        def read(self, text):
+        def findings(self, text):
             return (Finding("t.dosing", NONE, Kind.HARMFUL_REQUEST, "", sure=True),)
 
     class Says(KeywordClassifier):

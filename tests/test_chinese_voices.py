@@ -14,7 +14,7 @@ NONE, CONCERN, HIGH, IMMINENT = Risk
 
 def told(text: str) -> tuple[Risk, Kind | None]:
     """The level of a turn and the kind that answers it: the first of the gravest findings."""
-    findings = LEXICON.read(text)
+    findings = LEXICON.findings(text)
     return (findings[0].level, findings[0].kind) if findings else (NONE, None)
 
 
@@ -145,9 +145,9 @@ def test_kin_on_ordinary_days_are_in_no_danger(text: str) -> None:
     ],
 )
 def test_who_tells_of_violence_means_none(text: str, expected: Risk) -> None:
-    verdict = by_rules(LEXICON.read(text))
+    verdict = by_rules(LEXICON.findings(text))
     assert (verdict.level, verdict.kind) == (expected, Kind.ABUSE)
-    assert Kind.HARM_TO_OTHERS not in {finding.kind for finding in LEXICON.read(text)}
+    assert Kind.HARM_TO_OTHERS not in {finding.kind for finding in LEXICON.findings(text)}
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ def test_a_harmless_reason_nearby_excuses_nothing(text: str) -> None:
     ["我哥哥自杀去世了 我很想他", "我表姐去年自杀走了", "我喜欢的人上个月自杀了", "我没能救她", "我爸是上吊走的"],
 )
 def test_who_lost_somebody_by_suicide_grieves_and_is_asked_after(text: str) -> None:
-    findings = LEXICON.read(text)
+    findings = LEXICON.findings(text)
     assert told(text)[0] is CONCERN
     assert "grief" in {finding.sign for finding in findings}
     assert {finding.kind for finding in findings if finding.level} == {Kind.SELF_HARM}
@@ -266,7 +266,7 @@ def test_what_is_over_is_not_under_way(text: str) -> None:
     ],
 )
 def test_what_a_stranger_wrote_is_about_the_right_person(text: str, kind: Kind) -> None:
-    findings = LEXICON.read(text)
+    findings = LEXICON.findings(text)
     assert findings[0].level >= HIGH
     assert kind in {finding.kind for finding in findings if finding.level >= HIGH}
 
@@ -282,7 +282,7 @@ def test_what_a_stranger_wrote_is_about_the_right_person(text: str, kind: Kind) 
     ],
 )
 def test_words_of_mourning_in_a_game_or_a_photograph_are_no_grief(text: str) -> None:
-    assert not {finding.sign for finding in LEXICON.read(text)} & {"grief", "anger"}
+    assert not {finding.sign for finding in LEXICON.findings(text)} & {"grief", "anger"}
 
 
 @pytest.mark.parametrize(
@@ -290,7 +290,7 @@ def test_words_of_mourning_in_a_game_or_a_photograph_are_no_grief(text: str) -> 
     ["刚从葬礼回来，讲个笑话吧", "我妈今天下葬，你随便讲个笑话", "头七过了，他的牙刷我还没扔", "下周去扫墓"],
 )
 def test_ones_own_dead_stay_grief_also_with_a_joke_asked_for(text: str) -> None:
-    assert "grief" in {finding.sign for finding in LEXICON.read(text)}
+    assert "grief" in {finding.sign for finding in LEXICON.findings(text)}
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ from psylite_pipeline.errors import KnowledgeError
 from psylite_pipeline.risk.assess import Assessor
 from psylite_pipeline.risk.classifier import HEADS, Classifier
 from psylite_pipeline.risk.grams import MAX_CHARACTERS, grams_of
-from psylite_pipeline.risk.lexicon import Finding, Lexicon
+from psylite_pipeline.risk.lexicon import Lexicon
+from psylite_pipeline.risk.reading import Finding
 from psylite_pipeline.settings import bundled
 
 SHIPPED = bundled("knowledge") / "risk" / "classifier"
@@ -65,7 +66,7 @@ def test_files_are_small_and_hold_no_pickle() -> None:
 def test_plain_cases(
     classifier: Classifier, lexicon: Lexicon, encoder: BundledEncoder, text: str, head: str, yes: bool
 ) -> None:
-    reading = classifier.read(text, encoder.encode([text])[0], lexicon.read(text))
+    reading = classifier.read(text, encoder.encode([text])[0], lexicon.findings(text))
     assert (getattr(reading, head) >= getattr(classifier.thresholds, head)) is yes
 
 
@@ -75,7 +76,7 @@ def test_plain_cases(
 def test_a_word_by_itself_is_no_danger(
     classifier: Classifier, lexicon: Lexicon, encoder: BundledEncoder, text: str
 ) -> None:
-    reading = classifier.read(text, encoder.encode([text])[0], lexicon.read(text))
+    reading = classifier.read(text, encoder.encode([text])[0], lexicon.findings(text))
     limits = classifier.thresholds
     assert reading.concern < min(limits.concern, limits.concern_en)
     assert reading.high < min(limits.high, limits.high_en)
@@ -93,7 +94,7 @@ def test_a_word_by_itself_is_no_danger(
 def test_answers_to_a_direct_question(
     classifier: Classifier, lexicon: Lexicon, encoder: BundledEncoder, answer: str, yes: bool
 ) -> None:
-    reading = classifier.read(answer, encoder.encode([answer])[0], lexicon.read(answer))
+    reading = classifier.read(answer, encoder.encode([answer])[0], lexicon.findings(answer))
     assert (reading.affirms >= classifier.thresholds.affirms) is yes
 
 

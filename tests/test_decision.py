@@ -121,7 +121,7 @@ def test_a_floors_kind_holds_where_nothing_is_heard_here(tmp_path, words, kind, 
 
 def test_a_turn_that_nothing_can_judge_is_met_with_care(tmp_path):
     class Broken(KeywordRules):
-        def read(self, text):
+        def findings(self, text):
             raise RuntimeError("broken")
 
     found = decided(tmp_path, "x", rules=Broken())

@@ -230,15 +230,15 @@ def test_what_else_was_said_holds_the_talk(talk: Chat, turns: tuple[str, ...]) -
     ],
 )
 def test_what_is_told_in_passing(text: str, told: set[Told], untold: set[Told]) -> None:
-    found = LEXICON.told(text)
+    found = LEXICON.read(text).told
     assert told <= found
     assert not untold & found
 
 
 def test_a_birthday_of_the_dead_is_no_yes() -> None:
-    assert LEXICON.answers_nothing("bill would have been 80 today")
-    assert LEXICON.answers_nothing("it's our anniversary tomorrow")
-    assert not LEXICON.answers_nothing("i would have done it today")
+    assert LEXICON.read("bill would have been 80 today").answers_nothing
+    assert LEXICON.read("it's our anniversary tomorrow").answers_nothing
+    assert not LEXICON.read("i would have done it today").answers_nothing
 
 
 def test_a_threat_for_the_day_she_leaves_is_heard_and_a_scratched_car_is_not(talk: Chat) -> None:

@@ -63,4 +63,4 @@ def test_what_follows_is_answered_too(chat: Chat, turns: tuple[str, ...]) -> Non
     ],
 )
 def test_a_word_of_harm_makes_it_no_everyday_thing(text: str) -> None:
-    assert not LEXICON.asks_everyday(text)
+    assert not LEXICON.read(text).everyday

@@ -12,19 +12,19 @@ LEXICON = shipped_lexicon()
 
 
 def level(text: str) -> Risk:
-    return max((finding.level for finding in LEXICON.read(text)), default=Risk.NONE)
+    return max((finding.level for finding in LEXICON.findings(text)), default=Risk.NONE)
 
 
 def kinds(text: str) -> set[Kind | None]:
-    return {finding.kind for finding in LEXICON.read(text) if not finding.sign}
+    return {finding.kind for finding in LEXICON.findings(text) if not finding.sign}
 
 
 @pytest.mark.parametrize("rule", LEXICON.rules, ids=lambda rule: rule.id)
 def test_rule_finds_its_examples_and_spares_its_counterexamples(rule: Rule) -> None:
     for example in rule.examples:
-        assert rule.id in {finding.rule for finding in LEXICON.read(example)}, example
+        assert rule.id in {finding.rule for finding in LEXICON.findings(example)}, example
     for example in rule.counterexamples:
-        assert rule.id not in {finding.rule for finding in LEXICON.read(example)}, example
+        assert rule.id not in {finding.rule for finding in LEXICON.findings(example)}, example
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_frames_say_whose_and_when(text: str, kind: Kind, at_least: Risk, at_mos
 
 @pytest.mark.parametrize(("text", "softened"), [("以前想过自杀", True), ("撑不住了", False), ("不想活了", False)])
 def test_a_finding_tells_whether_a_frame_softened_it(text: str, softened: bool) -> None:
-    assert any(finding.softened for finding in LEXICON.read(text)) is softened
+    assert any(finding.softened for finding in LEXICON.findings(text)) is softened
 
 
 @pytest.mark.parametrize(
@@ -177,12 +177,12 @@ def test_look_alikes_of_plain_words_do_not_alarm(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["逗我", "来段冷的", "hit me with your worst pun", "one joke please"])
 def test_a_joke_is_asked_for(text: str) -> None:
-    assert "joke_request" in {finding.sign for finding in LEXICON.read(text)}
+    assert "joke_request" in {finding.sign for finding in LEXICON.findings(text)}
 
 
 @pytest.mark.parametrize("text", ["别跟我开玩笑", "这不是笑话", "please stop telling me jokes"])
 def test_no_joke_is_asked_for(text: str) -> None:
-    assert "joke_request" not in {finding.sign for finding in LEXICON.read(text)}
+    assert "joke_request" not in {finding.sign for finding in LEXICON.findings(text)}
 
 
 def test_a_harmless_neighbour_does_not_hide_danger() -> None:
@@ -208,7 +208,7 @@ def test_a_harmless_neighbour_does_not_hide_danger() -> None:
     ],
 )
 def test_signs(text: str, sign: str) -> None:
-    assert sign in {finding.sign for finding in LEXICON.read(text)}
+    assert sign in {finding.sign for finding in LEXICON.findings(text)}
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_a_denial_in_doubt_is_heard(text: str) -> None:
 
 
 def test_a_cantonese_wish_is_heard() -> None:
-    assert max(finding.level for finding in LEXICON.read("我真係唔想再捱落去")) is Risk.HIGH
+    assert max(finding.level for finding in LEXICON.findings("我真係唔想再捱落去")) is Risk.HIGH
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def test_a_cantonese_wish_is_heard() -> None:
     ],
 )
 def test_whose_danger_it_is_in_english(text: str, kind: Kind, expected: Risk) -> None:
-    findings = [finding for finding in LEXICON.read(text) if not finding.sign]
+    findings = [finding for finding in LEXICON.findings(text) if not finding.sign]
     assert (findings[0].level, findings[0].kind) == (expected, kind)
 
 
@@ -309,7 +309,7 @@ def test_english_that_only_sounds_like_danger(text: str) -> None:
     ],
 )
 def test_signs_in_english(text: str, sign: str) -> None:
-    assert sign in {finding.sign for finding in LEXICON.read(text)}
+    assert sign in {finding.sign for finding in LEXICON.findings(text)}
 
 
 @pytest.mark.parametrize(
@@ -357,16 +357,16 @@ def test_everyday_closeness_and_strictness_are_no_violence(text: str) -> None:
     ],
 )
 def test_words_that_are_quoted_are_of_whoever_said_them(text: str) -> None:
-    found = LEXICON.read(text)
+    found = LEXICON.findings(text)
     assert {finding.kind for finding in found if finding.level} == {Kind.SOMEONE_ELSE}
 
 
 @pytest.mark.parametrize("text", ["my kid said no and i want to die", "my friend left and i said i want to die"])
 def test_words_of_ones_own_beside_a_quotation_stay_ones_own(text: str) -> None:
-    assert Kind.SELF_HARM in {finding.kind for finding in LEXICON.read(text) if finding.level >= Risk.HIGH}
+    assert Kind.SELF_HARM in {finding.kind for finding in LEXICON.findings(text) if finding.level >= Risk.HIGH}
 
 
 def test_a_yes_in_another_language_is_one() -> None:
     for text in ("はい", "うん。", "네", "Sí", "Oui.", "ja", "да", "نعم", "हाँ"):
-        assert LEXICON.says_yes(text), text
-    assert not LEXICON.says_yes("いいえ")
+        assert LEXICON.read(text).yes, text
+    assert not LEXICON.read("いいえ").yes

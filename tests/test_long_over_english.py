@@ -30,7 +30,7 @@ def talk(chat: Chat) -> Chat:
     ],
 )
 def test_what_is_long_over_is_met_with_care_alone(text: str) -> None:
-    found = LEXICON.read(text)
+    found = LEXICON.findings(text)
     assert max(one.level for one in found) is Risk.CONCERN
     assert {one.kind for one in found if one.level} == {Kind.ABUSE}
 
@@ -48,7 +48,7 @@ def test_what_is_long_over_is_met_with_care_alone(text: str) -> None:
     ],
 )
 def test_what_goes_on_is_a_crisis(text: str) -> None:
-    assert any(one.level >= Risk.HIGH and one.kind is Kind.ABUSE for one in LEXICON.read(text))
+    assert any(one.level >= Risk.HIGH and one.kind is Kind.ABUSE for one in LEXICON.findings(text))
 
 
 def test_whoever_says_that_it_is_over_is_not_asked_whether_they_are_safe_nor_told_to_run(talk: Chat) -> None:

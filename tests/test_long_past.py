@@ -11,7 +11,7 @@ LEXICON = shipped_lexicon()
 
 
 def level(text: str) -> Risk:
-    return max((finding.level for finding in LEXICON.read(text)), default=Risk.NONE)
+    return max((finding.level for finding in LEXICON.findings(text)), default=Risk.NONE)
 
 
 @pytest.mark.parametrize(

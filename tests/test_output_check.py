@@ -52,9 +52,9 @@ def streamed(pieces: list[str], *, support: bool = True) -> tuple[str, str]:
 @pytest.mark.parametrize("rule", CHECK.rules, ids=lambda rule: rule.id)
 def test_each_rule_finds_its_examples_and_spares_its_counterexamples(rule: Rule) -> None:
     for example in rule.examples:
-        assert rule.id in {finding.rule for finding in LEXICON.read(example)}, example
+        assert rule.id in {finding.rule for finding in LEXICON.findings(example)}, example
     for example in rule.counterexamples:
-        assert rule.id not in {finding.rule for finding in LEXICON.read(example)}, example
+        assert rule.id not in {finding.rule for finding in LEXICON.findings(example)}, example
 
 
 @pytest.mark.parametrize("text", FORBIDDEN)

@@ -8,13 +8,13 @@ from scripted import shipped_lexicon
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Kind, Risk
 from psylite_pipeline.risk.assess import Assessor
-from psylite_pipeline.risk.lexicon import Finding
+from psylite_pipeline.risk.reading import Finding
 
 LEXICON = shipped_lexicon()
 
 
 def _danger(text: str) -> list[Finding]:
-    return [finding for finding in LEXICON.read(text) if finding.kind and finding.level > Risk.NONE]
+    return [finding for finding in LEXICON.findings(text) if finding.kind and finding.level > Risk.NONE]
 
 
 def _talk(*texts: str) -> Risk:

@@ -119,15 +119,15 @@ def test_a_question_asks_one_thing_and_the_direct_one_takes_a_yes(replies: Repli
         assert not TWO_QUESTIONS.search(variant.question), variant.question
         if variant.kind == Kind.SELF_HARM.value and variant.stage is Stage.OPENING:
             assert not re.search("还是|還是|, or ", variant.question), variant.question
-            assert shipped_lexicon().asks_about_danger(variant.question), variant.question
+            assert shipped_lexicon().question(variant.question).of_danger, variant.question
 
 
 @pytest.mark.parametrize("lang", STAGED)
 def test_an_answer_to_who_is_hurt_or_worried_is_no_yes_about_oneself(replies: Replies, lang: str) -> None:
     for variant in replies.crisis_texts.variants[lang]:
         if variant.kind in (Kind.ABUSE.value, Kind.SOMEONE_ELSE.value, Kind.EMERGENCY.value):
-            asks = shipped_lexicon().asks_about_danger(variant.question)
-            assert not asks or shipped_lexicon().whose(variant.question, "嗯") is None, variant.question
+            asked = shipped_lexicon().question(variant.question)
+            assert not asked.of_danger or asked.whose(shipped_lexicon().read("嗯")) is None, variant.question
 
 
 @pytest.mark.parametrize(("lang", "kind"), list(product(LANGUAGES, INTENT_KINDS)))

@@ -24,7 +24,7 @@ LEXICON = shipped_lexicon()
 
 
 def level(text: str) -> Risk:
-    return max((finding.level for finding in LEXICON.read(text)), default=Risk.NONE)
+    return max((finding.level for finding in LEXICON.findings(text)), default=Risk.NONE)
 
 
 def test_danger_is_found_deep_in_a_long_paste_and_soon() -> None:
@@ -38,34 +38,19 @@ def test_danger_is_found_deep_in_a_long_paste_and_soon() -> None:
     "text", ["\0\ud800" * 500, "我想" * 30_000, "a" * 100_000, "他说他" * 20_000, "\u202e死想我", "((((" * 999]
 )
 def test_reading_never_fails(text: str) -> None:
-    assert isinstance(LEXICON.read(text), tuple)
+    assert isinstance(LEXICON.findings(text), tuple)
 
 
-def test_a_long_turn_is_searched_once_however_much_is_asked_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_turn_is_searched_once_however_much_is_asked_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     searched = []
     find = Patterns.find
     monkeypatch.setattr(Patterns, "find", lambda self, text: searched.append(len(text)) or find(self, text))
-    text = "我们去公园走了走。" * 50
-    assert not LEXICON.says_yes(text)
-    assert searched == [], "its length tells enough"
-    once = LEXICON.for_one_judgement()
-    once.read(text)
-    once.told(text, "打了吗？")
-    assert len([one for one in searched if one > 60]) == 1
-
-
-def test_what_is_kept_for_one_judgement_changes_no_answer() -> None:
-    once = LEXICON.for_one_judgement()
-    for text in ("不，我不想死。药在桌上", "yes", "Are you thinking about suicide?", "no. but he hits me") * 2:
-        assert once.read(text) == LEXICON.read(text)
-        assert once.told(text) == LEXICON.told(text)
-        assert once.undenied(text) == LEXICON.undenied(text)
-        assert once.says_yes(text) == LEXICON.says_yes(text)
-        assert once.asks_about_danger(text) == LEXICON.asks_about_danger(text)
+    LEXICON.read("不，我们去公园走了走。" * 50)
+    assert len(searched) == 1
 
 
 def test_findings_come_gravest_first() -> None:
-    levels = [finding.level for finding in LEXICON.read("活着没意思，我想死，我刚吞了一瓶安眠药")]
+    levels = [finding.level for finding in LEXICON.findings("活着没意思，我想死，我刚吞了一瓶安眠药")]
     assert levels == sorted(levels, reverse=True)
     assert levels[0] is Risk.IMMINENT
 
@@ -141,10 +126,10 @@ def test_phrases_know_lists_choices_and_gaps(tmp_path: Path) -> None:
     lists = '[lists]\n"果" = ["苹果", "梨"]\n'
     (tmp_path / "a.toml").write_text(lists + RULE.replace("甲乙", "吃(了|)<果> …4 酸"), encoding="utf-8")
     lexicon = Lexicon(*read_rulebook(tmp_path))
-    assert lexicon.read("吃了苹果很酸")
-    assert lexicon.read("吃梨，酸")
-    assert not lexicon.read("吃梨。酸")
-    assert not lexicon.read("吃梨一二三四五酸")
+    assert lexicon.findings("吃了苹果很酸")
+    assert lexicon.findings("吃梨，酸")
+    assert not lexicon.findings("吃梨。酸")
+    assert not lexicon.findings("吃梨一二三四五酸")
 
 
 def test_rules_in_traditional_letters_and_full_punctuation_match(tmp_path: Path) -> None:
@@ -157,7 +142,7 @@ def test_rules_in_traditional_letters_and_full_punctuation_match(tmp_path: Path)
     )
     lexicon = Lexicon(*read_rulebook(tmp_path))
     for text in ("紫河馬來了", "紫河马来了", "don't wake the hippo"):
-        assert [finding.rule for finding in lexicon.read(text)] == ["own.river"], text
+        assert [finding.rule for finding in lexicon.findings(text)] == ["own.river"], text
 
 
 @pytest.mark.parametrize("place", ["lexicon", "output"])
@@ -208,4 +193,6 @@ def test_words_that_only_meet_are_not_read_as_one() -> None:
     assert LEXICON.fold("他用棍子杀了我") == "他用棍子杀了我"
     assert level("does whatsapp have a self delete timer") is Risk.NONE
     assert level("i will self delete tonight") >= Risk.HIGH
-    assert "en.loss.suicide" in {finding.rule for finding in LEXICON.read("I still dream about my friend's suicide")}
+    assert "en.loss.suicide" in {
+        finding.rule for finding in LEXICON.findings("I still dream about my friend's suicide")
+    }

@@ -61,15 +61,15 @@ def _each(texts: dict[str, list[str]]) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("family", "text"), _each(GRAVE))
 def test_what_is_settled_is_a_crisis_whoever_it_is(family: str, text: str) -> None:
-    first = LEXICON.read(text)[0]
+    first = LEXICON.findings(text)[0]
     assert first.level >= Risk.HIGH
     assert first.kind is (Kind.SOMEONE_ELSE if family == "another" else Kind.SELF_HARM)
 
 
 @pytest.mark.parametrize(("family", "text"), _each(HARMLESS))
 def test_the_same_words_of_journeys_kitchens_and_games_are_none(family: str, text: str) -> None:
-    assert all(finding.level is Risk.NONE for finding in LEXICON.read(text)), family
+    assert all(finding.level is Risk.NONE for finding in LEXICON.findings(text)), family
 
 
 def test_not_caring_whether_a_car_comes_is_cause_for_care() -> None:
-    assert LEXICON.read("每次过马路都不看车了，撞上就撞上")[0].level is Risk.CONCERN
+    assert LEXICON.findings("每次过马路都不看车了，撞上就撞上")[0].level is Risk.CONCERN

@@ -25,7 +25,7 @@ LEXICON = shipped_lexicon()
     ],
 )
 def test_what_is_settled_is_a_crisis(text: str) -> None:
-    assert any(one.level >= Risk.HIGH and one.kind is Kind.SELF_HARM for one in LEXICON.read(text))
+    assert any(one.level >= Risk.HIGH and one.kind is Kind.SELF_HARM for one in LEXICON.findings(text))
 
 
 @pytest.mark.parametrize(
@@ -43,4 +43,4 @@ def test_what_is_settled_is_a_crisis(text: str) -> None:
     ],
 )
 def test_the_same_words_of_other_plans_are_none(text: str) -> None:
-    assert all(one.level is Risk.NONE for one in LEXICON.read(text))
+    assert all(one.level is Risk.NONE for one in LEXICON.findings(text))

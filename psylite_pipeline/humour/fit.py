@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from psylite_pipeline.decision import Risk
-from psylite_pipeline.risk.walk import WINDOW, Assessment
+from psylite_pipeline.risk.talk import WINDOW
+from psylite_pipeline.risk.walk import Assessment
 from psylite_pipeline.settings import Preferences
 
 #: Chosen, not measured: plainly on one side of one half, for whoever reads the score. They decide nothing.

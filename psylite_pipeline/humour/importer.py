@@ -17,7 +17,7 @@ from psylite_pipeline.humour.snippet_files import SnippetFiles
 from psylite_pipeline.humour.sources import files_in, read_source
 from psylite_pipeline.humour.splitting import split
 from psylite_pipeline.humour.themes import Themes
-from psylite_pipeline.risk.assess import Rules
+from psylite_pipeline.risk.parts import Rules
 from psylite_pipeline.text import printable
 
 Outcome = Literal["kept", "split", "refused"]

@@ -14,7 +14,7 @@ from psylite_pipeline.humour.splitting import LONGEST, SHORTEST, size
 from psylite_pipeline.humour.themes import Themes
 from psylite_pipeline.humour.unfit import unfit
 from psylite_pipeline.language import language_of
-from psylite_pipeline.risk.assess import Rules
+from psylite_pipeline.risk.parts import Rules
 from psylite_pipeline.text import HAN
 
 #: Share of letters in common from which a bit is no new one. Versions of one joke share more, different ones under .1.
@@ -98,7 +98,7 @@ class Screening:
     def _alarming(self, said: str) -> str:
         """The rule that speaks against the words, all together or line by line."""
         for text in (said, *said.split("\n")):
-            for finding in self._rules.read(text):
+            for finding in self._rules.findings(text):
                 if finding.level > Risk.NONE or finding.kind is Kind.HARMFUL_REQUEST or finding.sign in _SIGNS:
                     return finding.rule
         return ""
@@ -106,7 +106,7 @@ class Screening:
     def _title(self, title: str, opening: str, number: int) -> str:
         """The script's own with the bit's number, or without one how the bit opens."""
         title = wording.title_of(title)
-        if title and not self._themes.found(title) and not self._rules.read(title):
+        if title and not self._themes.found(title) and not self._rules.findings(title):
             return f"{title}（{number}）" if number else title
         return wording.opening_of(opening) or "…"
 

@@ -21,8 +21,8 @@ from psylite_pipeline.decision import Kind, Risk
 from psylite_pipeline.embedding import Vectors
 from psylite_pipeline.errors import KnowledgeError
 from psylite_pipeline.risk.grams import Grams, grams_of
-from psylite_pipeline.risk.lexicon import Finding
 from psylite_pipeline.risk.memory import ScoreCache
+from psylite_pipeline.risk.reading import Finding
 from psylite_pipeline.risk.rulebook import SIGNS
 from psylite_pipeline.risk.turn_assessment import Probabilities, Thresholds
 
@@ -33,7 +33,7 @@ HEADS = tuple(field.name for field in fields(Probabilities))
 #: Characters of the windows in which the strongest passage of a long text is looked for: Chinese, other scripts.
 WINDOWS = (20, 60)
 
-#: How far turns read together may speak for the last one.
+#: How far turns read together may speak for the last one. Chosen: together they may be surer than each was.
 PIECES = 0.8
 
 KINDS = tuple(kind for kind in Kind if kind is not Kind.EMERGENCY)  # an accident says nothing about intent

@@ -5,57 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from psylite_pipeline.decision import Kind, Told
 from psylite_pipeline.embedding import Vectors
-from psylite_pipeline.risk.lexicon import Finding
+from psylite_pipeline.risk.reading import Finding, Question, Reading
 from psylite_pipeline.risk.turn_assessment import Probabilities, Thresholds
 
 
 class Rules(Protocol):
     """What is asked of a lexicon; it must always answer."""
 
-    def for_one_judgement(self) -> Rules:
-        """The same rules; as long as they are held, they may keep what they found in a text."""
+    def findings(self, text: str) -> tuple[Finding, ...]:
+        """The rules that speak of a text, most serious first."""
         ...
 
-    def read(self, text: str) -> tuple[Finding, ...]:
-        """The rules that speak of a person's turn."""
+    def read(self, text: str) -> Reading:
+        """All that the rules make of a turn of the person."""
         ...
 
-    def asks_about_danger(self, assistant_text: str) -> bool:
-        """Whether the assistant asked directly about suicide or harm."""
-        ...
-
-    def says_yes(self, text: str) -> bool:
-        """Whether a short turn says yes to what was asked."""
-        ...
-
-    def answers_nothing(self, text: str) -> bool:
-        """Whether a turn asks back, or says what else was meant."""
-        ...
-
-    def asks_everyday(self, text: str) -> bool:
-        """Whether a turn asks for an everyday thing (a card, a recipe), with no word of harm in it."""
-        ...
-
-    def runs_errand(self, text: str) -> bool:
-        """Whether a short turn is about a plain errand, or staying with somebody, with no word that may mean more."""
-        ...
-
-    def whose(self, asked: str, answer: str) -> Kind | None:
-        """Whose danger a yes to a direct question is about; None: of whom the talk is about already."""
-        ...
-
-    def of_another(self, text: str) -> bool:
-        """Whether a turn tells of somebody else alone."""
-        ...
-
-    def told(self, text: str, asked: str = "") -> frozenset[Told]:
-        """What a person in danger tells of what the staged talk asks for, `asked` the last time."""
-        ...
-
-    def undenied(self, text: str) -> str:
-        """What is left of an answer that begins with a no: the clauses that deny nothing. Else `text` itself."""
+    def question(self, text: str) -> Question:
+        """What of the assistant's words matters to the answer."""
         ...
 
 

@@ -1,11 +1,11 @@
-"""What is read of one turn by itself: the classifier's probabilities, and the level that they and the rules give it."""
+"""One turn by itself, as values: the evidence in it, and the level that it amounts to. No words."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from psylite_pipeline.decision import Kind, Risk, Told
-from psylite_pipeline.risk.lexicon import Finding
+from psylite_pipeline.risk.reading import Finding, Question, Reading
 
 #: Below this `humour`, a turn is nothing to joke about later either. Of the 35 turns that a joking turn of
 #: evals/retrieval leans on, one lies below it; a sleepless week of stress lies at .04.
@@ -59,6 +59,45 @@ class Thresholds:
         if without_vector:
             return (self.words_concern_en, self.words_high_en) if english else (self.words_concern, self.words_high)
         return (self.concern_en, self.high_en) if english else (self.concern, self.high)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What rules and classifier make of one of the person's turns, before anything is concluded from it.
+
+    `said`: the turn as the rules read it; `asked`: what it may answer. `denied`: it denies the danger that it was asked
+    about, and `scores` are those of what else it says; None where nobody read them. `seen`: the most concern in all of
+    it or in a passage, however unsure. `closely`: the classifier read it with vectors and as a whole, so that what it
+    does not see counts, too. `kept`: false where the encoder failed, for the next time may know more. `length` in
+    characters; `speaks`: it says something of its own, more than a few words of answer; `quoted`: words stand in
+    quotation marks.
+    """
+
+    said: Reading
+    asked: Question
+    denied: bool = False
+    scores: Probabilities | None = None
+    seen: float = 0.0
+    closely: bool = False
+    kept: bool = True
+    english: bool = False
+    length: int = 0
+    speaks: bool = False
+    quoted: bool = False
+
+    @property
+    def blurred(self) -> bool:
+        """Whether it takes more to find danger: there is no vector, or only what is left of a denial."""
+        return self.denied or not self.kept
+
+    @property
+    def told(self) -> frozenset[Told]:
+        """What a person in danger tells, or asks, beside what they were asked."""
+        return self.asked.told(self.said)
+
+    def has(self, sign: str) -> bool:
+        """Whether the lexicon saw this sign."""
+        return any(finding.sign == sign for finding in self.said.findings)
 
 
 @dataclass(frozen=True, slots=True)

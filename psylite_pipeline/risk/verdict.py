@@ -1,18 +1,14 @@
-"""What one turn is by itself, in steps: what the rules say, where the classifier doubts it, what the turn answers,
-what the classifier reads in it, whether it is an emergency, whether it asks for harm, how heavy it is. Each step takes
-the verdict so far.
-"""
+"""What one turn is by itself, from the evidence in it. `assessed` is the story; each step takes the verdict so far."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from psylite_pipeline.decision import Kind, Risk
-from psylite_pipeline.risk.lexicon import Finding
-from psylite_pipeline.risk.turn_assessment import Probabilities
+from psylite_pipeline.decision import Kind, Risk, Told
+from psylite_pipeline.risk.reading import Finding
+from psylite_pipeline.risk.turn_assessment import Evidence, Probabilities, Thresholds, TurnAssessment
 
 #: The classifier alone, where no rule speaks, calls a turn high from here on; below it the turn gets care, not the
 #: staged talk. Of 445 rows written without sight of the training turns: 2 of 262 harmless fewer, 1 of 103 in
@@ -25,9 +21,11 @@ ALONE_HIGH = 0.6
 BESIDE_REQUEST = 0.9
 
 #: From this share of the threshold for a yes on, an answer to a direct question is neither yes nor no, and gets care.
+#: Chosen: who does not clearly deny is asked again.
 UNCLEAR = 0.6
 
 #: From this share of the threshold for concern on, a turn is uneasy: no reason for care yet, but none for a joke.
+#: Chosen, on the side of no joke.
 UNEASY = 0.6
 
 #: Below this share of the threshold for concern the classifier doubts what rules of concern alone say of a turn that it
@@ -49,8 +47,6 @@ _MEANT = frozenset({Kind.SELF_HARM, Kind.HARM_TO_OTHERS})  # of what others do t
 #: In turns of more characters a few words may be lost on the classifier, so there it doubts nothing.
 DOUBTED_LENGTH = 300
 
-_QUOTATION = re.compile(r"[“”「『《【\"‘]|(?:^|[\s(,:])'\w")
-
 #: Whoever asks for a joke asks for words to be written, as harmful requests do: the classifier needs more to decline.
 JOKING = 0.9
 
@@ -67,6 +63,11 @@ ANSWERED_YES = "context.yes-to-direct-question"
 
 #: Signs in the lexicon that rule humour out.
 HEAVY_SIGNS = frozenset({"grief", "illness", "anger", "fear", "trauma"})
+
+# Signs in the lexicon that a person in danger is answered to.
+_TOLD_BY_SIGN = {"joke_request": Told.JOKE, "calm": Told.BETTER, "retraction": Told.JOKING}
+# What was meant is said in the same breath, or words of death are said of a trifle.
+_NOT_MEANT = frozenset({Told.EXPLAINED, Told.FIGURE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,45 @@ class Verdict:
         return replace(self, rules=(*self.rules, rule), **changes)
 
 
+def assessed(heard: Evidence, limits: Thresholds, *, sensitive: bool = False, last: bool = False) -> TurnAssessment:
+    """The level of a turn by itself. Only the last turn of a talk can be a harmful request."""
+    findings, scores = heard.said.findings, heard.scores
+    factor = limits.sensitive if sensitive else 1.0
+    danger = limits.danger(english=heard.english, without_vector=heard.blurred)
+    concern, high = (factor * limit for limit in danger)
+    verdict = by_rules(findings)
+    if scores and heard.closely:
+        verdict = doubted(verdict, heard, heard.seen / concern)
+    verdict = answering(verdict, heard, limits.affirms)
+    errand = False
+    if scores:
+        ruled = verdict
+        verdict = by_scores(verdict, heard, scores, concern, high, factor * ALONE_HIGH)
+        errand = heard.said.errand and not ruled.level and verdict.level > Risk.NONE
+        verdict = by_emergency(verdict, scores, limits.emergency)
+        if last and not heard.said.everyday:
+            verdict = by_request(verdict, heard, scores, limits.harmful, concern)
+        verdict = weighed(verdict, heard, scores, limits.heavy, concern)
+    return TurnAssessment(
+        findings,
+        scores,
+        verdict.level,
+        verdict.kind,
+        verdict.rules,
+        verdict.harmful,
+        verdict.heavy,
+        moot=heard.denied or not heard.length or heard.has("retraction"),
+        speaks=heard.speaks,
+        closely=heard.closely,
+        share=scores.concern / concern if scores else 0.0,
+        firm=verdict.firm,
+        errand=errand and verdict.level < Risk.IMMINENT,
+        told=frozenset(told for sign, told in _TOLD_BY_SIGN.items() if heard.has(sign))
+        | ({Told.DENIAL} if heard.denied else set())
+        | {finding.tells for finding in findings if finding.tells},
+    )
+
+
 def by_rules(findings: Sequence[Finding]) -> Verdict:
     """What the lexicon says."""
     level = max((finding.level for finding in findings), default=Risk.NONE)
@@ -105,14 +145,15 @@ def by_rules(findings: Sequence[Finding]) -> Verdict:
     )
 
 
-def doubted(verdict: Verdict, findings: Sequence[Finding], share: float, text: str) -> Verdict:
+def doubted(verdict: Verdict, heard: Evidence, share: float) -> Verdict:
     """What is left of the rules' word where the classifier, which read the turn as a whole, sees `share` of the concern
     that it needs. The turn stays heavy. An act under way and an emergency are never doubted."""
-    if len(text) > DOUBTED_LENGTH:
+    if heard.length > DOUBTED_LENGTH:
         return verdict
+    findings = heard.said.findings
     weak = verdict.level is Risk.CONCERN and not any(finding.softened or finding.sure for finding in findings)
     own = all(finding.kind is Kind.SELF_HARM for finding in findings if finding.level == verdict.level)
-    quoted = verdict.level is Risk.HIGH and own and _QUOTATION.search(text) is not None
+    quoted = verdict.level is Risk.HIGH and own and heard.quoted
     if share < (DOUBTED if weak else DOUBTED_QUOTED if quoted else 0.0):
         return verdict.said("classifier.doubts-the-rules", level=Risk.NONE, kind=None, heavy=True, firm=False)
     alone = len({finding.rule for finding in findings if finding.level is Risk.HIGH}) == 1
@@ -121,25 +162,40 @@ def doubted(verdict: Verdict, findings: Sequence[Finding], share: float, text: s
     return verdict
 
 
-def answering(verdict: Verdict, answered: Risk, whose: Kind | None) -> Verdict:
-    """Raised by the turn as an answer to a direct question about danger, `whose` danger a yes is about."""
-    if answered <= verdict.level:
+def answering(verdict: Verdict, heard: Evidence, sure: float) -> Verdict:
+    """Raised where the turn answers a direct question about danger with a yes, which the classifier hears from `sure`
+    on, or neither with yes nor with no."""
+    said, affirms = heard.said, heard.scores.affirms if heard.scores else 0.0
+    if said.yes or (affirms >= sure and not said.answers_nothing):
+        level, rule = Risk.HIGH, ANSWERED_YES
+    elif affirms >= UNCLEAR * sure and Told.EXPLAINED not in said.told:
+        level, rule = Risk.CONCERN, "context.unclear-to-direct-question"
+    else:
         return verdict
-    rule = ANSWERED_YES if answered is Risk.HIGH else "context.unclear-to-direct-question"
-    return verdict.said(rule, level=answered, kind=verdict.kind or whose, firm=True)
+    whose = heard.asked.whose(said)
+    of_another = not said.yes and whose is Kind.SELF_HARM and said.of_another  # "she's in Canada": no word of oneself
+    if not heard.asked.of_danger or of_another or level <= verdict.level:
+        return verdict
+    return verdict.said(rule, level=level, kind=verdict.kind or whose, firm=True)
 
 
-def by_scores(verdict: Verdict, scores: Probabilities, concern: float, high: float, alone: float) -> Verdict:
+def by_scores(
+    verdict: Verdict, heard: Evidence, scores: Probabilities, concern: float, high: float, alone: float
+) -> Verdict:
     """Raised by what the classifier reads from the thresholds `concern` and `high` on; where nothing else spoke, high
-    from `alone` on, beside a harmful request for somebody else from BESIDE_REQUEST on. Whose danger it is it does not
-    know: that stays what the talk is about (walk.py)."""
+    from `alone` on, beside a harmful request for somebody else from BESIDE_REQUEST on. What is explained gets care at
+    most. Whose danger it is stays what the talk is about (walk.py), unless the turn tells of nobody but another."""
     far = high if verdict.level > Risk.NONE else max(high, alone)
     if verdict.for_another and not verdict.level:
         concern, far = math.inf, max(far, BESIDE_REQUEST)
+    if heard.said.told & _NOT_MEANT:
+        far = math.inf
     said = Risk.HIGH if scores.high >= far else Risk.CONCERN if scores.concern >= concern else Risk.NONE
-    if said <= verdict.level:
-        return verdict
-    return verdict.said(f"classifier.{said.label}", level=said, firm=verdict.firm or said > Risk.CONCERN)
+    if said > verdict.level:
+        verdict = verdict.said(f"classifier.{said.label}", level=said, firm=verdict.firm or said > Risk.CONCERN)
+    if verdict.level is Risk.HIGH and verdict.kind is None and heard.said.of_another:
+        return replace(verdict, kind=Kind.SOMEONE_ELSE)  # nobody who found a child's blades is asked to live
+    return verdict
 
 
 def by_emergency(verdict: Verdict, scores: Probabilities, limit: float) -> Verdict:
@@ -151,12 +207,10 @@ def by_emergency(verdict: Verdict, scores: Probabilities, limit: float) -> Verdi
     return verdict.said(BY_CLASSIFIER, level=Risk.IMMINENT, kind=Kind.EMERGENCY, heavy=True, firm=True)
 
 
-def by_request(
-    verdict: Verdict, findings: Sequence[Finding], scores: Probabilities, harmful: float, concern: float
-) -> Verdict:
+def by_request(verdict: Verdict, heard: Evidence, scores: Probabilities, harmful: float, concern: float) -> Verdict:
     """Declined where the classifier reads a harmful request, from `harmful` on. Words about one's own harm
     resemble one: in doubt they get care, not a refusal."""
-    if verdict.harmful or scores.harmful < (max(harmful, JOKING) if _jokes(findings) else harmful):
+    if verdict.harmful or scores.harmful < (max(harmful, JOKING) if heard.has("joke_request") else harmful):
         return verdict
     if scores.concern < max(concern / 2, scores.harmful):
         return verdict.said("classifier.harmful_request", harmful=True)
@@ -164,13 +218,7 @@ def by_request(
     return verdict.said("classifier.doubt", level=level, kind=kind, firm=True)
 
 
-def weighed(
-    verdict: Verdict, findings: Sequence[Finding], scores: Probabilities, heavy: float, concern: float
-) -> Verdict:
+def weighed(verdict: Verdict, heard: Evidence, scores: Probabilities, heavy: float, concern: float) -> Verdict:
     """Whether the turn weighs on the person, from the threshold `heavy` on, or is uneasy."""
-    sad = scores.heavy >= (max(heavy, JOKING_HEAVY) if _jokes(findings) else heavy)
+    sad = scores.heavy >= (max(heavy, JOKING_HEAVY) if heard.has("joke_request") else heavy)
     return replace(verdict, heavy=verdict.heavy or sad or scores.concern >= UNEASY * concern)
-
-
-def _jokes(findings: Sequence[Finding]) -> bool:
-    return any(finding.sign == "joke_request" for finding in findings)

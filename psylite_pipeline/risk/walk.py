@@ -7,25 +7,25 @@ turns. A retraction is no calm turn. What the classifier alone makes of each tur
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from psylite_pipeline.decision import Kind, Risk, Told
+from psylite_pipeline.risk.meaning import before, learnt, weighed
+from psylite_pipeline.risk.talk import Stretch, Talk
 from psylite_pipeline.risk.turn_assessment import TurnAssessment
 from psylite_pipeline.risk.verdict import ANSWERED_YES, BY_CLASSIFIER
 from psylite_pipeline.risk.worry import worries
 
-#: The person's turns that are read again, and in what steps the window slides: 20 to 23 are read. Older danger is kept
-#: in the prompt's one-line memory. What comes back every RHYTHM turns of an episode keeps its beat when it slides.
-WINDOW, RHYTHM = 20, 4
-
 #: Turns of a staged crisis talk: the opening, then means, company and time, one question each.
 STAGES = 4
 
-#: The same while means are at hand, and while a life is in danger this minute and nobody is on the way.
+#: The same while means are at hand, and while a life is in danger this minute and nobody is on the way. Chosen: there
+#: is more to ask, and to ask again, than in four turns; no talk was found that tells how much.
 STAGES_ARMED = 6
 STAGES_URGENT = 8
 
-#: Calm turns after which care is released: after concern, and after a crisis whose questions were asked.
+#: Calm turns after which care is released: after concern, and after a crisis whose questions were asked. Chosen, on the
+#: side of care: "several" of the design, and twice as many after the graver.
 CALM_AFTER_CONCERN = 3
 CALM_AFTER_CRISIS = 6
 
@@ -36,43 +36,21 @@ CALM_AFTER_CRISIS = 6
 BACKED = 0.5
 QUIET = 0.25
 
-#: Turns of a stretch of risk within which the harmless thing that veiled words meant may be named and end it.
+#: Turns of a stretch of risk within which the harmless thing that veiled words meant may be named and end it. Chosen:
+#: the answer to the first question, or to the one after it.
 VEILED = 2
 
-#: Turns for which "I'm on the roof" is remembered, where danger is only said after it.
+#: Turns for which "I'm on the roof" is remembered, where danger is only said after it. Chosen.
 STOOD = 2
 
-#: What a probability becomes with each calm turn that worry is carried over.
+#: What a probability becomes with each calm turn that worry is carried over. Chosen: it orders turns, and a judge is
+#: asked or not by it.
 DECAY = 0.85
 
-# What holds beyond the turn in which it was told, and what holds until the other is told.
-_STAYS = frozenset(
-    {Told.ACT, Told.MEANS, Told.BRINK, Told.CUT_OFF, Told.COMPANY, Told.ALONE, Told.HE, Told.SHE}
-    | {Told.INJURY, Told.YOUNG, Told.BABY, Told.TOUCHED, Told.BREATH, Told.ILL, Told.FIRE, Told.SWALLOWED, Told.SOON}
-)
-_WITH_WHOM = frozenset({Told.COMPANY, Told.ALONE})
-_OF_WHOM = frozenset({Told.HE, Told.SHE})
-# What was told while nothing was wrong yet, and matters once something is.
-_FROM_BEFORE = frozenset({Told.LOSS, Told.BABY, Told.YOUNG})
 # What matters to whoever is in no danger, too: which line is theirs, what they need not be asked.
 _MATTERS_IN_CARE = frozenset({Told.YOUNG, Told.OVER, Told.EXPLAINED})
-
-# What is grave once a talk is about this, though alone it might mean anything.
-_GRAVER: dict[Kind | None, Told] = {
-    Kind.SELF_HARM: Told.OFF,
-    Kind.ABUSE: Told.TOUCHED,
-    Kind.SOMEONE_ELSE: Told.CUT_OFF,
-}
-# What is a farewell where nothing more than worry is known.
-_LEAVING = frozenset({Told.OFF, Told.THANKS})
-# Whoever wishes for death or harm and stands there is in danger, though no crisis is open.
-_MEANT = frozenset({Kind.SELF_HARM, Kind.HARM_TO_OTHERS})
 # Where veiled words may have meant a harmless thing.
 _VEILED = frozenset({None, Kind.SELF_HARM})
-# Whom nobody gets to, with the means.
-_OUT_OF_REACH = frozenset({Told.MEANS, Told.CUT_OFF})
-# What "it's over, I live alone now" says only of a danger that goes on.
-_GOES_ON = frozenset({Told.ACT, Told.ALONE})
 # What no explanation takes back.
 _HOLDS = frozenset({Told.ACT, Told.MEANS, Told.BRINK, Told.SOON, Told.WORSE, Told.INJURY})
 
@@ -113,16 +91,17 @@ class Assessment:
 
 def walk(turns: Sequence[TurnAssessment], humour_threshold: float) -> Assessment:
     """Carry risk through the talk and say what its last turn is treated as."""
-    talk = _Talk()
+    talk = Talk()
     for turn, worried in zip(turns, worries(turns), strict=True):
-        talk.hear(turn, worried)
+        talk = step(talk, turn, worried)
     last = turns[-1] if turns else TurnAssessment((), None, Risk.NONE, None, (), False, False)
     harm = last.scores.harmful if last.scores else 0.0
+    told = talk.stretch.told
     return Assessment(
         level=talk.level,
         own=talk.own,
         lexicon=max((finding.level for finding in last.findings), default=Risk.NONE),
-        kind=talk.kind,
+        kind=talk.stretch.kind,
         staged=talk.staged,
         episode=talk.episode,
         calm=talk.calm,
@@ -132,184 +111,95 @@ def walk(turns: Sequence[TurnAssessment], humour_threshold: float) -> Assessment
         harmful_request=max(harm, 0.9) if last.harmful else harm,
         humour_threshold=humour_threshold,
         last=last,
-        told=talk.told if talk.level >= Risk.HIGH else talk.told & _MATTERS_IN_CARE,
+        told=told if talk.level >= Risk.HIGH else told & _MATTERS_IN_CARE,
     )
 
 
-class _Talk:
-    """A talk as far as it has been walked through. Lives for one walk."""
-
-    def __init__(self) -> None:
-        self.level = self.own = Risk.NONE
-        self.episode: int | None = None
-        self.staged = False
-        self.risk = 0.0
-        self.calm, self.light = WINDOW, 0
-        self._calm_risk = WINDOW  # calm turns since the last that was risky, as `calm` since the last that was heavy
-        self._stood = 0  # turns for which it is remembered that they stood high up, said before any danger
-        self._before: frozenset[Told] = frozenset()  # what has been told of _FROM_BEFORE, in all of the talk
-        self._let_go()
-
-    def _let_go(self) -> None:
-        """Forget what belongs to one stretch of risk alone."""
-        self.kind: Kind | None = None
-        self.told: frozenset[Told] = frozenset()
-        self._stages = 0  # turns of the open crisis talk; 0: none is open
-        self._urgent = False  # something is under way and no help yet
-        self._beaten = False  # somebody hurts them, whatever else was said since
-        self._grave = 0  # turns that were high by themselves
-        self._backed = False  # the classifier saw danger in one of them, too, or could not read it closely
-        self._plain = False  # rules and classifier agreed that one was, or it was a yes
-
-    def hear(self, turn: TurnAssessment, worried: bool) -> None:
-        """Take one turn of the person in: what is known, how grave it is, then what follows for the crisis talk."""
-        needed = CALM_AFTER_CRISIS if self._stages else CALM_AFTER_CONCERN
-        goes_on = self.episode is not None and (self._calm_risk < needed or worried)
-        if not goes_on:
-            self._let_go()
-        self._learn(turn)
-        self._weigh(turn, turn.level if turn.firm or worried else Risk.NONE)
-        self._press(turn)
-        self._ease(turn)
-        self._treat(careful=worried or (goes_on and not self._cleared(turn)))
-        self._count(turn, goes_on)
-
-    def _learn(self, turn: TurnAssessment) -> None:
-        """What is known once the turn is heard."""
-        now = turn.told if self._stages == 1 else turn.told - {Told.DENIAL}  # later questions have harmless noes
-        if self.kind is Kind.ABUSE and Told.OVER in now:
-            now -= _GOES_ON
-        self._before |= turn.told & _FROM_BEFORE
-        self.told = _told(self.told | (self._before - {Told.LOSS}), now)
-
-    def _weigh(self, turn: TurnAssessment, own: Risk) -> None:
-        """How grave the turn is in this talk, and whose danger it is about."""
-        own, whose = self._meant(turn, own)
-        others = whose is Kind.SOMEONE_ELSE
-        if self._stages or (others and own >= Risk.HIGH):
-            own = max(own, _in_crisis(turn.told, self.told, others=others))
-        if self._stands(turn, own, whose):
-            own = max(own, Risk.HIGH)
-        if own >= Risk.HIGH or (own is Risk.CONCERN and self.kind is None):
-            self.kind = whose or (Kind.SELF_HARM if own >= Risk.HIGH else None)
-        self._beaten = self._beaten or self.kind is Kind.ABUSE
-        if self._beaten and Told.THREAT in turn.told:
-            open_talk = self._stages or own >= Risk.HIGH
-            own, self.kind = Risk.IMMINENT if open_talk else Risk.HIGH, Kind.ABUSE
-            self.told -= {Told.COMPANY, Told.HELP}  # he is neither
-        self.own = own
-
-    def _meant(self, turn: TurnAssessment, own: Risk) -> tuple[Risk, Kind | None]:
-        """How grave the turn is beside what was told before, though no crisis is open, and whose danger it is about."""
-        whose = self._whose(turn)
-        if Told.LOSS in self._before and Told.FOLLOW in turn.told:
-            own, whose = max(own, Risk.HIGH), Kind.SELF_HARM  # they would die, too
-        if self.episode is not None and (_GRAVER.get(whose) in turn.told or (whose is None and turn.told >= _LEAVING)):
-            own = max(own, Risk.HIGH)
-        if whose is Kind.HARM_TO_OTHERS and own and Told.BABY in self._before and Told.ACT in turn.told:
-            own, whose = Risk.IMMINENT, Kind.EMERGENCY  # it is hurt, whatever can be seen
-        return own, whose
-
-    def _whose(self, turn: TurnAssessment) -> Kind | None:
-        """Whose danger the talk is about from this turn on. In an open talk about somebody else an emergency that only
-        the classifier reads ("she won't answer") is theirs. Where somebody is violent, he is spoken of: what no rule
-        takes for anybody else's danger ("he's outside the door", "he's drinking") is part of it. What lies at hand is
-        for whom the talk is about."""
-        by_rule = any(finding.kind is turn.kind for finding in turn.findings)
-        if self.kind is Kind.ABUSE and turn.kind in (Kind.SOMEONE_ELSE, Kind.EMERGENCY) and not by_rule:
-            return self.kind
-        dangers = [finding for finding in turn.findings if finding.level > Risk.NONE]
-        at_hand = dangers and all(finding.tells is Told.MEANS for finding in dangers)
-        theirs = self._stages and (at_hand or (self.kind is Kind.SOMEONE_ELSE and BY_CLASSIFIER in turn.rules))
-        return self.kind if theirs else turn.kind or self.kind
-
-    def _stands(self, turn: TurnAssessment, own: Risk, whose: Kind | None) -> bool:
-        """Whether somebody who worries us stands high up or has a weapon out, also where they said so just before."""
-        if Told.BRINK in turn.told:
-            return whose in _MEANT or (whose is None and self.level > Risk.NONE)
-        return bool(own) and whose in _MEANT and (Told.BRINK in self.told or self._stood > 0)
-
-    def _press(self, turn: TurnAssessment) -> None:
-        """Until help is on its way, what is under way stays urgent, whatever is talked of."""
-        if self._urgent and Told.HELP in self.told:
-            self._urgent, self._stages = False, min(self._stages, STAGES - 2)
-        coming = Told.HELP in turn.told and BY_CLASSIFIER in turn.rules  # "the ambulance is coming": no new emergency
-        self._urgent = self._urgent or (self.own is Risk.IMMINENT and not coming)
-
-    def _ease(self, turn: TurnAssessment) -> None:
-        """Cut the crisis talk short where whoever said one grave thing tells what harmless one was meant, or goes on
-        about something quiet after words that rules alone took for grave, or where what was done to them is over. Care
-        goes on."""
-        grave = self.own >= Risk.HIGH
-        self._grave += grave
-        self._backed = self._backed or (grave and (turn.share >= BACKED or not turn.closely))
-        over = self.kind is Kind.ABUSE and Told.OVER in turn.told
-        if grave or not self._stages or self._urgent or (not over and (self._grave > 1 or self.told & _HOLDS)):
-            return
-        if over or Told.EXPLAINED in turn.told:
-            self._stages = STAGES_URGENT  # past every question
-        elif not self._backed and turn.closely and turn.speaks and not turn.moot and turn.share < QUIET:
-            self._stages = max(self._stages, STAGES - 1)  # this turn's question is the last
-
-    def _cleared(self, turn: TurnAssessment) -> bool:
-        """Whether a turn tells what harmless thing was meant by words that were never more than a worry, or that were
-        veiled, just before, where the classifier sees little in it."""
-        if Told.EXPLAINED not in turn.told or turn.moot or self.told & _HOLDS:
-            return False
-        veiled = not self._plain and self.episode is not None and self.episode < VEILED and self.kind in _VEILED
-        return not self._grave or (veiled and not self.own and turn.closely and turn.share < BACKED)
-
-    def _treat(self, *, careful: bool) -> None:
-        """What the turn is treated as, and whether its crisis talk is open."""
-        most = STAGES_URGENT if self._urgent else STAGES_ARMED if Told.MEANS in self.told else STAGES
-        staging = 0 < self._stages < most
-        self.staged = self.own >= Risk.HIGH or staging
-        if self.own is Risk.IMMINENT or (self.own is Risk.HIGH and not self._stages):
-            self._stages = 1  # an act is met with questions of its own, so the talk about it begins anew
-        elif self.own is Risk.HIGH:
-            self._stages = min(self._stages + 1, STAGES - 2)  # open for two turns more at least
-        elif staging:
-            self._stages += 2 if Told.DENIAL in self.told and not self._urgent else 1  # asked less, not nothing
-        if self.staged:
-            self.level = max(self.own, Risk.IMMINENT if self._urgent else Risk.HIGH)
-        elif self.own is Risk.CONCERN or careful:
-            self.level = Risk.CONCERN
-        else:
-            self.level, self.kind, self._stages = Risk.NONE, None, 0
-
-    def _count(self, turn: TurnAssessment, goes_on: bool) -> None:
-        """How long risk has gone on, and how long it has been calm."""
-        if turn.firm or self.staged:
-            self._calm_risk = 0
-        elif self.own is Risk.NONE and not turn.moot:
-            self._calm_risk += 1
-        risky = self.level > Risk.NONE
-        plain = self.own >= Risk.HIGH and any(one.level for one in turn.findings) and turn.share >= BACKED
-        self._plain = self._plain or plain or ANSWERED_YES in turn.rules or self.level is Risk.IMMINENT
-        self.episode = (self.episode + 1 if goes_on and self.episode is not None else 0) if risky else None
-        self.calm = 0 if risky or turn.heavy else self.calm + 1
-        self.light = self.light + 1 if turn.light else 0
-        self._stood = STOOD if Told.BRINK in turn.told else self._stood - 1
-        self.risk = max(_own_risk(turn, self.own), risk_floor(self.own), self.risk * DECAY if risky else 0.0)
+def step(talk: Talk, turn: TurnAssessment, worried: bool) -> Talk:
+    """The talk after one more turn of the person. `worried`: the classifier alone is reason enough for care."""
+    stretch = talk.stretch
+    needed = CALM_AFTER_CRISIS if stretch.stage else CALM_AFTER_CONCERN
+    goes_on = talk.episode is not None and (talk.calm_risk < needed or worried)
+    # What is known, and how grave that makes the turn.
+    stretch = learnt(stretch if goes_on else Stretch(), turn, before(talk, turn))
+    own, stretch = weighed(talk, stretch, turn, turn.level if turn.firm or worried else Risk.NONE)
+    # What follows for the crisis talk.
+    stretch = _eased(_pressed(stretch, turn, own), turn, own)
+    careful = worried or (goes_on and not _cleared(talk, stretch, turn, own))
+    staged, stretch = _staged(stretch, own)
+    if staged:
+        level = max(own, Risk.IMMINENT if stretch.urgent else Risk.HIGH)
+    elif own is Risk.CONCERN or careful:
+        level = Risk.CONCERN
+    else:
+        level, stretch = Risk.NONE, replace(stretch, kind=None, stage=0)
+    # How long risk has gone on, and how long it has been calm.
+    plain = own >= Risk.HIGH and any(one.level for one in turn.findings) and turn.share >= BACKED
+    plain = plain or ANSWERED_YES in turn.rules or level is Risk.IMMINENT
+    risky, fails = level > Risk.NONE, turn.firm or staged
+    again = 0 if talk.episode is None or not goes_on else talk.episode + 1
+    return Talk(
+        level,
+        own,
+        staged,
+        risk=max(_own_risk(turn, own), risk_floor(own), talk.risk * DECAY if risky else 0.0),
+        episode=again if risky else None,
+        stretch=replace(stretch, plain=stretch.plain or plain),
+        before=before(talk, turn),
+        stood=STOOD if Told.BRINK in turn.told else talk.stood - 1,
+        calm=0 if risky or turn.heavy else talk.calm + 1,
+        calm_risk=0 if fails else talk.calm_risk + (own is Risk.NONE and not turn.moot),
+        light=talk.light + 1 if turn.light else 0,
+    )
 
 
-def _told(before: frozenset[Told], now: frozenset[Told]) -> frozenset[Told]:
-    """What is known once a turn tells `now`: with whom they are may change, of whom they spoke first may not."""
-    if now & _WITH_WHOM:
-        before -= _WITH_WHOM
-    if before & _OF_WHOM or now >= _OF_WHOM:
-        now -= _OF_WHOM
-    return before & _STAYS | now
+def _pressed(stretch: Stretch, turn: TurnAssessment, own: Risk) -> Stretch:
+    """Until help is on its way, what is under way stays urgent, whatever is talked of."""
+    urgent, stage = stretch.urgent, stretch.stage
+    if urgent and Told.HELP in stretch.told:
+        urgent, stage = False, min(stage, STAGES - 2)
+    coming = Told.HELP in turn.told and BY_CLASSIFIER in turn.rules  # "the ambulance is coming": no new emergency
+    return replace(stretch, urgent=urgent or (own is Risk.IMMINENT and not coming), stage=stage)
 
 
-def _in_crisis(now: frozenset[Told], told: frozenset[Told], *, others: bool) -> Risk:
-    """What a few words mean in an open crisis, though elsewhere they might mean anything ("tonight", "I took them").
-    `others`: the danger is somebody else's, who may be alone with the means where nobody gets to them."""
-    if Told.ACT in now or (now & {Told.SOON, Told.MEANS} and {Told.SOON, Told.MEANS} <= told):
-        return Risk.IMMINENT
-    if others and now & _OUT_OF_REACH and told >= _OUT_OF_REACH:
-        return Risk.IMMINENT
-    return Risk.HIGH if now & {Told.MEANS, Told.SOON, Told.WORSE} else Risk.NONE
+def _eased(stretch: Stretch, turn: TurnAssessment, own: Risk) -> Stretch:
+    """The crisis talk is cut short where whoever said one grave thing tells what harmless one was meant, or goes on
+    about something quiet after words that rules alone took for grave, or where what was done to them is over. Care
+    goes on."""
+    if own >= Risk.HIGH:
+        backed = turn.share >= BACKED or not turn.closely
+        return replace(stretch, grave=stretch.grave + 1, backed=stretch.backed or backed)
+    over = stretch.kind is Kind.ABUSE and Told.OVER in turn.told
+    if not stretch.stage or stretch.urgent or (not over and (stretch.grave > 1 or stretch.told & _HOLDS)):
+        return stretch
+    if over or Told.EXPLAINED in turn.told:
+        return replace(stretch, stage=STAGES_URGENT)  # past every question
+    if not stretch.backed and turn.closely and turn.speaks and not turn.moot and turn.share < QUIET:
+        return replace(stretch, stage=max(stretch.stage, STAGES - 1))  # this turn's question is the last
+    return stretch
+
+
+def _cleared(talk: Talk, stretch: Stretch, turn: TurnAssessment, own: Risk) -> bool:
+    """Whether a turn tells what harmless thing was meant by words that were never more than a worry, or that were
+    veiled, just before, where the classifier sees little in it."""
+    if Told.EXPLAINED not in turn.told or turn.moot or stretch.told & _HOLDS:
+        return False
+    lately = talk.episode is not None and talk.episode < VEILED
+    veiled = not stretch.plain and lately and stretch.kind in _VEILED
+    return not stretch.grave or (veiled and not own and turn.closely and turn.share < BACKED)
+
+
+def _staged(stretch: Stretch, own: Risk) -> tuple[bool, Stretch]:
+    """Whether the crisis talk's questions are open, and how far they have come after this turn."""
+    most = STAGES_URGENT if stretch.urgent else STAGES_ARMED if Told.MEANS in stretch.told else STAGES
+    stage, open_ = stretch.stage, 0 < stretch.stage < most
+    if own is Risk.IMMINENT or (own is Risk.HIGH and not stage):
+        stage = 1  # an act is met with questions of its own, so the talk about it begins anew
+    elif own is Risk.HIGH:
+        stage = min(stage + 1, STAGES - 2)  # open for two turns more at least
+    elif open_:
+        stage += 2 if Told.DENIAL in stretch.told and not stretch.urgent else 1  # asked less, not nothing
+    return own >= Risk.HIGH or open_, replace(stretch, stage=stage)
 
 
 def risk_at(assessment: Assessment, level: Risk) -> float:

@@ -71,10 +71,10 @@ def tenth(text: str) -> int:
     return digest("".join(text.split()).lower())[0] * 10 // 256
 
 
-def load_rows(folder: Path, turns: Path, undenied: Callable[[str], str]) -> list[Row]:
+def load_rows(folder: Path, turns: Path, undenied: Callable[[str], str | None]) -> list[Row]:
     """Every row to learn from: the public sets in `folder` (all must be there) and our turns. Raises DataError.
 
-    `undenied` gives what of a denial is left to read, as the lexicon does when a turn is judged.
+    `undenied` gives what of a denial is left to read (None: it is none), as the lexicon does when a turn is judged.
     """
     missing = [f"{name}.jsonl" for name in PUBLIC if not (folder / f"{name}.jsonl").is_file()]
     if missing:
@@ -106,7 +106,7 @@ def group_of(raw: Mapping[str, Any]) -> str:
     return "all"
 
 
-def own_rows(raw: Mapping[str, Any], undenied: Callable[[str], str]) -> Iterable[Row]:
+def own_rows(raw: Mapping[str, Any], undenied: Callable[[str], str | None]) -> Iterable[Row]:
     """One of our turns as rows: its last turn; of a denial also what is left without what it denies; and for a harmful
     request in pieces the pieces together."""
     said = tuple(message["content"] for message in raw["messages"] if message["role"] == "user")
@@ -115,8 +115,8 @@ def own_rows(raw: Mapping[str, Any], undenied: Callable[[str], str]) -> Iterable
     part = tenth(block_of(raw["id"]))
     blind = not raw["id"].startswith(READ_BY_RULE_WRITERS)
     yield Row(raw["id"], text, "own", raw["group"], raw["lang"], answers, before, part, blind)
-    left = undenied(text) if _answered(raw) and raw["group"] in DENIALS else text
-    if left.strip() and left != text and raw["risk"] == "none":
+    left = undenied(text) if _answered(raw) and raw["group"] in DENIALS else None
+    if left and left.strip() and left != text and raw["risk"] == "none":
         calm: Answers = {"concern": (0, 3), "high": (0, 3)}
         yield Row(raw["id"] + "-", left, "own", raw["group"], raw["lang"], calm, (), part, blind)
     if before and raw["route"] == "decline":

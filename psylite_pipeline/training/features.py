@@ -67,7 +67,7 @@ def tabulate(
     sees danger in them: their answers about danger become silent."""
     grams, extras, answers, weights = [], [], [], []
     for row in rows:
-        found = lexicon.read(row.text)
+        found = lexicon.findings(row.text)
         marks = grams_of(row.text)
         grams.append(marks)
         extras.append(np.concatenate((finding_features(found), shape_features(marks))))

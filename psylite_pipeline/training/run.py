@@ -54,7 +54,7 @@ def run(
     encoder, recipe = encoder or BundledEncoder(), recipe or Recipe()
     step("Reading")
     rules = Lexicon.load(lexicon)
-    rows = load_rows(data, turns, rules.undenied)
+    rows = load_rows(data, turns, lambda text: rules.read(text).undenied)
     if not rows:
         raise DataError(f"{data}: no rows.")
     table = tabulate(rows, rules, encoder, VectorStore(cache), lambda at, of: step("Encoding", at, of))

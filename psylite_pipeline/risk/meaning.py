@@ -1,0 +1,108 @@
+"""What a turn means in its talk: the same few words are nothing, a worry or an act under way beside what was told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from psylite_pipeline.decision import Kind, Risk, Told
+from psylite_pipeline.risk.talk import Stretch, Talk
+from psylite_pipeline.risk.turn_assessment import TurnAssessment
+from psylite_pipeline.risk.verdict import BY_CLASSIFIER
+
+# What holds beyond the turn in which it was told, and what holds until the other is told.
+_STAYS = frozenset(
+    {Told.ACT, Told.MEANS, Told.BRINK, Told.CUT_OFF, Told.COMPANY, Told.ALONE, Told.HE, Told.SHE}
+    | {Told.INJURY, Told.YOUNG, Told.BABY, Told.TOUCHED, Told.BREATH, Told.ILL, Told.FIRE, Told.SWALLOWED, Told.SOON}
+)
+_WITH_WHOM = frozenset({Told.COMPANY, Told.ALONE})
+_OF_WHOM = frozenset({Told.HE, Told.SHE})
+# What was told while nothing was wrong yet, and matters once something is.
+_FROM_BEFORE = frozenset({Told.LOSS, Told.BABY, Told.YOUNG})
+# What is grave once a talk is about this, though alone it might mean anything.
+_GRAVER: dict[Kind | None, Told] = {
+    Kind.SELF_HARM: Told.OFF,
+    Kind.ABUSE: Told.TOUCHED,
+    Kind.SOMEONE_ELSE: Told.CUT_OFF,
+}
+# What is a farewell where nothing more than worry is known.
+_LEAVING = frozenset({Told.OFF, Told.THANKS})
+# Whoever wishes for death or harm and stands there is in danger, though no crisis is open.
+_MEANT = frozenset({Kind.SELF_HARM, Kind.HARM_TO_OTHERS})
+# Whom nobody gets to, with the means.
+_OUT_OF_REACH = frozenset({Told.MEANS, Told.CUT_OFF})
+# What "it's over, I live alone now" says only of a danger that goes on.
+_GOES_ON = frozenset({Told.ACT, Told.ALONE})
+
+
+def before(talk: Talk, turn: TurnAssessment) -> frozenset[Told]:
+    """What is told, with this turn, of what matters once something is wrong."""
+    return talk.before | turn.told & _FROM_BEFORE
+
+
+def learnt(stretch: Stretch, turn: TurnAssessment, before: frozenset[Told]) -> Stretch:
+    """With what is known once the turn is heard: with whom they are may change, of whom they spoke first may not."""
+    now = turn.told if stretch.stage == 1 else turn.told - {Told.DENIAL}  # later questions have harmless noes
+    if stretch.kind is Kind.ABUSE and Told.OVER in now:
+        now -= _GOES_ON
+    known = stretch.told | (before - {Told.LOSS})
+    if now & _WITH_WHOM:
+        known -= _WITH_WHOM
+    if known & _OF_WHOM or now >= _OF_WHOM:
+        now -= _OF_WHOM
+    return replace(stretch, told=known & _STAYS | now)
+
+
+def weighed(talk: Talk, stretch: Stretch, turn: TurnAssessment, own: Risk) -> tuple[Risk, Stretch]:
+    """How grave a turn of the level `own` is after `talk`, and whose danger the stretch is about from now on."""
+    whose = _whose(stretch, turn)
+    if Told.LOSS in before(talk, turn) and Told.FOLLOW in turn.told:
+        own, whose = max(own, Risk.HIGH), Kind.SELF_HARM  # they would die, too
+    leaves = _GRAVER.get(whose) in turn.told or (whose is None and turn.told >= _LEAVING)
+    if talk.episode is not None and leaves:
+        own = max(own, Risk.HIGH)
+    if whose is Kind.HARM_TO_OTHERS and own and Told.BABY in before(talk, turn) and Told.ACT in turn.told:
+        own, whose = Risk.IMMINENT, Kind.EMERGENCY  # it is hurt, whatever can be seen
+    others = whose is Kind.SOMEONE_ELSE
+    if stretch.stage or (others and own >= Risk.HIGH):
+        own = max(own, _in_crisis(turn.told, stretch.told, others=others))
+    if _stands(talk, stretch, turn, own, whose):
+        own = max(own, Risk.HIGH)
+    kind = stretch.kind
+    if own >= Risk.HIGH or (own is Risk.CONCERN and kind is None):
+        kind = whose or (Kind.SELF_HARM if own >= Risk.HIGH else None)
+    stretch = replace(stretch, kind=kind, beaten=stretch.beaten or kind is Kind.ABUSE)
+    if stretch.beaten and Told.THREAT in turn.told:
+        own = Risk.IMMINENT if stretch.stage or own >= Risk.HIGH else Risk.HIGH
+        stretch = replace(stretch, kind=Kind.ABUSE, told=stretch.told - {Told.COMPANY, Told.HELP})  # he is neither
+    return own, stretch
+
+
+def _whose(stretch: Stretch, turn: TurnAssessment) -> Kind | None:
+    """Whose danger the talk is about from this turn on. In an open talk about somebody else an emergency that only
+    the classifier reads ("she won't answer") is theirs. Where somebody is violent, he is spoken of: what no rule
+    takes for anybody else's danger ("he's outside the door", "he's drinking") is part of it. What lies at hand is
+    for whom the talk is about."""
+    by_rule = any(finding.kind is turn.kind for finding in turn.findings)
+    if stretch.kind is Kind.ABUSE and turn.kind in (Kind.SOMEONE_ELSE, Kind.EMERGENCY) and not by_rule:
+        return stretch.kind
+    dangers = [finding for finding in turn.findings if finding.level > Risk.NONE]
+    at_hand = dangers and all(finding.tells is Told.MEANS for finding in dangers)
+    theirs = stretch.stage and (at_hand or (stretch.kind is Kind.SOMEONE_ELSE and BY_CLASSIFIER in turn.rules))
+    return stretch.kind if theirs else turn.kind or stretch.kind
+
+
+def _stands(talk: Talk, stretch: Stretch, turn: TurnAssessment, own: Risk, whose: Kind | None) -> bool:
+    """Whether somebody who worries us stands high up or has a weapon out, also where they said so just before."""
+    if Told.BRINK in turn.told:
+        return whose in _MEANT or (whose is None and talk.level > Risk.NONE)
+    return bool(own) and whose in _MEANT and (Told.BRINK in stretch.told or talk.stood > 0)
+
+
+def _in_crisis(now: frozenset[Told], told: frozenset[Told], *, others: bool) -> Risk:
+    """What a few words mean in an open crisis, though elsewhere they might mean anything ("tonight", "I took them").
+    `others`: the danger is somebody else's, who may be alone with the means where nobody gets to them."""
+    if Told.ACT in now or (now & {Told.SOON, Told.MEANS} and {Told.SOON, Told.MEANS} <= told):
+        return Risk.IMMINENT
+    if others and now & _OUT_OF_REACH and told >= _OUT_OF_REACH:
+        return Risk.IMMINENT
+    return Risk.HIGH if now & {Told.MEANS, Told.SOON, Told.WORSE} else Risk.NONE

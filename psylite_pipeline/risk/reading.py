@@ -1,0 +1,83 @@
+"""What the rules make of a text, as values. No words but those of `Reading.undenied`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from psylite_pipeline.decision import Kind, Risk, Told
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One rule that spoke. `sign` names a mood or move of the talk; it is empty for rules about danger. `softened`:
+    plain words, brought down to concern by what stands around them (somebody else's, long ago). `sure`, `tells`: see
+    Rule."""
+
+    rule: str
+    level: Risk
+    kind: Kind | None
+    sign: str
+    softened: bool = False
+    sure: bool = False
+    tells: Told | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A turn of the person. Answers are short turns, what is asked of them is false of all others.
+
+    `findings`: most serious first. `told`: what a person in danger tells, or asks, beside what they were asked.
+    `undenied`: where it begins with a no, the clauses that deny nothing, folded; else None.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    told: frozenset[Told] = frozenset()
+    undenied: str | None = None
+    yes: bool = False
+    """An answer that says yes, also beside a no."""
+    called: bool = False
+    """An answer that the call is made, where it was urged (打了)."""
+    answers_nothing: bool = False
+    """An answer that asks back, or says what else was meant or that it is over."""
+    errand: bool = False
+    """Short, about a plain errand or staying with somebody, with no word that may mean more."""
+    everyday: bool = False
+    """Asks for an everyday thing (a card, a recipe), with no word of harm in it."""
+    of_another: bool = False
+    """Tells of somebody else alone: of the person no more than what they saw, asked or fear."""
+    names_another: bool = False
+    """Speaks of somebody else, and not of the person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the assistant said just before a turn, as far as it says what a short answer answers.
+
+    `of_danger`: it asked directly about suicide, self-harm or wanting to die. `about`: whose danger its last sentence
+    asked about. `urges_call`, `asks_call`: of a call for help.
+    """
+
+    of_danger: bool = False
+    about: Literal["oneself", "another", "either", "harm"] = "oneself"
+    urges_call: bool = False
+    asks_call: bool = False
+
+    def whose(self, answer: Reading) -> Kind | None:
+        """What kind of danger a yes is about: None where it was asked about somebody else, whom the talk is about
+        already."""
+        match self.about:
+            case "either":
+                return Kind.SOMEONE_ELSE if answer.names_another or answer.of_another else Kind.SELF_HARM
+            case "harm":
+                return Kind.HARM_TO_OTHERS
+            case "another":
+                return None
+            case _:
+                return Kind.SELF_HARM
+
+    def told(self, answer: Reading) -> frozenset[Told]:
+        """What is told, where a few words may say that the call is made: 打了 where it was urged, a yes where it was
+        asked about."""
+        called = self.urges_call and not self.of_danger if answer.called else self.asks_call and answer.yes
+        return answer.told | {Told.HELP} if called else answer.told
