@@ -52,7 +52,7 @@ class Backend:
 class Answers:
     """`replies` is None when its files are broken: then the last resort in the code speaks. `worst_of` gives the
     worst level among texts. `check` reads the model's words before the person does; None where its rules are broken:
-    then no model answers under SUPPORT. Keeps nothing."""
+    then no model answers under SUPPORT, nor for a background task. Keeps nothing."""
 
     def __init__(
         self,
