@@ -17,8 +17,8 @@ from psylite_pipeline.pieces import Chunk, Thought, Words
 
 LONGEST_HEAD = 160
 """Characters of a reply under SUPPORT that wait at most for a sentence that speaks to the person: chosen, two or three
-sentences. Of the 24,494 answers in the talks of evals/ and knowledge/risk/turns half wait for 42 characters or fewer, 95
-of 100 for 100 or fewer; 39 go on until the limit, and three speak as if of a user."""
+sentences. Of the 24,494 answers in the talks of evals/ and knowledge/risk/turns half wait for 42 characters or fewer,
+95 of 100 for 100 or fewer; 39 go on until the limit, and three speak as if of a user."""
 
 _LONGEST_OPENING = 40
 _TAGS = ("<think>", "</think>")
