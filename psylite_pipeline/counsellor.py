@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from psylite_pipeline.answers import Answers, Piece
-from psylite_pipeline.conversation import Conversation
+from psylite_pipeline.conversation import Conversation, Floor
 from psylite_pipeline.decision import Decision, Kind, Risk, Route, Scores
 from psylite_pipeline.embedding import Embedder, Vectors
 from psylite_pipeline.humour.choosing import more_of
@@ -114,7 +114,7 @@ class Counsellor:
         vector = None if encoded is None else encoded[0]
         assessment = self._assess(conversation, vector, preferences)
         if assessment is None:  # even the lexicon failed: nobody may be treated as safe
-            return Decision(Route.SUPPORT, Risk.CONCERN, rules=("failure.assess",), scores=Scores(risk=0.5), episode=0)
+            return _unjudged(conversation.floor)
         level, rules = self._second_opinion(conversation, assessment, preferences)
         # Nobody has read the middle of those: care as after any concern.
         if any(len(text) > MAX_CHARS for text in conversation.said[-1 - CALM_AFTER_CONCERN :]):
@@ -256,3 +256,17 @@ class Counsellor:
             log.warning("The %s failed (%s); this turn goes on without it.", part, type(error).__name__)
             self._metrics.failed(part, type(error).__name__)
             return otherwise
+
+
+def _unjudged(floor: Floor) -> Decision:
+    """Care for a turn that nothing here could judge, or what a filter in front judged it to be."""
+    found = Decision(
+        Route.SUPPORT,
+        max(Risk.CONCERN, floor.risk),
+        rules=("failure.assess",),
+        scores=Scores(max(0.5, risk_floor(floor.risk))),
+        episode=0,
+    )
+    if floor.risk >= Risk.HIGH or floor.route is Route.CRISIS:
+        return replace(found, route=Route.CRISIS, risk=max(found.risk, Risk.HIGH), kind=floor.kind or Kind.SELF_HARM)
+    return replace(found, route=Route.DECLINE, kind=Kind.HARMFUL_REQUEST) if floor.route is Route.DECLINE else found

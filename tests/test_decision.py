@@ -129,6 +129,25 @@ def test_a_turn_that_nothing_can_judge_is_met_with_care(tmp_path):
     assert found.scores.risk == 0.5
 
 
+@pytest.mark.parametrize(
+    ("sent", "route", "risk", "kind"),
+    [
+        ({"route": "crisis"}, Route.CRISIS, HIGH, Kind.SELF_HARM),
+        ({"route": "crisis", "risk": "imminent", "kind": "someone_else"}, Route.CRISIS, IMMINENT, Kind.SOMEONE_ELSE),
+        ({"risk": "high"}, Route.CRISIS, HIGH, Kind.SELF_HARM),
+        ({"route": "decline"}, Route.DECLINE, CONCERN, Kind.HARMFUL_REQUEST),
+        ({"route": "plain", "risk": "none"}, Route.SUPPORT, CONCERN, None),
+    ],
+)
+def test_a_turn_that_nothing_can_judge_is_no_safer_than_the_filter_found_it(tmp_path, sent, route, risk, kind):
+    class Broken(KeywordRules):
+        def findings(self, text):
+            raise RuntimeError("broken")
+
+    found = Talk(scripted_counsellor(tmp_path, rules=Broken())).say("x", psylite=sent).decision
+    assert (found.route, found.risk, found.kind, found.rules) == (route, risk, kind, ("failure.assess",))
+
+
 def test_a_text_too_long_to_be_read_whole_is_met_with_care(tmp_path):
     assert decided(tmp_path, "JOKE " + "字" * (MAX_CHARS - 5)).risk is NONE
     long = decided(tmp_path, "JOKE " + "字" * MAX_CHARS)

@@ -134,7 +134,7 @@ def test_a_forged_key_at_the_pipe_itself_lowers_nothing(tmp_path, forged):
 
 def test_whose_danger_the_filter_found_the_pipe_knows(tmp_path):
     class Deaf(KeywordRules):
-        def read(self, text):
+        def findings(self, text):
             return ()
 
     plain = answered(tmp_path, "THEIRS 怎么办")
