@@ -35,6 +35,11 @@ def test_danger_amid_ordinary_talk_is_heard(chat: Chat, before: str, turn: str, 
     assert chat.route in {Route.CRISIS, Route.SUPPORT}
 
 
+def test_a_short_sentence_after_it_makes_danger_no_less(chat: Chat) -> None:
+    chat.user(f"{SOUP}我站在窗边很久了，觉得迈出去就轻松了。快递也到了。")
+    assert chat.route is Route.CRISIS
+
+
 @pytest.mark.parametrize(
     ("before", "turn", "after"),
     [
@@ -76,22 +81,36 @@ def test_passages_are_sentences_and_never_many(text: str, passages: int) -> None
 def test_nothing_of_a_text_is_lost_on_its_passages(text: str) -> None:
     found = passages_of(text)
     if found:
-        assert "".join("".join(found).split()) == "".join(text.split())
-        assert 1 < len(found) <= MOST + 1
+        once = found[:-1] if found[-2].startswith(found[-1]) else found
+        assert "".join("".join(once).split()) == "".join(text.split())
+        assert 1 < len(found) <= MOST + 2
         assert amount_said(text) >= LONG
 
 
 def test_a_passage_raises_only_what_it_is_sure_of() -> None:
     whole = Probabilities(concern=0.2, high=0.1, humour=0.9, affirms=0.3)
-    told = with_passages(whole, [Probabilities(), Probabilities(concern=0.9, high=0.5, humour=1.0, affirms=1.0)])
+    told = with_passages(whole, {"a": Probabilities(), "b": Probabilities(0.9, 0.5, humour=1.0, affirms=1.0)})
     assert told == Probabilities(concern=0.9, high=0.1, humour=0.9, affirms=0.3)
-    assert with_passages(whole, []) == whole
+    assert with_passages(whole, {}) == whole
 
 
 def test_of_many_passages_one_must_be_surer() -> None:
     whole, sure = Probabilities(), Probabilities(harmful=0.8)
-    assert with_passages(whole, [sure, *[whole] * 2]).harmful == 0.8
-    assert with_passages(whole, [sure, *[whole] * 9]).harmful == 0.0
+    assert with_passages(whole, {"a": sure} | dict.fromkeys("bc", whole)).harmful == 0.8
+    assert with_passages(whole, {"a": sure} | dict.fromkeys("bcdefghij", whole)).harmful == 0.0
+
+
+def test_a_few_words_at_the_end_take_nothing_from_what_stands_before_them() -> None:
+    danger, tail = "我站在窗边很久了，觉得迈出去就轻松了。", "快递也到了。"
+    assert passages_of(f"{SOUP}{danger}{tail}") == (SOUP, danger + tail, danger)
+    assert (
+        passages_of("We had soup. It was good and warm. I think they are better off with me gone. Bye.")[-1][-5:]
+        == "gone."
+    )
+    read = dict.fromkeys(passages_of(f"{SOUP}{danger}{tail}"), Probabilities())
+    assert with_passages(Probabilities(), read | {danger: Probabilities(high=0.6)}).high == 0.6, (
+        "it is read twice, counts once"
+    )
 
 
 def test_a_turn_too_long_to_be_read_closely_needs_no_more_to_alarm() -> None:

