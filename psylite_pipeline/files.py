@@ -1,4 +1,5 @@
-"""Files that are whole or not there: written beside, then renamed, so that a full disk or a kill leaves the old one."""
+"""Files, written whole or not at all (beside, then renamed, so that a full disk or a kill leaves the old one), and read
+with one sentence for what is wrong with them."""
 
 from __future__ import annotations
 
@@ -7,10 +8,13 @@ import json
 import os
 import tempfile
 import time
+import tomllib
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from psylite_pipeline.errors import KnowledgeError
 
 #: Seconds after which a half-written file is litter: its writer was killed. Writing one takes less than a second.
 LITTER_SECONDS = 3600.0
@@ -51,6 +55,22 @@ def mended_json_object(path: Path) -> dict[str, Any]:
     if b"\0" in data or data.startswith(codecs.BOM_UTF8):
         write_whole(path, json.dumps(values).encode())
     return values
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tables of a file of ours or of an admin's. A mark that an editor put at its beginning is no fault. Raises
+    KnowledgeError naming file, what is wrong and the cure."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        reason = error.strerror or "unknown reason"
+        raise KnowledgeError(f"{path}: cannot be read ({reason}); put the file back where it was.") from None
+    except UnicodeDecodeError:
+        raise KnowledgeError(f"{path}: is not UTF-8; save it as UTF-8.") from None
+    except RecursionError:
+        raise KnowledgeError(f"{path}: is nested too deeply. Correct the file.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise KnowledgeError(f"{path}: is not valid TOML: {error}; correct that line.") from None
 
 
 def json_lines(path: Path, error: type[Exception]) -> Iterator[tuple[int, dict[str, Any]]]:

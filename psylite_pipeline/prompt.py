@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from psylite_pipeline.conversation import Conversation, Turn
 from psylite_pipeline.decision import Risk, Route
 from psylite_pipeline.errors import KnowledgeError
+from psylite_pipeline.files import read_toml
 from psylite_pipeline.model import ANSWER_SHARE, Message
 from psylite_pipeline.risk import judge
 from psylite_pipeline.text import ends_of, fenced
@@ -89,10 +89,7 @@ class Prompts:
 
 
 def _read(path: Path, parts: Iterable[str]) -> Mapping[str, str]:
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise KnowledgeError(f"{path}: {error}. Correct or restore the file.") from None
+    table = read_toml(path)
     for part in parts:
         if not isinstance(table.get(part), str):
             raise KnowledgeError(f"{path}: `{part}` is missing or is not text.")

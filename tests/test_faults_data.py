@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from scripted import Talk
 
 from psylite_pipeline import opening
 from psylite_pipeline.errors import KnowledgeError
+from psylite_pipeline.humour.corpus import load_corpus
 from psylite_pipeline.output_check import OutputCheck
 from psylite_pipeline.prompt import Prompts
 from psylite_pipeline.replies import Replies
@@ -68,6 +70,19 @@ def test_a_missing_data_file_is_an_error(copied, folder, name):
             READERS[folder][0](copied / folder)
     finally:
         aside.replace(path)
+
+
+@pytest.mark.parametrize("folder", ["risk/lexicon", "risk/output", "replies", "prompts", "crosstalk"])
+def test_a_mark_and_line_ends_of_windows_are_no_fault(tmp_path, folder):
+    target = shutil.copytree(KNOWLEDGE / folder, tmp_path / "copy")
+    for path in target.rglob("*.toml"):
+        path.write_bytes(codecs.BOM_UTF8 + path.read_bytes().replace(b"\n", b"\r\n"))
+    if folder == "crosstalk":
+        found, shipped = load_corpus([target]), load_corpus([KNOWLEDGE / folder])
+        assert not found.refused
+        assert found.digest == shipped.digest
+    else:
+        READERS[folder][0](target)
 
 
 @pytest.mark.parametrize("folder", READERS)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tomllib
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
+
+from psylite_pipeline.errors import KnowledgeError
+from psylite_pipeline.files import read_toml
 
 Mood = Literal["gentle", "playful", "silly"]
 
@@ -102,9 +105,10 @@ def load_corpus(folders: Sequence[Path]) -> Corpus:
         for path in sorted(folder.rglob("*.toml")):
             if path.name == FORBIDDEN_FILE:
                 continue
-            entries = _entries(path)
-            if isinstance(entries, str):
-                refused.append(f"{path}: {entries}")
+            try:
+                entries = _entries(path)
+            except KnowledgeError as error:
+                refused.append(f"{error} Its snippets are left out until then.")
                 continue
             language = "en" if path.parent.name == "en" else "zh"
             for number, entry in enumerate(entries, 1):
@@ -118,21 +122,15 @@ def load_corpus(folders: Sequence[Path]) -> Corpus:
     return Corpus(tuple(snippets.values()), tuple(refused))
 
 
-def _entries(path: Path) -> list[object] | str:
-    """The entries of a file, or the sentence that says why it cannot be read."""
-    try:
+def _entries(path: Path) -> list[object]:
+    """The entries of a file. Raises KnowledgeError."""
+    with suppress(OSError):
         if path.stat().st_size > MAX_FILE_BYTES:
-            return f"larger than {MAX_FILE_BYTES // 1_000_000} MB. Split the file."
-        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors put a mark at the beginning
-    except UnicodeDecodeError:
-        return "not UTF-8. Save the file as UTF-8."
-    except RecursionError:
-        return "nested too deeply. Correct the file; its snippets are left out until then."
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        return f"{error}. Correct the file; its snippets are left out until then."
+            raise KnowledgeError(f"{path}: larger than {MAX_FILE_BYTES // 1_000_000} MB; split the file.")
+    table = read_toml(path)
     entries = table.pop("snippet", [])
     if table or not isinstance(entries, list):
-        return "holds something else than snippets. Start each of them with [[snippet]]."
+        raise KnowledgeError(f"{path}: holds something else than snippets; start each of them with [[snippet]].")
     return entries
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
 import tomli_w
 
 from psylite_pipeline.errors import KnowledgeError
-from psylite_pipeline.files import write_whole
+from psylite_pipeline.files import read_toml, write_whole
 from psylite_pipeline.humour.corpus import MAX_FILE_BYTES, Snippet
 from psylite_pipeline.text import printable
 
@@ -40,8 +39,8 @@ class SnippetFiles:
         found: set[str] = set()
         for path in self._paths():
             try:
-                entries = tomllib.loads(path.read_text(encoding="utf-8")).get("snippet", [])
-            except (OSError, ValueError):
+                entries = read_toml(path).get("snippet", [])
+            except KnowledgeError:
                 continue
             found |= {str(entry.get("id")) for entry in entries if isinstance(entry, dict)}
         return frozenset(found)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from psylite_pipeline.errors import KnowledgeError
+from psylite_pipeline.files import read_toml
 from psylite_pipeline.humour.corpus import FORBIDDEN_FILE
 from psylite_pipeline.risk.normalise import normalise
 
@@ -26,10 +26,7 @@ class Themes:
     def load(cls, folder: Path) -> Themes:
         """The list in `folder`. Raises KnowledgeError naming the file and what is wrong with it."""
         path = folder / FORBIDDEN_FILE
-        try:
-            table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-            raise KnowledgeError(f"{path}: cannot be read ({type(error).__name__}). Correct the file.") from None
+        table = read_toml(path)
         entries = table.get("theme")
         if set(table) != {"theme"} or not isinstance(entries, list):
             raise KnowledgeError(f"{path}: must hold [[theme]] entries and nothing else. Correct the file.")

@@ -10,7 +10,7 @@ from pathlib import Path
 from psylite_pipeline.decision import Kind, Told
 from psylite_pipeline.errors import KnowledgeError
 from psylite_pipeline.replies.helplines import PLACEHOLDERS
-from psylite_pipeline.replies.tables import StrictTable, read_toml
+from psylite_pipeline.replies.tables import StrictTable, read_table
 
 #: Where somebody means harm, and is asked about it; in an emergency nobody does.
 INTENT_KINDS = (Kind.SELF_HARM, Kind.HARM_TO_OTHERS, Kind.SOMEONE_ELSE, Kind.ABUSE)
@@ -109,7 +109,7 @@ class CrisisTexts:
     @classmethod
     def load(cls, files: Mapping[str, Path], *, staged: Sequence[str]) -> CrisisTexts:
         """Read one file a language; those in `staged` must have every stage. Raises KnowledgeError."""
-        tables = {lang: read_toml(path) for lang, path in files.items()}
+        tables = {lang: read_table(path) for lang, path in files.items()}
         crisis = cls(
             {lang: _variants(table) for lang, table in tables.items()},
             {lang: _asides(table) for lang, table in tables.items()},

@@ -10,7 +10,7 @@ from typing import Any
 
 from psylite_pipeline.errors import KnowledgeError
 from psylite_pipeline.replies.places import Places
-from psylite_pipeline.replies.tables import StrictTable, read_toml
+from psylite_pipeline.replies.tables import StrictTable, read_table
 from psylite_pipeline.text import HAN
 
 REGIONS = ("CN", "HK", "TW", "SG", "US", "CA", "GB", "IE", "AU", "IN", "EU", "INTL")
@@ -100,7 +100,7 @@ class Helplines:
     @classmethod
     def load(cls, path: Path) -> Helplines:
         """Read helplines.toml. Raises KnowledgeError naming file, row, field and the cure."""
-        table = read_toml(path)
+        table = read_table(path)
         rows = tuple(_row(entry) for entry in table.tables("helpline"))
         by_id = {row.id: row for row in rows}
         if len(by_id) != len(rows):

@@ -9,7 +9,7 @@ from pathlib import Path
 from psylite_pipeline.replies.crisis_texts import CRISIS_KINDS
 from psylite_pipeline.replies.helplines import PLACEHOLDERS
 from psylite_pipeline.replies.notices import Notice
-from psylite_pipeline.replies.tables import read_toml
+from psylite_pipeline.replies.tables import read_table
 
 DEFAULT = "default"
 # The places whose numbers do not say whose they are; "undecided": the mainland's, where not even the script told.
@@ -32,7 +32,7 @@ class ShortTexts:
     @classmethod
     def load(cls, path: Path) -> ShortTexts:
         """Read words.<language>.toml. Raises KnowledgeError naming file, table, field and the cure."""
-        table = read_toml(path)
+        table = read_table(path)
         table.only("decline", "support", "support_young", "here", "elsewhere", "concern", "notice")
         elsewhere, concern, notice = (table.table(name) for name in ("elsewhere", "concern", "notice"))
         support = table.paragraph("support", PLACEHOLDERS)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from psylite_pipeline.errors import KnowledgeError
+from psylite_pipeline.files import read_toml
 
 _FIELD = re.compile(r"\{(\w*)[^}]*\}")
 
@@ -116,18 +116,9 @@ class StrictTable:
                 raise self.error(field, f"is not known here; use {', '.join(allowed)}")
 
 
-def read_toml(path: Path) -> StrictTable:
+def read_table(path: Path) -> StrictTable:
     """The whole file. Raises KnowledgeError if it cannot be read or is not TOML."""
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        reason = error.strerror or "unknown reason"
-        raise KnowledgeError(f"{path.name}: cannot be read ({reason}); put the file back where it was.") from None
-    except UnicodeDecodeError:
-        raise KnowledgeError(f"{path.name}: is not UTF-8; save it as UTF-8.") from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise KnowledgeError(f"{path.name}: is not valid TOML: {error}; correct that line.") from None
-    return StrictTable(values, file=path.name, place="top of the file")
+    return StrictTable(read_toml(path), file=path.name, place="top of the file")
 
 
 def _called(item: Mapping[str, Any]) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
 from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.errors import KnowledgeError
+from psylite_pipeline.files import read_toml
 from psylite_pipeline.risk.normalise import Folder, Spellings, default_folder
 from psylite_pipeline.risk.phrases import Phrase, PhraseError, expand, is_sign, parse, split
 from psylite_pipeline.risk.rulebook import SIGNS, Frame, Marker, Rule, Rulebook
@@ -35,17 +35,9 @@ _WHOLE = frozenset({*Told, "called"})
 
 def read_rulebook(folder: Path) -> tuple[Rulebook, Spellings]:
     """What the TOML files in `folder` say. Raises KnowledgeError naming file, rule and field."""
-    files: dict[str, dict[str, Any]] = {}
-    name = str(folder)
-    try:
-        paths = sorted(folder.glob("*.toml"))
-        if not paths:
-            raise KnowledgeError(f"{folder}: no .toml file of the lexicon here")
-        for path in paths:
-            name = path.name
-            files[name] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise KnowledgeError(f"{name}: cannot read the lexicon: {error}") from error
+    files = {path.name: read_toml(path) for path in sorted(folder.glob("*.toml"))}
+    if not files:
+        raise KnowledgeError(f"{folder}: no .toml file of the lexicon here")
     for name, tables in files.items():
         if unknown := sorted(set(tables) - _TABLES):
             raise KnowledgeError(f"{name}: unknown table or key {unknown[0]!r}")
