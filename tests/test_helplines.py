@@ -6,8 +6,9 @@ import re
 from itertools import product
 
 import pytest
+from dialogue import Chat
 
-from psylite_pipeline.decision import Kind
+from psylite_pipeline.decision import Kind, Route
 from psylite_pipeline.replies import PLACES, Replies
 
 STAGED = ("zh-Hans", "zh-Hant", "en")
@@ -111,3 +112,12 @@ def test_the_short_numbers_fit_into_a_sentence(replies: Replies) -> None:
     for region, lang in product(PLACES, STAGED):
         short = replies.helplines.fill("{short}", region=region, lang=lang)
         assert len(short.split() if lang == "en" else short) <= (12 if lang == "en" else 50), short
+
+
+def test_whoever_writes_cantonese_hears_of_hong_kong_first(chat: Chat) -> None:
+    chat.user("我唔想再咁落去喇，想死")
+    assert chat.route is Route.CRISIS
+    assert chat.shown.index("18111") < chat.shown.index("1925")
+    chat.messages.clear()
+    chat.user("我不想再這樣下去了，想死")
+    assert chat.shown.index("1925") < chat.shown.index("18111")

@@ -7,6 +7,7 @@ from scripted import shipped_lexicon
 
 from psylite_pipeline.decision import Kind, Risk
 from psylite_pipeline.risk.rulebook import Rule
+from psylite_pipeline.risk.verdict import by_rules
 
 LEXICON = shipped_lexicon()
 
@@ -22,7 +23,10 @@ def kinds(text: str) -> set[Kind | None]:
 @pytest.mark.parametrize("rule", LEXICON.rules, ids=lambda rule: rule.id)
 def test_rule_finds_its_examples_and_spares_its_counterexamples(rule: Rule) -> None:
     for example in rule.examples:
-        assert rule.id in {finding.rule for finding in LEXICON.findings(example)}, example
+        heard = [finding for finding in LEXICON.findings(example) if finding.rule == rule.id]
+        assert heard, example
+        for finding in heard:
+            assert finding.softened or (finding.level, finding.kind) == (rule.level, rule.kind), example
     for example in rule.counterexamples:
         assert rule.id not in {finding.rule for finding in LEXICON.findings(example)}, example
 
@@ -364,6 +368,14 @@ def test_words_that_are_quoted_are_of_whoever_said_them(text: str) -> None:
 @pytest.mark.parametrize("text", ["my kid said no and i want to die", "my friend left and i said i want to die"])
 def test_words_of_ones_own_beside_a_quotation_stay_ones_own(text: str) -> None:
     assert Kind.SELF_HARM in {finding.kind for finding in LEXICON.findings(text) if finding.level >= Risk.HIGH}
+
+
+def test_an_emergency_beside_a_blow_or_pills_that_were_taken_hides_neither() -> None:
+    beaten = LEXICON.findings("我爸打我妈 我妈头上流血 叫不醒")
+    assert (by_rules(beaten).level, by_rules(beaten).kind) == (Risk.IMMINENT, Kind.ABUSE)
+    assert Kind.HARM_TO_OTHERS not in {finding.kind for finding in beaten}
+    pills = LEXICON.findings("我女儿刚才吃了我的安眠药，不知道几片，吵架了")
+    assert Kind.SOMEONE_ELSE in {finding.kind for finding in pills if finding.level >= Risk.HIGH}
 
 
 def test_a_yes_in_another_language_is_one() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from scripted import Talk, assessed, scripted_counsellor
 
-from psylite_pipeline.decision import Route
+from psylite_pipeline.decision import Risk, Route
 from psylite_pipeline.humour.choosing import more_of
 from psylite_pipeline.humour.fit import fit
 from psylite_pipeline.settings import Preferences
@@ -83,3 +83,20 @@ def test_one_more_joke_is_none_after_heavy_news_that_got_no_answer(chat, heavy):
     chat.messages.append({"role": "user", "content": heavy})  # its answer was deleted
     chat.user("再来一个", "我在听。")
     assert chat.route is not Route.HUMOUR
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        ("好想永远睡过去", "我是说想睡觉"),
+        ("我想消失", "我说的是从公司消失 辞职"),
+        ("我不想玩了 想退出", "你误会了 我说的是退出游戏"),
+    ],
+)
+def test_care_for_what_was_a_misunderstanding_is_let_go_but_nothing_is_joked_about(chat, turns):
+    chat.user(turns[0], model_says="嗯，我在听。")
+    assert chat.route is Route.SUPPORT
+    chat.user(turns[1], model_says="哦，这样。")
+    assert (chat.route, chat.risk) == (Route.PLAIN, Risk.NONE)
+    chat.user("哈哈那讲个笑话", model_says="好。")
+    assert not chat.decision.snippets
