@@ -24,15 +24,15 @@ _LONGEST_OPENING = 40
 _TAGS = ("<think>", "</think>")
 _ANY_TAG = re.compile("</?think>")
 
-# What reasoning says and an answer to a person in need does not.
+# What reasoning says and an answer to a person in need does not, which may need to make sure that "you" are safe.
 _OF_THE_PERSON = re.compile(
     r"\busers?\b"
     r"|\b(?:I|we) (?:should|must|(?:need|have) to) (?:respond|reply|craft|assess|validate|de-escalate|avoid|provide"
-    r"|keep|start by|make sure|be careful)\b"
+    r"|keep|start by|make sure|be careful)\b(?=.{12})(?![^.!?\n]{0,12}\byou\b)"
     r"|\blet(?:'s| me) (?:craft|draft|start by|analy[sz]e|break|think about (?:how|what) (?:to|I)\b)"
     r"|\bsystem prompt\b|\brisk (?:level|assessment)\b|\bsuicidal ideation\b|^\s*(?:analysis|reasoning)\s*:"
     "|用户|用戶|使用者|求助者|来访者|來訪者|咨询者|諮詢者"
-    "|我(?:需要|应该|應該|必须|必須|要|得)先?(?:回应|回應|回复|回覆|共情|安抚|安撫|评估|評估|确保|確保|避免)"
+    "|我(?:需要|应该|應該|必须|必須|要|得)先?(?:回应|回應|回复|回覆|共情|安抚|安撫|评估|評估|确保|確保|避免)(?=.{6})(?![^。！？!?\n]{0,6}[你您妳])"
     "|系统提示|系統提示|风险等级|風險等級|风险评估|風險評估|^\\s*(?:思考|分析)[:：]",
     re.IGNORECASE | re.MULTILINE,
 )

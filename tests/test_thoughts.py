@@ -51,6 +51,20 @@ def test_thoughts_are_split_wherever_the_tags_are_cut(support):
         assert "".join(piece.text for piece in pieces if isinstance(piece, Thought)) == "二四"
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "我需要先确保你现在是安全的。你身边有人吗？",
+        "我想我应该先回应你刚才说的那句话。",
+        "I need to make sure you are safe right now. Is anyone with you?",
+        "Before anything else, I have to make sure that you have somebody near tonight.",
+    ],
+)
+def test_at_risk_an_answer_that_says_what_it_needs_of_the_person_is_shown(answer):
+    for size in (1, 2, 3, 7, 1000):
+        assert streamed(answer, support=True, size=size) == (answer, "")
+
+
 @pytest.mark.parametrize(("thoughts", "answer"), REASONED)
 def test_at_risk_reasoning_is_never_shown_though_its_opening_tag_is_missing(thoughts, answer):
     for size in (1, 2, 3, 7, 1000):
