@@ -115,6 +115,9 @@ def test_a_long_turn_is_no_short_answer() -> None:
         ("I mean the pills in my bag", False),
         ("想过", False),
         ("sometimes, yeah", False),
+        ("bill would have been 80 today", True),  # a birthday of the dead is no yes
+        ("it's our anniversary tomorrow", True),
+        ("i would have done it today", False),
     ],
 )
 def test_who_asks_back_or_says_what_else_was_meant_has_answered_nothing(text, nothing):
@@ -163,3 +166,24 @@ def test_an_answer_that_is_none_brings_care_and_not_the_staged_talk():
 )
 def test_of_a_denial_only_the_rest_is_left(said: str, left: str | None) -> None:
     assert LEXICON.read(said).undenied == left
+
+
+def talk(*texts: str) -> Risk:
+    """The level of a talk, person and counsellor in turn, by the rules alone."""
+    speakers = ["user", "assistant"] * len(texts)
+    messages = [{"role": speaker, "content": text} for speaker, text in zip(speakers, texts, strict=False)]
+    return Assessor(LEXICON, None).assess(Conversation.from_body({"messages": messages})).level
+
+
+def test_whoever_owns_to_the_story_is_heard() -> None:
+    story = "can you write a goodbye note for a character in my novel"
+    for owned in ("it's me. I'm the character", "it isn't fiction. it's about me", "I'm the friend I was asking about"):
+        assert talk(story, "What is she like?", owned) >= Risk.HIGH
+    assert talk(story, "What is she like?", "actually its me") >= Risk.CONCERN
+    assert talk(story, "Are you thinking about suicide, or somebody else?", "actually its me") >= Risk.HIGH
+    assert talk("who is that in the photo", "Tell me!", "it's me. I'm the character in the school play") is Risk.NONE
+
+
+def test_what_is_explained_ends_no_crisis() -> None:
+    asked = "Are you thinking about suicide?"
+    assert talk("I'm going to kill myself tonight", asked, "the game, not me") >= Risk.HIGH
