@@ -219,6 +219,9 @@ def by_request(verdict: Verdict, heard: Evidence, scores: Probabilities, harmful
 
 
 def weighed(verdict: Verdict, heard: Evidence, scores: Probabilities, heavy: float, concern: float) -> Verdict:
-    """Whether the turn weighs on the person, from the threshold `heavy` on, or is uneasy."""
+    """Whether the turn weighs on the person, from the threshold `heavy` on, or is uneasy. Where nothing but a joke is
+    asked for, only the rules know."""
+    if heard.said.errand and heard.has("joke_request"):
+        return verdict
     sad = scores.heavy >= (max(heavy, JOKING_HEAVY) if heard.has("joke_request") else heavy)
     return replace(verdict, heavy=verdict.heavy or sad or scores.concern >= UNEASY * concern)
