@@ -16,7 +16,7 @@ from psylite_pipeline.answers import Answers, Piece
 from psylite_pipeline.conversation import Conversation, Floor
 from psylite_pipeline.decision import Decision, Kind, Risk, Route, Scores
 from psylite_pipeline.embedding import Embedder, Vectors
-from psylite_pipeline.humour.choosing import more_of
+from psylite_pipeline.humour.choosing import more_of, only_laughs
 from psylite_pipeline.humour.corpus import Snippet
 from psylite_pipeline.humour.fit import Fit, fit
 from psylite_pipeline.humour.searching import Hit
@@ -161,7 +161,8 @@ class Counsellor:
         # Only right after an answer: what the person said since, where there was none, may be anything.
         answered = len(conversation.turns) > 1 and conversation.turns[-2].speaker == "assistant"
         more = more_of(conversation.last.text) if conversation.last and answered else None
-        judged = fit(assessment, shown, preferences, more=more)
+        laughed = len(conversation.said) > 1 and only_laughs(conversation.said[-2])
+        judged = fit(assessment, shown, preferences, more=more, laughed=laughed)
         found = replace(found, scores=replace(found.scores, humour=judged.score))
         language = language_of_talk(conversation.said)
         if not judged.open or language == "other":  # there are no snippets in it, and nobody can judge the mood

@@ -21,6 +21,17 @@ def test_one_more_is_a_request_right_after_a_snippet_and_none_elsewhere(tmp_path
     assert talk.say(more).route == "plain"
 
 
+@pytest.mark.parametrize("laughter", ["哈哈哈哈笑死我了", "lol", "太好笑了！"])
+def test_one_more_is_a_request_after_laughter_too(tmp_path, laughter):
+    talk = Talk(scripted_counsellor(tmp_path))
+    told = talk.say("来个JOKE").decision.snippets
+    assert talk.say(laughter).route == "plain"
+    again = talk.say("再来")
+    assert again.route == "humour"
+    assert again.decision.snippets != told
+    assert talk.say("今天还行").route == talk.say("再来").route == "plain"
+
+
 @pytest.mark.parametrize(
     "more", ["another one", "haha, one more please!", "haha that's good, another", "again!", "好听，再讲一段"]
 )

@@ -29,14 +29,20 @@ class Fit:
 
 
 def fit(
-    assessment: Assessment, shown: Sequence[frozenset[str]], preferences: Preferences, *, more: str | None = None
+    assessment: Assessment,
+    shown: Sequence[frozenset[str]],
+    preferences: Preferences,
+    *,
+    more: str | None = None,
+    laughed: bool = False,
 ) -> Fit:
     """Judge the last turn. `shown` tells for each of the assistant's earlier turns which snippets it offered; `more`
-    what the turn asks for one more of (empty: of anything), which is a joke where one was just told.
+    what the turn asks for one more of (empty: of anything), which is a joke where one was just told, or where the turn
+    after that only `laughed`.
 
     The gate is the same whether the turn is cheerful or asks for a joke: neither unlocks what risk or grief closed.
     """
-    just_told = bool(shown) and bool(shown[-1])
+    just_told = any(shown[-2:] if laughed else shown[-1:])
     asked = (just_told and more is not None) or assessment.last.has("joke_request")
     # A snippet was told just now: so all was light then, and a bare "another one" since changes nothing, though such
     # words may look uneasy to the classifier.
