@@ -21,7 +21,7 @@ from psylite_pipeline.risk.turn_assessment import Evidence, Thresholds, TurnAsse
 from psylite_pipeline.risk.verdict import assessed
 from psylite_pipeline.risk.walk import STOOD, Assessment, walk
 
-#: Characters of a turn that only says "and then?".
+#: Characters of a turn that only says "and then?", or "just kidding".
 SHORT = 12
 
 #: Who thanks, leaves or scolds after a refusal does not go on with what was refused.
@@ -72,8 +72,11 @@ class Assessor:
             return last
         before = self._pieces(texts[:-1], turns, len(texts[-1]))
         harmful = self._classifier.in_pieces(texts[-1], before, last.said.findings)
+        only_takes_back = last.length <= SHORT and last.has("retraction")
         if harmful >= self._limits.harmful and (
-            last.said.told & _NO_REQUEST or self._lexicon.read("\n".join((*before, texts[-1]))).everyday
+            only_takes_back
+            or last.said.told & _NO_REQUEST
+            or self._lexicon.read("\n".join((*before, texts[-1]))).everyday
         ):
             return last
         return replace(last, scores=replace(last.scores, harmful=max(harmful, last.scores.harmful)))
