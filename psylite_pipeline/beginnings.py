@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import ahocorasick
 
 from psylite_pipeline.risk.normalise import SENTENCE_ENDS, is_word
-from psylite_pipeline.risk.phrases import Phrase
+from psylite_pipeline.risk.rules.phrases import Phrase
 
 #: Characters of which any number say nothing yet; a space, because one stands for a gap.
 _LITTLE = frozenset("我你您这那是有会也就都还要能可以 ")

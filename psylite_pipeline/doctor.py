@@ -21,7 +21,7 @@ from psylite_pipeline.output_check import OutputCheck
 from psylite_pipeline.prompt import Prompts
 from psylite_pipeline.replies import Replies
 from psylite_pipeline.risk.classifier import Classifier
-from psylite_pipeline.risk.lexicon import Lexicon
+from psylite_pipeline.risk.rules.lexicon import Lexicon
 from psylite_pipeline.secret import secret
 from psylite_pipeline.settings import Preferences, Settings, bundled
 from psylite_pipeline.stack import pipelines, processes

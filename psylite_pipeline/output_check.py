@@ -18,10 +18,10 @@ from psylite_pipeline.decision import Risk
 from psylite_pipeline.errors import KnowledgeError, ModelError, PsyLiteError
 from psylite_pipeline.metrics import Metrics
 from psylite_pipeline.pieces import Chunk, Thought, Waiting, Words
-from psylite_pipeline.risk.lexicon import Lexicon
-from psylite_pipeline.risk.phrases import Phrase
-from psylite_pipeline.risk.rule_files import read_rulebook
-from psylite_pipeline.risk.rulebook import Rule
+from psylite_pipeline.risk.rules.files import read_rulebook
+from psylite_pipeline.risk.rules.lexicon import Lexicon
+from psylite_pipeline.risk.rules.phrases import Phrase
+from psylite_pipeline.risk.rules.rulebook import Rule
 
 log = logging.getLogger(__name__)
 

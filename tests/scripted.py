@@ -22,8 +22,8 @@ from psylite_pipeline.model import Thought, Waiting, Words
 from psylite_pipeline.opening import open_prompts, open_replies
 from psylite_pipeline.output_check import OutputCheck
 from psylite_pipeline.risk.assess import Assessor
-from psylite_pipeline.risk.lexicon import Lexicon
 from psylite_pipeline.risk.reading import Finding, Question, Reading
+from psylite_pipeline.risk.rules.lexicon import Lexicon
 from psylite_pipeline.risk.turn_assessment import Probabilities, Thresholds
 from psylite_pipeline.settings import Settings, bundled
 

@@ -10,8 +10,8 @@ from unfit_words import CHECK
 
 from psylite_pipeline.beginnings import Beginnings
 from psylite_pipeline.output_check import WINDOW, Watch
-from psylite_pipeline.risk.phrases import Phrase, parse
-from psylite_pipeline.risk.rulebook import Rule
+from psylite_pipeline.risk.rules.phrases import Phrase, parse
+from psylite_pipeline.risk.rules.rulebook import Rule
 
 SECRET = Beginnings([parse("我 …6 (保守秘密|保密)", {}, 6), parse("promise …12 not to tell", {}, 12)])
 PLAIN_WORDS = frozenset("我你您这那是有会也就都还要能可以")

@@ -18,8 +18,8 @@ from psylite_pipeline.errors import KnowledgeError
 from psylite_pipeline.risk.assess import Assessor
 from psylite_pipeline.risk.classifier import HEADS, Classifier
 from psylite_pipeline.risk.grams import MAX_CHARACTERS, grams_of
-from psylite_pipeline.risk.lexicon import Lexicon
 from psylite_pipeline.risk.reading import Finding
+from psylite_pipeline.risk.rules.lexicon import Lexicon
 from psylite_pipeline.settings import bundled
 
 SHIPPED = bundled("knowledge") / "risk" / "classifier"

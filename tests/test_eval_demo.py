@@ -12,13 +12,14 @@ from psylite_pipeline.settings import Settings
 from psylite_pipeline.stack.layout import Layout
 
 ROOT = Path(__file__).parent.parent
-#: Stands in for the environment's Python and `psylite`: notes how it was called. A model server is up at once.
+#: Stands in for the environment's Python and `psylite`: notes how it was called. A model server is up once it is noted.
 NOTES = f"""#!/bin/sh
 case "$2" in
-    *httpx*) exit 0;;
+    *httpx*) grep -q serve called 2>/dev/null; exit;;
     *psylite_pipeline*import*) PYTHONPATH='{ROOT}' exec '{sys.executable}' "$@";;
 esac
 echo "${{0##*/}} $*" >> called
+case "$*" in *" serve "*) exec sleep 60;; esac
 """
 
 

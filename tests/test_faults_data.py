@@ -18,7 +18,7 @@ from psylite_pipeline.prompt import Prompts
 from psylite_pipeline.replies import Replies
 from psylite_pipeline.risk.classifier import Classifier
 from psylite_pipeline.risk.last_resort import LastResortLexicon
-from psylite_pipeline.risk.lexicon import Lexicon
+from psylite_pipeline.risk.rules.lexicon import Lexicon
 from psylite_pipeline.settings import Settings
 
 KNOWLEDGE = Settings.load().knowledge_dir

@@ -6,7 +6,7 @@ import pytest
 from scripted import shipped_lexicon
 
 from psylite_pipeline.decision import Kind, Risk
-from psylite_pipeline.risk.rulebook import Rule
+from psylite_pipeline.risk.rules.rulebook import Rule
 from psylite_pipeline.risk.verdict import by_rules
 
 LEXICON = shipped_lexicon()

@@ -11,9 +11,9 @@ from unfit_words import CHECK, FOLDER, FORBIDDEN, REPLIES, cut
 from psylite_pipeline.errors import ModelBroken, ModelTimeout
 from psylite_pipeline.model import Thought, Waiting, Words
 from psylite_pipeline.output_check import WINDOW, Unfit, Watch
-from psylite_pipeline.risk.lexicon import Lexicon
-from psylite_pipeline.risk.rule_files import read_rulebook
-from psylite_pipeline.risk.rulebook import Rule
+from psylite_pipeline.risk.rules.files import read_rulebook
+from psylite_pipeline.risk.rules.lexicon import Lexicon
+from psylite_pipeline.risk.rules.rulebook import Rule
 
 LEXICON = Lexicon(*read_rulebook(FOLDER))
 

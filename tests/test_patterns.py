@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psylite_pipeline.risk.cover import Cover
-from psylite_pipeline.risk.patterns import Patterns
-from psylite_pipeline.risk.phrases import WRITTEN_OUT, Phrase, PhraseError, expand, parse, split
+from psylite_pipeline.risk.rules.cover import Cover
+from psylite_pipeline.risk.rules.patterns import Patterns
+from psylite_pipeline.risk.rules.phrases import WRITTEN_OUT, Phrase, PhraseError, expand, parse, split
 
 LISTS = {"药": ["安眠药", "药"], "kin": ["mom", "dad"], "想": ["想", "要", ""]}
 

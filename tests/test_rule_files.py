@@ -13,11 +13,11 @@ from scripted import shipped_lexicon
 
 from psylite_pipeline.decision import Risk
 from psylite_pipeline.errors import KnowledgeError
-from psylite_pipeline.risk import lexicon as lexicon_module
-from psylite_pipeline.risk.lexicon import MARKERS, Lexicon
 from psylite_pipeline.risk.normalise import normalise
-from psylite_pipeline.risk.patterns import Patterns
-from psylite_pipeline.risk.rule_files import read_rulebook
+from psylite_pipeline.risk.rules import lexicon as lexicon_module
+from psylite_pipeline.risk.rules.files import read_rulebook
+from psylite_pipeline.risk.rules.lexicon import MARKERS, Lexicon
+from psylite_pipeline.risk.rules.patterns import Patterns
 from psylite_pipeline.settings import bundled
 
 LEXICON = shipped_lexicon()

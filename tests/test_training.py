@@ -17,7 +17,7 @@ pytest.importorskip("sklearn")
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Decision, Risk, Route, Scores
 from psylite_pipeline.risk.classifier import HEADS, Classifier, finding_features
-from psylite_pipeline.risk.lexicon import Lexicon
+from psylite_pipeline.risk.rules.lexicon import Lexicon
 from psylite_pipeline.settings import bundled
 from psylite_pipeline.training import commands, evaluate, scoreboard
 from psylite_pipeline.training.card import SOURCES

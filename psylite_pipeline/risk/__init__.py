@@ -1,1 +1,1 @@
-"""Is somebody in danger: normalise, lexicon, classifier, judge; assess reads each turn, walk carries risk on."""
+"""Is somebody in danger: rules and classifier read a turn, verdict.py judges it, walk.py carries risk on."""

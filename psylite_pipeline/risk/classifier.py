@@ -23,7 +23,7 @@ from psylite_pipeline.errors import KnowledgeError
 from psylite_pipeline.risk.grams import Grams, grams_of
 from psylite_pipeline.risk.memory import ScoreCache
 from psylite_pipeline.risk.reading import Finding
-from psylite_pipeline.risk.rulebook import SIGNS
+from psylite_pipeline.risk.rules.rulebook import SIGNS
 from psylite_pipeline.risk.turn_assessment import Probabilities, Thresholds
 
 #: The questions, in the order of every array: at least concern, at least high, a harmful request, a joke fits, heavy,

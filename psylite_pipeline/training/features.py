@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from psylite_pipeline.embedding import Embedder
 from psylite_pipeline.risk.classifier import HEADS, finding_features, shape_features
 from psylite_pipeline.risk.grams import Grams, grams_of
-from psylite_pipeline.risk.lexicon import Lexicon
+from psylite_pipeline.risk.rules.lexicon import Lexicon
 from psylite_pipeline.training.data import Row, digest
 
 Floats = NDArray[np.float32]

@@ -17,7 +17,7 @@ from rich.table import Table as Grid
 
 from psylite_pipeline.embedding import BundledEncoder, Embedder
 from psylite_pipeline.risk.classifier import HEADS, Classifier
-from psylite_pipeline.risk.lexicon import Lexicon
+from psylite_pipeline.risk.rules.lexicon import Lexicon
 from psylite_pipeline.training import card, figures, ship, thresholds
 from psylite_pipeline.training.data import DataError, load_rows
 from psylite_pipeline.training.features import Floats, Table, VectorStore, tabulate

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from psylite_pipeline.decision import Kind, Risk, Told
-from psylite_pipeline.risk.phrases import Phrase
+from psylite_pipeline.risk.rules.phrases import Phrase
 
 #: In the order of the classifier's features.
 SIGNS = ("grief", "illness", "anger", "fear", "trauma", "joke_request", "retraction", "calm")

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from psylite_pipeline.decision import Told
 from psylite_pipeline.errors import KnowledgeError
-from psylite_pipeline.risk.cover import Span
-from psylite_pipeline.risk.matches import KEPT_SPANS, Matches
 from psylite_pipeline.risk.normalise import CLAUSE_ENDS, SENTENCE_ENDS, Folder, Spellings, default_folder
-from psylite_pipeline.risk.patterns import Patterns
 from psylite_pipeline.risk.reading import Finding, Question, Reading
-from psylite_pipeline.risk.rule_files import read_rulebook
-from psylite_pipeline.risk.rulebook import Rule, Rulebook
+from psylite_pipeline.risk.rules.cover import Span
+from psylite_pipeline.risk.rules.files import read_rulebook
+from psylite_pipeline.risk.rules.matches import KEPT_SPANS, Matches
+from psylite_pipeline.risk.rules.patterns import Patterns
+from psylite_pipeline.risk.rules.rulebook import Rule, Rulebook
 
 MAX_ANSWER = 60
 """Longer turns (folded characters) are no answers."""

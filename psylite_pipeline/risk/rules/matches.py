@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from functools import cached_property
 
 from psylite_pipeline.decision import Kind, Risk
-from psylite_pipeline.risk.cover import Cover, Span
 from psylite_pipeline.risk.normalise import CLAUSE_ENDS, SENTENCE_ENDS
-from psylite_pipeline.risk.patterns import Patterns
 from psylite_pipeline.risk.reading import Finding
-from psylite_pipeline.risk.rulebook import Frame, Rule
+from psylite_pipeline.risk.rules.cover import Cover, Span
+from psylite_pipeline.risk.rules.patterns import Patterns
+from psylite_pipeline.risk.rules.rulebook import Frame, Rule
 
 #: Of a pasted wall of repetitions the beginning and the end tell enough: so many spans of each.
 KEPT_SPANS = 400

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import ahocorasick
 
-from psylite_pipeline.risk.cover import Span
 from psylite_pipeline.risk.normalise import SENTENCE_ENDS, is_word
-from psylite_pipeline.risk.phrases import Phrase
+from psylite_pipeline.risk.rules.cover import Span
+from psylite_pipeline.risk.rules.phrases import Phrase
 
 _REMEMBERED = 8
 _SENTENCE_END = re.compile(f"[{SENTENCE_ENDS}]")

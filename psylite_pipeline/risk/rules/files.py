@@ -11,8 +11,8 @@ from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.errors import KnowledgeError
 from psylite_pipeline.files import read_toml
 from psylite_pipeline.risk.normalise import Folder, Spellings, default_folder
-from psylite_pipeline.risk.phrases import Phrase, PhraseError, expand, is_sign, parse, split
-from psylite_pipeline.risk.rulebook import SIGNS, Frame, Marker, Rule, Rulebook
+from psylite_pipeline.risk.rules.phrases import Phrase, PhraseError, expand, is_sign, parse, split
+from psylite_pipeline.risk.rules.rulebook import SIGNS, Frame, Marker, Rule, Rulebook
 from psylite_pipeline.text import HAN
 
 GAP_HAN, GAP_LATIN = 6, 24
