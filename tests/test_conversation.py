@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from psylite_pipeline.conversation import Conversation, marked, marker, without_hidden_blocks
+from psylite_pipeline.conversation import Conversation, marked, marker, readable, without_hidden_blocks
 from psylite_pipeline.decision import Risk, Route
 
 
@@ -62,13 +62,60 @@ def test_the_assistants_role_is_known_in_any_case(role):
         ([{"type": "text", "text": "一"}, "二", {"content": "三"}], "一\n二\n三", False),
         ([{"type": "image_url", "image_url": {"url": "x"}}], "", True),
         ([{"type": "input_image"}, {"type": "text", "text": "看"}], "看", True),
-        ([{"type": None, "text": 5}, None, 4, ["x"]], "", False),
+        ([{"type": None, "text": 5}, None, 4, ["字"]], "字", False),
+        ([{"type": "x", "content": [{"type": "text", "text": "字"}]}], "字", False),
+        ([{"type": "text", "text": {"value": "字"}}], "字", False),
+        ([{"text": "一", "content": "二"}], "一\n二", False),
+        ([{"image_url": {"url": "x"}}], "", True),
     ],
 )
 def test_contents_of_every_shape(content, text, image):
     turn = read(person(content)).last
     assert turn is not None
     assert (turn.text, turn.has_image) == (text, image)
+
+
+PICTURE = {"type": "image_url", "image_url": {"url": "x"}}
+WORDS = {"type": "text", "text": "字"}
+
+
+@pytest.mark.parametrize(
+    ("content", "made"),
+    [
+        ("字", "字"),
+        (None, ""),
+        (5, ""),
+        ({"text": "字"}, [WORDS]),
+        (["字"], [WORDS]),
+        ([["字"]], [WORDS]),
+        ([{"text": "字"}], [WORDS]),
+        ([None, WORDS], [WORDS]),
+        ([{"type": "text"}, {"content": "字"}], [WORDS]),
+        ([{"type": "text", "text": {"value": "字"}}], [WORDS]),
+        ([{"type": "x", "content": [WORDS]}], [WORDS]),
+        ([{**WORDS, "cache_control": 1}], [{**WORDS, "cache_control": 1}]),
+        ([PICTURE, {"type": "input_image", "text": "字"}], [PICTURE, {"type": "input_image", "text": "字"}]),
+        ([{"image_url": {"url": "x"}}], [PICTURE]),
+        ([[PICTURE, "字"]], [{"type": "parts", "content": [PICTURE, "字"]}]),
+        ([{"content": [PICTURE, "字"]}], [{"type": "parts", "content": [PICTURE, "字"]}]),
+        ([{"type": "input_audio", "data": "x"}], [{"type": "input_audio", "data": "x"}]),
+    ],
+)
+def test_contents_of_every_shape_become_text_or_typed_parts_that_read_the_same(content, made):
+    (message,) = readable([person(content)])
+    assert message == person(made)
+    assert read(message).turns[-1].text == read(person(content)).turns[-1].text
+    assert read(message).turns[-1].has_image == read(person(content)).turns[-1].has_image
+
+
+@pytest.mark.parametrize("given", ["字", ["字"], {"content": "字"}, {"role": None, "content": "字"}])
+def test_words_without_a_role_or_a_message_are_the_persons(given):
+    assert read(given).said == read(*readable([None, 5, given])).said == ("字",)
+
+
+def test_what_is_no_list_of_messages_is_given_back():
+    assert readable(None) is None
+    assert readable(5) == 5
 
 
 def test_ollama_style_images_count_as_pictures():

@@ -82,6 +82,35 @@ def test_a_message_without_content_costs_nobody_their_answer(server, role, conte
     assert "12356" in answer.json()["choices"][0]["message"]["content"]
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "我不想活了",
+        {"content": "我不想活了"},
+        {"role": None, "content": "我不想活了"},
+        *(
+            {"role": "user", "content": content}
+            for content in (
+                ["我不想活了"],
+                [["我不想活了"]],
+                {"text": "我不想活了"},
+                [{"text": "我不想活了"}],
+                [None, {"type": "text", "text": "我不想活了"}],
+                [{"type": "text"}, {"type": "text", "text": "我不想活了"}],
+                [{"type": "text", "text": {"value": "我不想活了"}}],
+                [{"type": "x", "content": [{"type": "text", "text": "我不想活了"}]}],
+                [{"image_url": {"url": "data:image/png;base64,AA=="}}, "我不想活了"],
+            )
+        ),
+    ],
+)
+def test_words_of_whatever_form_are_heard(server, message):
+    talk = [{"role": "user", "content": 5}, None, message]
+    answer = server.client.post("/v1/chat/completions", json={"model": "psylite", "messages": talk, "stream": False})
+    assert answer.status_code == 200
+    assert "12356" in answer.json()["choices"][0]["message"]["content"]
+
+
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("words", ["我不想活了", "I want to end my life"])
 def test_a_crisis_is_answered_without_the_model(server, backend, stream, words):

