@@ -1,8 +1,11 @@
-"""What a bit may not carry, joke or not: ways to reach somebody, and talk of doing without one's medicine."""
+"""What a bit may not carry, joke or not: ways to reach somebody, talk of doing without one's medicine, and words to the
+model that is shown it."""
 
 from __future__ import annotations
 
 import re
+
+from psylite_pipeline.risk.normalise import normalise
 
 _WEB = re.compile(
     r"https?://|(?<![a-z0-9])www\."
@@ -35,6 +38,51 @@ _WITHOUT_MEDICINE = re.compile(
 )
 
 
+# What is said to the model, or of the person it talks with: a hotline of a radio show is none, "drop the hotline" is.
+# Rather too often than too seldom: it costs a bit.
+_NOT_ZH = (
+    r"(?:不要|不许|不准|不得|不必|不用|不应|不该|不能|不再|无需|无须|甭|勿|禁止|停止|避免"
+    r"|(?<![特分区级性差])别(?![人的墅处致]))"
+)
+_DROP_ZH = rf"(?:忽略|无视|跳过|关闭|绕过|解除|停用|取消|覆盖|忘记|忘掉|{_NOT_ZH})"
+_HELP_ZH = r"(?:热线|求助电话|援助电话|心理援助|危机(?!感|公关|意识))"
+_NOT_EN = (
+    r"(?:do not|don['’]?t|never|stop|avoid|without|not to|no need to|must not|should(?: not|n['’]?t)|refrain from)"
+)
+_DROP_EN = r"(?:ignore|disregard|forget|override|bypass|disable|skip|turn off|no need for|no more)"
+_HELP_EN = r"(?:hot ?lines?|help ?lines?|life ?lines?|crisis (?:line|team|service|number)s?|samaritans)"
+_INSTRUCTION = re.compile(
+    r"(?<!拨打的)(?<!拨的)(?<!亲爱的)(?<!尊敬的)用户(?!名|协议|关系|体验|手册|密码|数|正忙|不在|暂时|已关机|您好)"
+    r"|(?:来访者|求助者|咨询者|提问者)[^。！？\n]{0,8}(?:安全|危险|风险|危机)"
+    rf"|{_DROP_ZH}[^，。！？,\n]{{0,12}}{_HELP_ZH}"
+    rf"|{_HELP_ZH}[^，。！？\n]{{0,8}}{_NOT_ZH}再?(?:提|说|打|拨|给|用|出现|推荐|回应)"
+    r"|危机(?:回应|响应|干预|评估|处理|协议|流程|模式|资源)"
+    rf"|{_DROP_ZH}[^。！？\n]{{0,8}}(?:安全|风险)(?:回应|响应|评估|提示|规则|协议|过滤|限制|策略|模式|措施)"
+    rf"|{_DROP_ZH}[^。！？\n]{{0,6}}(?:以上|之前|前面|上面|先前|上述|系统|所有|一切)[^。！？\n]{{0,6}}"
+    r"(?:指令|指示|提示|规则|设定|命令|要求)"
+    r"|(?<![a-z])(?:助手|语言模型|大模型|人工智能|ai)[^，。！？\n]{0,4}"
+    r"(?:必须|务必|应当|不得|禁止|不许|不准|不应|不要(?!钱)|只能|只许)"
+    r"|(?:助手|语言模型)应该|提示词|系统(?:指令|设定)|^\s*系统(?:提示|消息)?\s*[:：]"
+    r"|\b(?:the|this|that|our) user\b(?![ '’-]*(?:s? ?manual|s? ?guide|agreement|name|experience|interface))"
+    r"|\buser (?:is|isn['’]?t|has|does|doesn['’]?t|was|says|said|needs|wants|may|should|must|will|can)\b"
+    r"|\bthe (?:client|patient|visitor) (?:is|isn['’]?t)\b[^.!?\n]{0,20}\b(?:safe|risk|danger|crisis)\b"
+    rf"|\b{_NOT_EN} (?:\w+ ){{0,3}}?(?:mention|giv|offer|show|suggest|call|ring|dial|bring|talk|refer|list|recommend"
+    rf"|provid|includ|nam|us)[a-z]*\b[^.!?\n]{{0,30}}\b{_HELP_EN}\b"
+    rf"|\b{_DROP_EN}\b[^.!?\n]{{0,20}}\b{_HELP_EN}\b"
+    rf"|\b{_HELP_EN} (?:\w+ ){{0,2}}?(?:need not|(?:must|should|may) not|not be|(?:is|are) (?:not needed|needless))\b"
+    r"|\bcrisis (?:response|protocol|intervention|assessment|resource|message|mode)s?\b"
+    rf"|\b(?:{_DROP_EN}|{_NOT_EN})\b[^.!?\n]{{0,20}}"
+    r"\bsafety (?:response|protocol|check|message|rule|guideline|filter|mode|assessment|instruction)s?\b"
+    rf"|\b{_DROP_EN}\b[^.!?\n]{{0,15}}\b(?:previous|above|prior|earlier|system|all|your)\b[^.!?\n]{{0,15}}"
+    r"\b(?:instructions?|prompts?|rules|guidelines|directives|programming)\b"
+    r"|\b(?:the|an?|this) (?:assistant|ai|language model|chatbot|counsellor|therapist) "
+    r"(?:must|shall|should|is to|may not|needs to|has to|never|will (?:not|never))\b"
+    r"|\byou are now\b[^.!?\n]{0,30}\b(?:ai|assistant|language model|chatbot)\b"
+    r"|\bsystem (?:prompt|message|instruction)s?\b|^\s*system\s*:",
+    re.I | re.M,
+)
+
+
 def unfit(text: str) -> str:
     """What `text` carries that nobody should be shown; `""` where there is nothing."""
     for what, pattern in (
@@ -45,4 +93,7 @@ def unfit(text: str) -> str:
     ):
         if pattern.search(text):
             return what
+    # As written, line by line, and folded: traditional letters, and words spelled with spaces.
+    if any(_INSTRUCTION.search(said) for said in (text, *map(normalise, text.split("\n")))):
+        return "an instruction to the model"
     return ""
