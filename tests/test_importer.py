@@ -292,13 +292,32 @@ def test_a_missing_folder_is_one_sentence(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["Her kids made a stable for the skilled diet coach.", "麻烦大家上床睡觉，他妈妈在芝麻糊里加糖"]
-)
+    "text",
+    [
+        "Her kids made a stable for the skilled diet coach.", "麻烦大家上床睡觉，他妈妈在芝麻糊里加糖",
+        "去你妈妈家，路过长沙比较快，骑在骆驼背上", "切一盘猪头肉，这双破鞋真丑",
+        "Dick's class saw a cockpit, an assembly and a pig",
+    ],
+)  # fmt: skip
 def test_words_that_only_look_forbidden_pass(text):
     assert THEMES.found(text) == ""
 
 
-@pytest.mark.parametrize("text", ["他笑死了", "a FUNERAL", "ｋｉｌｌｉｎｇ", "k.i.l.l", "那個殘廢"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "他笑死了",
+        "a FUNERAL",
+        "ｋｉｌｌｉｎｇ",
+        "k.i.l.l",
+        "那個殘廢",
+        "你这个傻逼",
+        "你這個傻 逼",
+        "他长得跟猪一样",
+        "You dickhead",
+        "He looks like a pig",
+    ],
+)
 def test_forbidden_words_are_found_however_they_are_written(text):
     assert THEMES.found(text)
 
