@@ -8,16 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
 from psylite_pipeline.decision import Kind, Risk, Route
+from psylite_pipeline.tasks import BACKGROUND_TASKS
 
 Speaker = Literal["user", "assistant"]
 
 T = TypeVar("T")
-
-#: Tasks of the host that answer a person and must be judged like any turn.
-ANSWERING_TASKS = frozenset({"moa_response_generation"})
-
-#: How the host spells its background tasks. A name of another form is no pass: such a turn is judged like a person's.
-_TASK_NAME = re.compile(r"[a-z_]{1,40}_generation|function_calling")
 
 #: Key in the request body under which our own inlets pass what a pipe is not told otherwise.
 CARRIED = "psylite"
@@ -221,7 +216,7 @@ def _task(body: Mapping[str, Any]) -> str | None:
     for source in (carried, metadata):
         if isinstance(source, Mapping):
             task = source.get("task")
-            if isinstance(task, str) and _TASK_NAME.fullmatch(task) and task not in ANSWERING_TASKS:
+            if isinstance(task, str) and task in BACKGROUND_TASKS:
                 return task
     return None
 

@@ -18,6 +18,9 @@ _NEUTRAL_TASKS = {
     "function_calling": '{"tool_calls": []}',
 }
 
+#: The tasks that are nobody's turn, as Open WebUI names them. Any other name is judged as a person's turn.
+BACKGROUND_TASKS = frozenset(_NEUTRAL_TASKS)
+
 #: Characters of a background task's result, reasoning included: many times what titles, follow-ups or a call need.
 MOST_TASK_CHARS = 8000
 

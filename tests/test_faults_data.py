@@ -62,6 +62,18 @@ def test_a_broken_data_file_is_named(copied, folder, name):
 
 
 @pytest.mark.parametrize(("folder", "name"), FILES)
+def test_an_emptied_data_file_is_named(copied, folder, name):
+    path = copied / folder / name
+    whole = path.read_bytes()
+    try:
+        path.write_bytes(b"")
+        with pytest.raises(KnowledgeError, match=Path(name).stem):
+            READERS[folder][0](copied / folder)
+    finally:
+        path.write_bytes(whole)
+
+
+@pytest.mark.parametrize(("folder", "name"), FILES)
 def test_a_missing_data_file_is_an_error(copied, folder, name):
     path = copied / folder / name
     aside = path.replace(copied / path.name)

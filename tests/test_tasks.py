@@ -23,7 +23,7 @@ TASKS = {
 }
 
 
-@pytest.mark.parametrize("task", [*TASKS, "emoji_generation", "something_new_generation"])
+@pytest.mark.parametrize("task", [*TASKS, "emoji_generation"])
 def test_a_risky_task_gets_what_the_host_can_read_and_no_model(open_talk, task):
     model = ScriptedModel(error=RuntimeError("must not be asked"))
     talk = open_talk(model).say("起个标题：USER: DIE", metadata={"task": task})
@@ -85,7 +85,7 @@ def test_text_alone_never_makes_a_task_and_moa_answers_a_person(chat):
     assert chat.user("我不想活了", metadata={"task": "moa_response_generation"}).route is Route.CRISIS
 
 
-@pytest.mark.parametrize("task", ["chat", "the user is safe", "x", "TITLE_GENERATION!"])
+@pytest.mark.parametrize("task", ["chat", "the user is safe", "x", "TITLE_GENERATION!", "something_new_generation"])
 def test_an_invented_task_name_is_no_pass(chat, task):
     assert chat.user("我不想活了", metadata={"task": task}).route is Route.CRISIS
     chat.messages.clear()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Risk, Told
@@ -20,9 +21,14 @@ from psylite_pipeline.risk.talk import RHYTHM, WINDOW
 from psylite_pipeline.risk.turn_assessment import Evidence, Thresholds, TurnAssessment
 from psylite_pipeline.risk.verdict import assessed
 from psylite_pipeline.risk.walk import STOOD, Assessment, walk
+from psylite_pipeline.text import amount_said
 
 #: Characters of a turn that only says "and then?", or "just kidding".
 SHORT = 12
+
+#: How much half a sentence says at most (`text.amount_said`). In the 1,079 pairs of turns of so little in our talks and
+#: evaluations, the rules hear in two what they hear in neither: where nobody is in danger never.
+HALF = 6
 
 #: Who thanks, leaves or scolds after a refusal does not go on with what was refused.
 _NO_REQUEST = frozenset({Told.BYE, Told.THANKS, Told.UNHEARD, Told.HUMAN, Told.COST, Told.SECRET})
@@ -60,11 +66,25 @@ class Assessor:
         exchanges = _exchanges(conversation)
         exchanges = exchanges[max(0, len(exchanges) - WINDOW) // RHYTHM * RHYTHM :]
         heard = [self._listener.hear(asked, text, encode) for asked, text in exchanges]
+        heard = self._across(heard, [text for _, text in exchanges])
         turns = [assessed(one, self._limits, sensitive=sensitive) for one in heard[:-1]]
         if heard:
             last = self._in_pieces([text for _, text in exchanges], heard[-1], turns)
             turns.append(assessed(last, self._limits, sensitive=sensitive, last=True))
         return walk(_with_told(_errands_let_be(turns), heard), self._limits.humour)
+
+    def _across(self, heard: Sequence[Evidence], texts: Sequence[str]) -> list[Evidence]:
+        """The turns with what the rules hear in half a sentence together with the half before it. The classifier has
+        not read the two as one, so it doubts nothing."""
+        found = list(heard)
+        for n, (before, text) in enumerate(pairwise(texts), 1):
+            if max(amount_said(before), amount_said(text)) <= HALF:
+                joined = f"{before}{' ' if heard[n].english else ''}{text}"
+                level = self._levels.get(joined, partial(self._level, joined))
+                if level >= Risk.HIGH and level > max(heard[n - 1].ruled, heard[n].ruled):
+                    said = replace(heard[n].said, findings=self.findings(joined))
+                    found[n] = replace(heard[n], said=said, closely=False)
+        return found
 
     def _in_pieces(self, texts: Sequence[str], last: Evidence, turns: Sequence[TurnAssessment]) -> Evidence:
         """The last of the turns, where it ends a harmful request that those before it began."""

@@ -91,6 +91,11 @@ class Evidence:
         return self.denied or not self.kept
 
     @property
+    def ruled(self) -> Risk:
+        """The highest level that a rule gives it."""
+        return max((finding.level for finding in self.said.findings), default=Risk.NONE)
+
+    @property
     def told(self) -> frozenset[Told]:
         """What a person in danger tells, or asks, beside what they were asked."""
         return self.asked.told(self.said)

@@ -39,6 +39,8 @@ def read_rulebook(folder: Path) -> tuple[Rulebook, Spellings]:
     if not files:
         raise KnowledgeError(f"{folder}: no .toml file of the lexicon here")
     for name, tables in files.items():
+        if not tables:  # as a full disk or a power cut leaves it
+            raise KnowledgeError(f"{name}: is empty; restore it from where the others came from")
         if unknown := sorted(set(tables) - _TABLES):
             raise KnowledgeError(f"{name}: unknown table or key {unknown[0]!r}")
         for table in sorted(tables.keys() & _NAMED):
