@@ -204,9 +204,9 @@ def test_hidden_blocks_are_found_in_linear_time(storm):
         text = storm * (size // len(storm)) + "x"
         spent = []
         for _ in range(3):
-            started = time.perf_counter()
+            started = time.thread_time()
             without_hidden_blocks(text)
-            spent.append(time.perf_counter() - started)
+            spent.append(time.thread_time() - started)
         return min(spent)
 
     small, large = seconds(10_000), seconds(80_000)

@@ -75,9 +75,9 @@ def test_odd_text_never_raises(odd: str) -> None:
 
 
 def test_a_huge_paste_costs_no_more_than_its_ends() -> None:
-    start = time.perf_counter()
+    start = time.thread_time()
     assert language_of("我觉得 I am 很累。" * 50_000) == "zh-Hans"
-    assert time.perf_counter() - start < 0.2
+    assert time.thread_time() - start < 0.2
 
 
 def test_the_script_of_a_talk_outlives_a_line_written_the_same_in_both() -> None:

@@ -77,9 +77,9 @@ def test_overlong_text_keeps_head_and_tail() -> None:
     ["a" + "\u0301\u0315" * 50_000, "我 " * 50_000, ". " * 50_000, "a," * 50_000, "\ud800" * 100_000, "，" * 100_000],
 )
 def test_no_text_is_slow(text: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     normalise(text)
-    assert time.perf_counter() - started < 3  # a quadratic step would take minutes
+    assert time.thread_time() - started < 3  # a quadratic step would take minutes
 
 
 def test_spellings_rewrite_whole_words_and_keep_what_is_kept() -> None:
