@@ -8,7 +8,9 @@ import logging
 
 import httpx
 import pytest
+from full_disk import disk_full
 
+from psylite_pipeline.errors import StackError
 from psylite_pipeline.host.valves import PipeValves, mend_saved_valves
 from psylite_pipeline.stack.guard import Guard
 from psylite_pipeline.stack.server import open_whole, set_aside_broken_valves
@@ -171,6 +173,34 @@ def test_a_save_that_fails_leaves_the_old_file(tmp_path):
         json.dump({"a": object()}, file)
     assert json.loads(saved.read_text()) == {"a": 1}
     assert list(tmp_path.iterdir()) == [saved]
+
+
+def test_a_full_disk_at_the_start_is_told_and_takes_no_setting_with_it(tmp_path, caplog):
+    saved = tmp_path / "valves.json"
+    with disk_full(), open_whole(str(saved), "w") as file:
+        json.dump({}, file)  # as upstream does where there is none
+    assert caplog.text.count("could not be saved") == 1
+    assert list(tmp_path.iterdir()) == []
+    saved.write_text('{"a": 1}')
+    for unsaved in ({}, {"a": 2}):
+        with disk_full(), pytest.raises(StackError), open_whole(str(saved), "w") as file:
+            json.dump(unsaved, file)
+    assert json.loads(saved.read_text()) == {"a": 1}
+
+
+def test_broken_valves_on_a_disk_that_takes_nothing_are_the_defaults(tmp_path, monkeypatch, caplog):
+    saved = tmp_path / "psylite" / "valves.json"
+    saved.parent.mkdir()
+    saved.write_text("")
+
+    def read_only(path):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("psylite_pipeline.stack.server.set_aside", read_only)
+    set_aside_broken_valves(tmp_path)
+    assert caplog.text.count("Read-only file system") == len(caplog.records) == 1
+    with open_whole(str(saved), "r") as file:
+        assert json.load(file) == {}
 
 
 def test_a_logged_exception_keeps_its_words_to_itself():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import logging
 import os
 import sys
@@ -130,10 +131,10 @@ def set_aside_broken_valves(folder: Path) -> None:
         except (OSError, ValueError):
             pass
         try:
-            broken = set_aside(saved)
+            aside = f"is kept as {set_aside(saved).name}"
         except OSError as error:
-            raise StackError(f"{saved} cannot be read or renamed: {error.strerror}. Correct its permissions.") from None
-        _log.warning("%s could not be read. It is kept as %s, and the default settings are used.", saved, broken.name)
+            aside = f"cannot be renamed ({error.strerror})"  # `open_whole` reads it as empty
+        _log.warning("%s could not be read. It %s, and the default settings are used.", saved, aside)
 
 
 class _Whole(io.StringIO):
@@ -150,15 +151,23 @@ class _Whole(io.StringIO):
                 write_whole(self._path, self.getvalue().encode(), durable=False)
         except OSError as error:
             _log.error("%s could not be saved: %s. Make room or correct its permissions.", self._path, error.strerror)
+            if self.getvalue() == "{}" and not self._path.exists():  # upstream at its start: no setting is lost
+                return
             raise StackError(f"Not saved: {error.strerror}. All is as it was. See the server's log.") from None
         finally:
             self.close()
 
 
 def open_whole(path: str, mode: str = "r", *rest: Any, **options: Any) -> Any:
-    """`open`, but a text file to be written is written beside and renamed, and text is UTF-8."""
+    """`open`, but a text file to be written is written beside and renamed, text is UTF-8, and saved valves that cannot
+    be read are none: without an answer to them upstream would not start."""
     if mode == "w":
         return _Whole(Path(path))
+    if mode == "r" and Path(path).name == "valves.json":
+        try:
+            return io.StringIO(json.dumps(mended_json_object(Path(path))))
+        except (OSError, ValueError):
+            return io.StringIO("{}")  # told by `set_aside_broken_valves`
     if "b" not in mode:
         options.setdefault("encoding", "utf-8")
     return Path(path).open(mode, *rest, **options)
