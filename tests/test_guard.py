@@ -13,7 +13,7 @@ from full_disk import disk_full
 from psylite_pipeline.errors import StackError
 from psylite_pipeline.host.valves import PipeValves, mend_saved_valves
 from psylite_pipeline.stack.guard import Guard
-from psylite_pipeline.stack.server import open_whole, set_aside_broken_valves
+from psylite_pipeline.stack.server import _make_if_possible, open_whole, set_aside_broken_valves
 from psylite_pipeline.stack.wordless import WordlessFormatter
 
 KEY = "a-key-for-tests"
@@ -185,6 +185,22 @@ def test_a_full_disk_at_the_start_is_told_and_takes_no_setting_with_it(tmp_path,
     for unsaved in ({}, {"a": 2}):
         with disk_full(), pytest.raises(StackError), open_whole(str(saved), "w") as file:
             json.dump(unsaved, file)
+    assert json.loads(saved.read_text()) == {"a": 1}
+
+
+def test_a_folder_that_cannot_be_made_at_the_start_is_made_by_the_first_save(tmp_path, monkeypatch):
+    saved = tmp_path / "psylite" / "valves.json"
+
+    def read_only(*_, **__):
+        raise OSError(30, "Read-only file system")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(type(saved), "mkdir", read_only)
+        _make_if_possible(str(saved.parent))
+        with open_whole(str(saved), "w") as file:
+            json.dump({}, file)
+    with open_whole(str(saved), "w") as file:
+        json.dump({"a": 1}, file)
     assert json.loads(saved.read_text()) == {"a": 1}
 
 

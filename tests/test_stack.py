@@ -97,6 +97,16 @@ def test_a_child_is_stopped_with_all_it_started(layout):
     assert not child.record.exists()
 
 
+def test_the_log_of_the_run_before_is_kept_and_no_older_one(layout):
+    for word in ("first", "second", "third"):
+        child = processes.start("part", [sys.executable, "-c", f"print({word!r})"], os.environ, layout)
+        child.process.wait()
+    assert child.last_words() == "third"
+    assert processes.last_lines(layout.logs / "part.log.1") == "second"
+    assert sorted(path.name for path in layout.logs.iterdir()) == ["part.log", "part.log.1"]
+    child.stop()
+
+
 def test_a_child_that_ignores_the_polite_signal_is_killed(layout):
     code = "import signal, time; signal.signal(15, signal.SIG_IGN); print('awake', flush=True); time.sleep(300)"
     child = processes.start("stubborn", [sys.executable, "-c", code], os.environ, layout)

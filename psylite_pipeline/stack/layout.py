@@ -30,7 +30,7 @@ class Layout:
 
     @property
     def logs(self) -> Path:
-        """One log a part, new at every start."""
+        """One log a part, new at every start, and the one before it."""
         return self.root / "logs"
 
     @property

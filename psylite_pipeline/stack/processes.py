@@ -55,10 +55,12 @@ def last_lines(log: Path, lines: int = 6) -> str:
 def start(
     name: str, command: Sequence[str], environment: Mapping[str, str], layout: Layout, cwd: Path | None = None
 ) -> Child:
-    """Start `command` in a process group of its own, output to `logs/NAME.log`. Raises StackError when it cannot."""
+    """Start `command` in a process group of its own, output to `logs/NAME.log`; the log of the run before is kept as
+    `NAME.log.1`. Raises StackError when it cannot."""
     log, record = layout.logs / f"{name}.log", layout.run / f"{name}.json"
     try:
-        log.unlink(missing_ok=True)  # an older log may have other permissions
+        with contextlib.suppress(FileNotFoundError):
+            log.replace(log.with_name(f"{name}.log.1"))  # it tells why that run ended
         with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as output:
             process = subprocess.Popen(
                 list(command),

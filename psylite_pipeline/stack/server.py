@@ -11,8 +11,9 @@ import sys
 import sysconfig
 import threading
 from collections.abc import Coroutine
+from contextlib import suppress
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Annotated, Any
 
 from psylite_pipeline.conversation import readable
@@ -48,7 +49,14 @@ def upstream() -> ModuleType:
 
     module.StreamingResponse = ClosingResponse
     module.open = open_whole  # what upstream writes, saved valves above all, is whole or not there
+    module.os = SimpleNamespace(**{**vars(os), "makedirs": _make_if_possible})
     return module
+
+
+def _make_if_possible(folder: str) -> None:
+    """os.makedirs, but a disk that takes none keeps no plugin from being loaded: what is saved there later fails."""
+    with suppress(OSError):
+        Path(folder).mkdir(parents=True)
 
 
 def take_messages_of_any_form() -> None:
@@ -147,6 +155,7 @@ class _Whole(io.StringIO):
     def __exit__(self, kind: Any, *rest: Any) -> None:
         try:
             if kind is None:
+                self._path.parent.mkdir(exist_ok=True)  # there was no room at the start
                 # Upstream saves on the event loop: waiting for a busy disk would hold up everybody's answers.
                 write_whole(self._path, self.getvalue().encode(), durable=False)
         except OSError as error:
