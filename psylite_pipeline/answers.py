@@ -25,6 +25,7 @@ from psylite_pipeline.output_check import FAILED, OutputCheck, Unfit
 from psylite_pipeline.pieces import Chunk, Source, Status, Thought, Waiting, Words
 from psylite_pipeline.prompt import Prompts
 from psylite_pipeline.replies import Notice, Replies
+from psylite_pipeline.risk.normalise import MAX_CHARS
 from psylite_pipeline.risk.talk import WINDOW
 from psylite_pipeline.risk.walk import CALM_AFTER_CONCERN, CALM_AFTER_CRISIS
 from psylite_pipeline.settings import Preferences
@@ -241,6 +242,8 @@ class Answers:
         last = conversation.last
         if last is not None and last.has_image and last.text.strip():
             tail.append(voice.notice(Notice.IMAGE_UNSEEN))
+        if last is not None and len(last.text) > MAX_CHARS:
+            tail.append(voice.notice(Notice.READ_IN_PART))
         if snippet is not None and preferences.show_snippet:
             summary = voice.notice(Notice.SNIPPET_SUMMARY)
             title = f"<summary>{summary} · {_quoted(snippet.title)}</summary>"

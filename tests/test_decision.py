@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 import pytest
+from said import notice
 from scripted import (
     HashEncoder,
     KeywordClassifier,
@@ -152,6 +153,12 @@ def test_a_text_too_long_to_be_read_whole_is_met_with_care(tmp_path):
     assert decided(tmp_path, "JOKE " + "字" * (MAX_CHARS - 5)).risk is NONE
     long = decided(tmp_path, "JOKE " + "字" * MAX_CHARS)
     assert (long.route, long.risk, long.rules) == (Route.SUPPORT, CONCERN, ("t.joke", "failure.too-long"))
+
+
+def test_who_sends_more_than_can_be_read_is_told(tmp_path):
+    talk = Talk(scripted_counsellor(tmp_path))
+    assert notice("read_in_part") in talk.say("字" * (MAX_CHARS + 1)).shown
+    assert notice("read_in_part") not in talk.say("今天" + "字" * (MAX_CHARS - 2)).shown
 
 
 def test_after_a_text_too_long_to_be_read_whole_care_lasts_as_after_any_concern(tmp_path):

@@ -46,6 +46,7 @@ class Notice(StrEnum):
     HELD_BACK_SUPPORT = "held_back_support", _HELD_BACK, True
     IMAGE_ONLY = "image_only"
     IMAGE_UNSEEN = "image_unseen", "", True
+    READ_IN_PART = "read_in_part", "", True
     EMPTY_TURN = "empty_turn"
     AI_REMINDER = "ai_reminder", "", True
     STANDIN = "standin", "", True
