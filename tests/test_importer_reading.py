@@ -144,6 +144,20 @@ def test_bad_rows_are_named_and_the_rest_is_kept(tmp_path):
     assert len(report.snippets) == 1
 
 
+def test_lines_that_no_speaker_says_are_reported_and_spoil_no_bit_before_them(tmp_path):
+    bit = [
+        "那个水壶每天早上都要响上好一阵子。", "它响什么？", "它说水开了，叫我去接电话。",
+        "水壶会说话？", "会说不会听，跟它讲道理没用。", "它说了您得去关火。",
+    ]  # fmt: skip
+    odd = "".join(f"（{'甲乙'[n % 2]}） {line}\n" for n, line in enumerate(LAMP))
+    bare = "".join(f"{'甲乙'[n % 2]}{line}\n" for n, line in enumerate(["灯亮了。", "亮了吗？"] * 3))
+    text = f"{labelled(bit)}\n\n{odd}\n\n{bare}\n\n{labelled(WATER)}\n昨天说到这里，大家都很高兴。\n"
+    report = imported(tmp_path, text)
+    assert [said(one) for one in report.snippets] == [bit, WATER]
+    unread = [(one.first, one.last) for one in report.entries if "no line begins with a speaker" in one.what]
+    assert unread == [(9, 14), (17, 22), (32, 32)]
+
+
 def test_titles_scenes_and_what_is_said_of_a_script_are_not_said_aloud(tmp_path):
     head = "# 《半夜打嗝》\n作者：某人\n人物：甲、乙\n\n第一场\n\n"
     text = f"{head}{labelled(WATER)}\n第二场\n\n{labelled(LAMP)}\n## 掌声灯\n\n"
@@ -169,7 +183,7 @@ def test_one_line_over_several_and_two_speakers_in_one(tmp_path):
 
 def test_a_named_person_inside_a_line_is_no_speaker():
     text = "甲：昨天我爸打电话来。\n乙：说什么？\n甲：\n我爸说：你家的灯怎么老亮着？\n乙：您就关了呗。\n"
-    (script,) = read_script(text, "t")
+    (script,) = read_script(text, "t").scripts
     assert {line.speaker for line in script.lines} == {"甲", "乙"}
 
 
@@ -195,7 +209,7 @@ def test_empty_lines_part_bits(tmp_path):
 @given(st.lists(st.sampled_from([*WATER, *LAMP, "对。", "怎么了？", "完" * 500]), max_size=60), st.integers(2, 4))
 def test_every_line_is_in_one_piece_and_bits_have_two_speakers_and_a_bits_length(lines, speakers):
     text = "".join(f"{'甲乙丙丁'[at % speakers]}：{line}\n" for at, line in enumerate(lines))
-    for script in read_script(text, "t"):
+    for script in read_script(text, "t").scripts:
         pieces = split(script, None)
         assert [at for one in pieces for at in range(one.start, one.end)] == list(range(len(script.lines)))
         for one in pieces:

@@ -121,7 +121,7 @@ class Importer:
     def _scripts(self, path: Path, report: Report) -> list[Script]:
         found = read_source(path)
         report.files += 1
-        report.entries += [Entry(path, one.line, one.line, "refused", one.why) for one in found.unread]
+        report.entries += [Entry(path, one.line, one.last or one.line, "refused", one.why) for one in found.unread]
         return found.scripts
 
     def _take(self, path: Path, script: Script, screening: Screening, report: Report) -> None:

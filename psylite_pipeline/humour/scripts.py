@@ -23,8 +23,8 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A dialogue without a break in it. `whole` says that it begins and ends where its author meant it to, not at
-    narration or at words that are missing."""
+    """A dialogue without a break in it. `whole` says that it begins and ends where its author meant it to, not
+    behind narration or at words that are missing."""
 
     title: str
     lines: tuple[Line, ...]
@@ -86,7 +86,16 @@ _DROPPED = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\x00-\x08\x
 _LINE_END = re.compile(r"\r\n|\n|\r|\u2028|\x0b|\x0c|\x85")
 
 
-def read_script(text: str, title: str, number: int | None = None) -> list[Script]:
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The scripts in a text, and the lines of it (first and last, from 1) that no speaker says: narration, or a layout
+    that is not known. Titles, stage directions and scene marks are none of them."""
+
+    scripts: list[Script]
+    unread: list[tuple[int, int]]
+
+
+def read_script(text: str, title: str, number: int | None = None) -> Reading:
     """The scripts in a text; headings, scene marks and narration part them. `title` is used where the text has none.
 
     `number` is the line that all of it stands on, where it was one field of a line of JSON.
@@ -94,7 +103,7 @@ def read_script(text: str, title: str, number: int | None = None) -> list[Script
     reader = _Reader(title, number)
     for at, line in enumerate(_LINE_END.split(text), 1):
         reader.take(at, tidy(line))
-    return reader.scripts()
+    return Reading(reader.scripts(), reader.unread)
 
 
 def script_of(turns: list[tuple[str, str, int]], title: str) -> Script:
@@ -125,6 +134,7 @@ class _Reader:
         self._title = title
         self._number = number
         self._lines: list[tuple[int, str]] = []
+        self.unread: list[tuple[int, int]] = []
 
     def take(self, at: int, line: str) -> None:
         if _RULE.fullmatch(line):
@@ -169,8 +179,15 @@ class _Reader:
                 _add(self._open, Line(last.speaker, spoken(line), number, number))
             else:  # narration, or the title of what follows
                 following = next((text for _, text in self._lines[place + 1 :] if text), "")
-                heading = len(line) <= 40 and _label(following)[0] in speakers and not line.endswith(tuple("。！!，,"))
-                self._close(spoken(line) if heading else "", torn=not heading)
+                goes_on = bool(self.unread) and at - self.unread[-1][1] <= 1
+                ends = tuple("。！!，,？?" if goes_on else "。！!，,")
+                if len(line) <= 40 and _label(following)[0] in speakers and not line.endswith(ends):
+                    self._close(spoken(line))
+                else:  # the bit before ended at an empty line; what follows may lean on what is not read
+                    behind = bool(self._open)
+                    self._close()
+                    self._torn = behind or self._torn
+                    self.unread.append((self.unread.pop()[0] if goes_on else at, at))
             blank = False
         self._close()
         return self._found

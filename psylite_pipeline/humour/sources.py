@@ -29,15 +29,17 @@ _UNSPOKEN = frozenset({"system", "tool", "developer"})
 _ASKING = frozenset({"user", "human", "用户"})
 _ANSWERING = frozenset({"assistant", "gpt", "chatgpt", "助手"})
 _NO_SPEAKERS = "subtitles name no speakers. Write A: and B: before the lines, and save it as text."
+_NO_SPEAKER = "no line begins with a speaker (such as 甲： or A:)."
 _TIMED = re.compile(r"^\s*(?:\d\d:)?\d\d:\d\d[,.]\d{2,3} --> ", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """Something that holds no script; `line` is 0 where it is the whole file."""
+    """Something that holds no script; `line` is 0 where it is the whole file, `last` 0 where it is one line."""
 
     line: int
     why: str
+    last: int = 0
 
 
 @dataclass(slots=True)
@@ -75,9 +77,10 @@ def read_source(path: Path) -> Source:
     if why:
         source.unread.append(Unread(0, why))
     elif kind in TEXT:
-        source.scripts = read_script(text, "")
-        if not source.scripts:
-            source.unread.append(Unread(0, "no line begins with a speaker (such as 甲： or A:)."))
+        reading = read_script(text, "")
+        source.scripts = reading.scripts
+        ranges = reading.unread if reading.scripts else [(0, 0)]
+        source.unread += [Unread(first, _NO_SPEAKER, last) for first, last in ranges]
     else:
         _read_rows(source, text, whole=kind in JSON)
     _leave_out_chats(source)
@@ -154,7 +157,7 @@ def _line(entry: Any) -> tuple[str, str] | None:
 def _scripts(row: Any, number: int, title: str) -> list[Script]:
     """The scripts of one row; none where its shape is not known."""
     if isinstance(row, str):
-        return read_script(row, title, number)
+        return read_script(row, title, number).scripts
     if isinstance(row, list):
         return _of_list(row, number, title)
     if not isinstance(row, dict):
@@ -166,7 +169,7 @@ def _scripts(row: Any, number: int, title: str) -> list[Script]:
             return _of_list(row[name], number, title)
     for name in _TEXT_FIELDS:
         if isinstance(row.get(name), str):
-            return read_script(row[name], title, number)
+            return read_script(row[name], title, number).scripts
     digits = [key for key in row if key.isdecimal() and isinstance(row[key], str)]
     if len(digits) > 1:
         return _of_list([row[key] for key in sorted(digits, key=int)], number, title)
@@ -175,7 +178,7 @@ def _scripts(row: Any, number: int, title: str) -> list[Script]:
 
 def _of_list(entries: list[Any], number: int, title: str) -> list[Script]:
     if all(isinstance(entry, str) for entry in entries):
-        labelled = read_script("\n".join(entry.replace("\n", " ") for entry in entries), title, number)
+        labelled = read_script("\n".join(entry.replace("\n", " ") for entry in entries), title, number).scripts
         if sum(len(script.lines) for script in labelled) * 2 >= len(entries):
             return labelled
         return [script_of([(str(at % 2), entry, number) for at, entry in enumerate(entries)], title)]
