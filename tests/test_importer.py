@@ -384,6 +384,26 @@ def test_a_link_out_of_the_folder_is_refused_and_one_within_it_is_read(tmp_path)
     assert "out.txt  refused: is a link that leads out of the folder." in next(iter(report.sentences()))
 
 
+def test_links_and_pipes_that_are_not_read_are_named(tmp_path):
+    folder = tmp_path / "mine"
+    (folder / "sub").mkdir(parents=True)
+    (tmp_path / "private").mkdir()
+    for name, target in (("gone", "nowhere"), ("loop", "mine/loop"), ("out", "private"), ("sub-too", "mine/sub")):
+        (folder / name).symlink_to(tmp_path / target)
+    for outside in (folder / "sub" / "script.txt", tmp_path / "private" / "script.txt"):
+        outside.write_text(labelled(LAMP if outside.is_relative_to(folder) else WATER))
+    os.mkfifo(folder / "pipe.txt")
+    report = importer_of(tmp_path).add(folder)
+    assert [said(made) for made in report.snippets] == [LAMP]
+    assert {entry.path.name: entry.what for entry in report.entries if entry.outcome == "refused"} == {
+        "gone": "is a link that leads nowhere.",
+        "loop": "is a link that leads nowhere.",
+        "out": "is a link that leads out of the folder.",
+        "pipe.txt": "is no file (a pipe, a socket or a device).",
+        "sub-too": "is a link to a folder; files are read where they stand.",
+    }
+
+
 def test_each_script_of_a_file_is_told_of_while_it_is_read(tmp_path):
     told = []
     (tmp_path / "mine").mkdir()

@@ -14,7 +14,7 @@ from psylite_pipeline.humour.corpus import Snippet
 from psylite_pipeline.humour.screening import ALIKE, Screening
 from psylite_pipeline.humour.scripts import Script
 from psylite_pipeline.humour.snippet_files import SnippetFiles
-from psylite_pipeline.humour.sources import files_in, read_source
+from psylite_pipeline.humour.sources import closed, files_in, read_source
 from psylite_pipeline.humour.splitting import split
 from psylite_pipeline.humour.themes import Themes
 from psylite_pipeline.risk.parts import Rules
@@ -108,8 +108,8 @@ class Importer:
         report = Report()
         paths = [path for path in files_in(source) if self._target.resolve() not in path.parents]
         for number, path in enumerate(paths, 1):
-            if not path.resolve().is_relative_to(source):
-                report.entries.append(Entry(path, 0, 0, "refused", "is a link that leads out of the folder."))
+            if why := closed(path, source):
+                report.entries.append(Entry(path, 0, 0, "refused", why))
                 continue
             for script in self._scripts(path, report):
                 self._take(path, script, screening, report)

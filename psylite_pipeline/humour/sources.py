@@ -52,11 +52,25 @@ class Source:
 
 
 def files_in(place: Path) -> list[Path]:
-    """The files below `place`, or `place` itself where it is a file; hidden ones are passed over."""
-    if place.is_file():
+    """What lies below `place` and is no folder, or `place` itself where it is none; hidden ones are passed over. Not
+    all of it can be read: `closed` says which."""
+    if not place.is_dir():
         return [place]
-    found = (path for path in place.rglob("*") if path.is_file())
+    found = (path for path in place.rglob("*") if path.is_symlink() or not path.is_dir())
     return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(place).parts))
+
+
+def closed(path: Path, place: Path) -> str:
+    """Why `path`, which `files_in` found in `place`, is not to be opened; `""` where it may be."""
+    try:
+        target = path.resolve(strict=True)
+    except (OSError, RuntimeError):  # RuntimeError: a link to itself
+        return "is a link that leads nowhere."
+    if not target.is_relative_to(place):
+        return "is a link that leads out of the folder."
+    if target.is_dir():
+        return "is a link to a folder; files are read where they stand."
+    return "" if target.is_file() else "is no file (a pipe, a socket or a device)."
 
 
 def read_source(path: Path) -> Source:
