@@ -263,7 +263,12 @@ def _add(settings: Settings, embedder: Embedder | None, folder: Path, *, dry_run
         def tell(number: int, of: int, kept: int) -> None:
             update(0, 0, f"file {number} of {of}, {kept} kept")
 
-        done = importer.add(folder, dry_run=dry_run, progress=tell)
+        try:
+            done = importer.add(folder, dry_run=dry_run, progress=tell)
+        except KeyboardInterrupt:
+            written = "What is written is whole" if importer.writing else "Nothing was written"
+            errors.print(f"Stopped. {written}; run the same command again to do all of it.", soft_wrap=True)
+            raise typer.Exit(130) from None
     for sentence in done.sentences():
         console.print(sentence, markup=False, highlight=False, soft_wrap=True)
     console.print(

@@ -366,6 +366,26 @@ def test_an_empty_folder_is_told_what_is_read(tmp_path):
 
 
 @pytest.mark.usefixtures("knowledge")
+@pytest.mark.parametrize(
+    ("place", "sentence"),
+    [
+        ("psylite_pipeline.humour.importer.read_source", "Nothing was written"),
+        ("psylite_pipeline.humour.snippet_files.write_whole", "What is written is whole"),
+    ],
+)
+def test_ctrl_c_says_whether_anything_was_written(tmp_path, monkeypatch, place, sentence):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "a.txt").write_text(TWO_BITS, encoding="utf-8")
+    monkeypatch.setattr(place, interrupted)
+    done = psylite("index", "--add", str(tmp_path / "mine"))
+    assert done.exit_code == 130
+    assert f"Stopped. {sentence}; run the same command again" in done.stderr
+
+
+@pytest.mark.usefixtures("knowledge")
 def test_dry_run_alone_says_what_it_needs():
     done = psylite("index", "--dry-run")
     assert done.exit_code == 2

@@ -94,6 +94,8 @@ class Importer:
         self._themes = themes
         self._embedder = embedder
         self._known = tuple(known)
+        self.writing = False
+        """Whether all is read and `add` has begun to write."""
 
     def add(self, source: Path, *, dry_run: bool = False, progress: Progress = lambda *_: None) -> Report:
         """Make snippets of the files in `source` and write them, unless `dry_run`. The same files give the same result;
@@ -115,6 +117,7 @@ class Importer:
                 self._take(path, script, screening, report)
                 progress(number, len(paths), len(report.snippets))
         if not dry_run:
+            self.writing = True
             report.written = files.write(report.snippets)
         return report
 
