@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import tempfile
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
@@ -269,10 +270,13 @@ def _plugins() -> list[str]:
 def _data_folder(settings: Settings) -> Check:
     folder = settings.data_dir
     existing = next(path for path in (folder, *folder.parents) if path.exists())
-    ok = existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
-    return Check(
-        "data folder", ok, str(folder), "" if ok else "Make it writable, or set PSYLITE_DATA_DIR to a folder that is."
-    )
+    try:
+        with tempfile.TemporaryFile(dir=existing) as probe:
+            probe.write(b"x")  # a full disk makes files without a byte
+    except OSError as error:
+        cure = "Make room there or make it writable, or set PSYLITE_DATA_DIR to another folder."
+        return Check("data folder", False, f"{folder} cannot be written to: {error.strerror}", cure)
+    return Check("data folder", True, str(folder))
 
 
 def _webhook(settings: Settings) -> Check:

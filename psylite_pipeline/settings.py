@@ -23,6 +23,9 @@ _OF_TOOLS = ("PSYLITE_EVAL_", "PSYLITE_TEST_")
 PSYLITE_WEIGHTS = "Juneup/internlm2.5_7b_distill:orpo_q4_k_m"
 
 
+#: A name without a control character or a line break: it goes into requests, logs and messages.
+_ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$"
+
 #: A number of a port.
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -44,6 +47,7 @@ class Preferences(BaseModel):
         "Name of the Ollama model that answers. None: the server's own (PSYLITE_MODEL).",
         "回答用的 Ollama 模型的名字。设为“无”：用服务器自己的（PSYLITE_MODEL）。",
         max_length=200,
+        pattern=_ONE_LINE,
     )
     sensitivity: Literal["standard", "high"] = valve(
         "standard",
@@ -109,6 +113,7 @@ class Preferences(BaseModel):
         "None: the one that answers as PsyLite.",
         "设为“无”：用 PsyLite 回答时用的那个。",
         max_length=200,
+        pattern=_ONE_LINE,
     )
     judge_seconds: float = valve(
         8.0,

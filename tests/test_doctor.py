@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from command import psylite
+from full_disk import disk_full
 
 from psylite_pipeline import listing
 from psylite_pipeline.doctor import Check, examine
@@ -119,6 +120,17 @@ def test_doctor_names_broken_files_and_settings(knowledge, monkeypatch, tmp_path
     assert table.exit_code == 1
     for named in ("[bad].toml", "OLLAMA_BASE_URL"):
         assert named in table.stdout
+
+
+def test_doctor_sees_a_disk_that_is_full(monkeypatch, tmp_path):
+    monkeypatch.setenv("PSYLITE_DATA_DIR", str(tmp_path))
+    assert look("data folder").ok
+    with disk_full():
+        found = look("data folder")
+    assert not found.ok
+    assert "File too large" in found.seen
+    assert "Make room" in found.cure
+    assert list(tmp_path.iterdir()) == []
 
 
 # -- where other messages send people: plugins, rules for the model's words, prompts, the salt

@@ -72,7 +72,7 @@ def test_limits_told_in_the_description_are_the_limits(valves):
         lowest = next((one.ge for one in field.metadata if hasattr(one, "ge")), None)
         highest = next((one.le for one in field.metadata if hasattr(one, "le")), None)
         if lowest is None or highest is None:
-            assert field.annotation not in (int, float) or name == "priority", name
+            assert field.annotation not in (int, float), name
             continue
         assert f"{lowest:g} to {highest:g}" in str(field.description), name
         for value in (lowest, highest):
@@ -80,6 +80,20 @@ def test_limits_told_in_the_description_are_the_limits(valves):
         for value in (lowest - 1, highest + 1, float("nan"), float("inf")):
             with pytest.raises(ValidationError):
                 valves(**{name: value})
+
+
+@BOTH
+@pytest.mark.parametrize("name", ["model", "judge_model"])
+@pytest.mark.parametrize("value", ["a\0b", "a\nb", "a\rb", "a\x7fb", "a\x85b", "a\u2028b"])
+def test_the_name_of_a_model_is_one_line_that_can_be_printed(valves, name, value):
+    assert getattr(valves(**{name: "qwen3:4b 模型"}), name) == "qwen3:4b 模型"
+    with pytest.raises(ValidationError):
+        valves(**{name: value})
+
+
+def test_a_priority_of_any_length_is_refused():
+    with pytest.raises(ValidationError):
+        FilterValves.model_validate({"priority": 10**400})
 
 
 @settings(max_examples=300, deadline=None, database=None)

@@ -56,8 +56,10 @@ class FilterValves(_Valves):
     priority: int = valve(
         0,
         "Priority · 次序",
-        "Filters run in ascending order of this number.",
-        "过滤器按这个数字从小到大依次运行。",
+        "-1000 to 1000. Filters run in ascending order of this number.",
+        "-1000 到 1000。过滤器按这个数字从小到大依次运行。",
+        ge=-1000,
+        le=1000,
     )
 
 
