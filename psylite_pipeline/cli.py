@@ -253,22 +253,23 @@ register_model(app)
 
 
 def _add(settings: Settings, embedder: Embedder | None, folder: Path, *, dry_run: bool) -> None:
-    from psylite_pipeline.humour.sources import KINDS
-    from psylite_pipeline.opening import open_importer
-    from psylite_pipeline.stack.teller import Teller
+    importer = None
+    try:
+        from psylite_pipeline.humour.sources import KINDS
+        from psylite_pipeline.opening import open_importer
+        from psylite_pipeline.stack.teller import Teller
 
-    importer = open_importer(settings, embedder)
-    with Teller(errors, every=10).working("Reading") as update:
+        importer = open_importer(settings, embedder)
+        with Teller(errors, every=10).working("Reading") as update:
 
-        def tell(number: int, of: int, kept: int) -> None:
-            update(0, 0, f"file {number} of {of}, {kept} kept")
+            def tell(number: int, of: int, kept: int) -> None:
+                update(0, 0, f"file {number} of {of}, {kept} kept")
 
-        try:
             done = importer.add(folder, dry_run=dry_run, progress=tell)
-        except KeyboardInterrupt:
-            written = "What is written is whole" if importer.writing else "Nothing was written"
-            errors.print(f"Stopped. {written}; run the same command again to do all of it.", soft_wrap=True)
-            raise typer.Exit(130) from None
+    except KeyboardInterrupt:
+        written = "What is written is whole" if importer and importer.writing else "Nothing was written"
+        errors.print(f"Stopped. {written}; run the same command again to do all of it.", soft_wrap=True)
+        raise typer.Exit(130) from None
     for sentence in done.sentences():
         console.print(sentence, markup=False, highlight=False, soft_wrap=True)
     console.print(

@@ -369,6 +369,7 @@ def test_an_empty_folder_is_told_what_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("place", "sentence"),
     [
+        ("psylite_pipeline.opening.open_importer", "Nothing was written"),
         ("psylite_pipeline.humour.importer.read_source", "Nothing was written"),
         ("psylite_pipeline.humour.snippet_files.write_whole", "What is written is whole"),
     ],
