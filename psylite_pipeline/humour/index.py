@@ -80,7 +80,7 @@ def open_index(
     except OSError as error:
         log.warning(
             "%s: the index cannot be saved (%s) and is built again at every start. "
-            "Make the folder writable, or set PSYLITE_DATA_DIR to one that is.",
+            "Make room there or make it writable, or set PSYLITE_DATA_DIR to another folder.",
             folder,
             error.strerror or type(error).__name__,
         )

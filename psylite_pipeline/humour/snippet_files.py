@@ -64,7 +64,7 @@ class SnippetFiles:
         except OSError as error:
             raise KnowledgeError(
                 f"{self._folder}: cannot be written ({error.strerror or type(error).__name__}). "
-                "Make the folder writable, or set PSYLITE_DATA_DIR to one that is."
+                "Make room there or make it writable, or set PSYLITE_DATA_DIR to another folder."
             ) from None
         return changed
 
