@@ -51,7 +51,7 @@ def whose(asked: str, answer: str) -> Kind | None:
         ("你自己有没有想过死，因为他？", "有", Kind.SELF_HARM),
         ("Have you thought of dying, too, because of him?", "yes", Kind.SELF_HARM),
         ("最近想过死吗？", "想过", Kind.SELF_HARM),
-        ("", "yes", Kind.SELF_HARM),
+        ("", "yes", None),
     ],
 )
 def test_whose_danger_a_yes_is_about(asked: str, answer: str, kind: Kind | None) -> None:

@@ -29,6 +29,7 @@ SHORT = 12
 #: How much half a sentence says at most (`text.amount_said`). In the 1,079 pairs of turns of so little in our talks and
 #: evaluations, the rules hear in two what they hear in neither: where nobody is in danger never.
 HALF = 6
+HALF_CHARACTERS = 30  # nor is it longer
 
 #: Who thanks, leaves or scolds after a refusal does not go on with what was refused.
 _NO_REQUEST = frozenset({Told.BYE, Told.THANKS, Told.UNHEARD, Told.HUMAN, Told.COST, Told.SECRET})
@@ -78,6 +79,8 @@ class Assessor:
         not read the two as one, so it doubts nothing."""
         found = list(heard)
         for n, (before, text) in enumerate(pairwise(texts), 1):
+            if max(len(before), len(text)) > HALF_CHARACTERS:
+                continue
             if max(amount_said(before), amount_said(text)) <= HALF:
                 joined = f"{before}{' ' if heard[n].english else ''}{text}"
                 level = self._levels.get(joined, partial(self._level, joined))
@@ -141,4 +144,4 @@ def _with_told(turns: Sequence[TurnAssessment], heard: Sequence[Evidence]) -> li
     def told(n: int) -> frozenset[Told]:
         return heard[n].told if n >= danger else heard[n].told & (_JUST_BEFORE if n >= danger - STOOD else _BEFORE)
 
-    return [replace(turn, told=turn.told | told(n)) for n, turn in enumerate(turns)]
+    return [replace(turn, told=turn.told | told(n)) if told(n) else turn for n, turn in enumerate(turns)]

@@ -49,7 +49,8 @@ def learnt(stretch: Stretch, turn: TurnAssessment, before: frozenset[Told]) -> S
         known -= _WITH_WHOM
     if known & _OF_WHOM or now >= _OF_WHOM:
         now -= _OF_WHOM
-    return replace(stretch, told=known & _STAYS | now)
+    told = known & _STAYS | now
+    return stretch if told == stretch.told else replace(stretch, told=told)
 
 
 def weighed(talk: Talk, stretch: Stretch, turn: TurnAssessment, own: Risk) -> tuple[Risk, Stretch]:
@@ -70,7 +71,8 @@ def weighed(talk: Talk, stretch: Stretch, turn: TurnAssessment, own: Risk) -> tu
     kind = stretch.kind
     if own >= Risk.HIGH or (own is Risk.CONCERN and kind is None):
         kind = whose or (Kind.SELF_HARM if own >= Risk.HIGH else None)
-    stretch = replace(stretch, kind=kind, beaten=stretch.beaten or kind is Kind.ABUSE)
+    if kind is not stretch.kind or (kind is Kind.ABUSE and not stretch.beaten):
+        stretch = replace(stretch, kind=kind, beaten=stretch.beaten or kind is Kind.ABUSE)
     if stretch.beaten and Told.THREAT in turn.told:
         own = Risk.IMMINENT if stretch.stage or own >= Risk.HIGH else Risk.HIGH
         stretch = replace(stretch, kind=Kind.ABUSE, told=stretch.told - {Told.COMPANY, Told.HELP})  # he is neither

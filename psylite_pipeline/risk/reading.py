@@ -65,7 +65,9 @@ class Question:
 
     def whose(self, answer: Reading) -> Kind | None:
         """What kind of danger a yes is about: None where it was asked about somebody else, whom the talk is about
-        already."""
+        already, or about no danger."""
+        if not self.of_danger:
+            return None
         match self.about:
             case "either":
                 return Kind.SOMEONE_ELSE if answer.names_another or answer.of_another else Kind.SELF_HARM

@@ -224,4 +224,5 @@ def weighed(verdict: Verdict, heard: Evidence, scores: Probabilities, heavy: flo
     if heard.said.errand and heard.has("joke_request"):
         return verdict
     sad = scores.heavy >= (max(heavy, JOKING_HEAVY) if heard.has("joke_request") else heavy)
-    return replace(verdict, heavy=verdict.heavy or sad or scores.concern >= UNEASY * concern)
+    heavy_now = verdict.heavy or sad or scores.concern >= UNEASY * concern
+    return replace(verdict, heavy=True) if heavy_now and not verdict.heavy else verdict

@@ -132,7 +132,7 @@ def step(talk: Talk, turn: TurnAssessment, worried: bool) -> Talk:
     elif own is Risk.CONCERN or careful:
         level = Risk.CONCERN
     else:
-        level, stretch = Risk.NONE, replace(stretch, kind=None, stage=0)
+        level, stretch = Risk.NONE, replace(stretch, kind=None, stage=0) if stretch.kind or stretch.stage else stretch
     # How long risk has gone on, and how long it has been calm.
     plain = own >= Risk.HIGH and any(one.level for one in turn.findings) and turn.share >= BACKED
     plain = plain or ANSWERED_YES in turn.rules or level is Risk.IMMINENT
@@ -144,7 +144,7 @@ def step(talk: Talk, turn: TurnAssessment, worried: bool) -> Talk:
         staged,
         risk=max(_own_risk(turn, own), risk_floor(own), talk.risk * DECAY if risky else 0.0),
         episode=again if risky else None,
-        stretch=replace(stretch, plain=stretch.plain or plain),
+        stretch=replace(stretch, plain=True) if plain and not stretch.plain else stretch,
         before=before(talk, turn),
         stood=STOOD if Told.BRINK in turn.told else talk.stood - 1,
         calm=0 if risky or turn.heavy else talk.calm + 1,
@@ -159,7 +159,10 @@ def _pressed(stretch: Stretch, turn: TurnAssessment, own: Risk) -> Stretch:
     if urgent and Told.HELP in stretch.told:
         urgent, stage = False, min(stage, STAGES - 2)
     coming = Told.HELP in turn.told and BY_CLASSIFIER in turn.rules  # "the ambulance is coming": no new emergency
-    return replace(stretch, urgent=urgent or (own is Risk.IMMINENT and not coming), stage=stage)
+    urgent = urgent or (own is Risk.IMMINENT and not coming)
+    if (urgent, stage) == (stretch.urgent, stretch.stage):
+        return stretch
+    return replace(stretch, urgent=urgent, stage=stage)
 
 
 def _eased(stretch: Stretch, turn: TurnAssessment, own: Risk) -> Stretch:
@@ -199,7 +202,7 @@ def _staged(stretch: Stretch, own: Risk) -> tuple[bool, Stretch]:
         stage = min(stage + 1, STAGES - 2)  # open for two turns more at least
     elif open_:
         stage += 2 if Told.DENIAL in stretch.told and not stretch.urgent else 1  # asked less, not nothing
-    return own >= Risk.HIGH or open_, replace(stretch, stage=stage)
+    return own >= Risk.HIGH or open_, stretch if stage == stretch.stage else replace(stretch, stage=stage)
 
 
 def risk_at(assessment: Assessment, level: Risk) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Literal
 
 from psylite_pipeline.decision import Told
 from psylite_pipeline.errors import KnowledgeError
@@ -104,21 +105,25 @@ class Lexicon:
         if not text:
             return Question()
         asked = self._matches(text)
-        sentences = [one for one in _SENTENCE.findall(asked.text) if one.strip()]
-        last = Matches(sentences[-1] if sentences else "", self._patterns, self._groups)
-        another = last.cover("marker somebody else") and not last.cover("marker asked of you")
+        of_danger = self._asks_about_danger(asked)
+        calls = asked.cover("marker asked call").after(len(asked.text) - _QUESTION_SIDE)
         return Question(
-            self._asks_about_danger(asked),
-            "either"
-            if last.cover("marker asked of either")
-            else "harm"
-            if last.cover("marker asked of harm")
-            else "another"
-            if another
-            else "oneself",
+            of_danger,
+            self._about(asked.text) if of_danger else "oneself",
             urges_call=bool(asked.cover("marker urged call")),
-            asks_call=bool(self._matches(text[-_QUESTION_SIDE:]).cover("marker asked call")),
+            asks_call=bool(calls),
         )
+
+    def _about(self, asked: str) -> Literal["oneself", "another", "either", "harm"]:
+        """Whose danger the last sentence of a folded text asks about."""
+        sentences = [one for one in _SENTENCE.findall(asked) if one.strip()]
+        last = Matches(sentences[-1] if sentences else "", self._patterns, self._groups)
+        if last.cover("marker asked of either"):
+            return "either"
+        if last.cover("marker asked of harm"):
+            return "harm"
+        another = last.cover("marker somebody else") and not last.cover("marker asked of you")
+        return "another" if another else "oneself"
 
     def _matches(self, text: str) -> Matches:
         return Matches(self.fold(text), self._patterns, self._groups)
