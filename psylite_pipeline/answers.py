@@ -29,7 +29,7 @@ from psylite_pipeline.risk.normalise import MAX_CHARS
 from psylite_pipeline.risk.talk import WINDOW
 from psylite_pipeline.risk.walk import CALM_AFTER_CONCERN, CALM_AFTER_CRISIS
 from psylite_pipeline.settings import Preferences
-from psylite_pipeline.tasks import MOST_TASK_CHARS, neutral_result, readable
+from psylite_pipeline.tasks import MOST_TASK_CHARS, as_people_read, neutral_result
 from psylite_pipeline.thoughts import parted, split_thoughts
 from psylite_pipeline.voice import Voice
 
@@ -125,7 +125,7 @@ class Answers:
                     self._metrics.failed("task", "TooLong")
                     return ""
             text, _ = parted(text)
-            for _ in self._check.guard(iter((Words(readable(text)),)), support=True, metrics=self._metrics):
+            for _ in self._check.guard(iter((Words(as_people_read(text)),)), support=True, metrics=self._metrics):
                 pass
         except Unfit as found:
             log.warning("A background task's result was held back (%s).", found.rule)

@@ -137,7 +137,7 @@ def marked(text: str) -> tuple[str, ...]:
     return tuple(_MARKER.findall(text))
 
 
-def readable(messages: Any) -> Any:
+def in_one_form(messages: Any) -> Any:
     """A request's messages in the one form every plugin of a server can read: a role, and a text or typed parts.
 
     No word is lost and no picture changed. What is no message and holds no words is left out; a message without a

@@ -27,7 +27,7 @@ from psylite_pipeline.model import ChatModel
 from psylite_pipeline.risk import judge
 from psylite_pipeline.risk.assess import Assessor
 from psylite_pipeline.risk.normalise import MAX_CHARS
-from psylite_pipeline.risk.reading import Finding
+from psylite_pipeline.risk.reading import Finding, gravest
 from psylite_pipeline.risk.walk import CALM_AFTER_CONCERN, Assessment, risk_at, risk_floor
 from psylite_pipeline.settings import Preferences
 
@@ -196,7 +196,7 @@ class Counsellor:
         ]
         if any(len(text) > MAX_CHARS for text in texts):
             findings.append(_TOO_LONG)
-        risk = max((one.level for one in findings), default=Risk.NONE)
+        risk = gravest(findings)
         rules = tuple(dict.fromkeys(one.rule for one in findings))
         return Decision(Route.TASK, risk, rules=rules, scores=Scores(risk=risk_floor(risk)))
 

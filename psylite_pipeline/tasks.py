@@ -30,7 +30,7 @@ def neutral_result(task: str, title: str) -> str:
     return _NEUTRAL_TASKS.get(task, "%s").replace("%s", title)
 
 
-def readable(result: str) -> str:
+def as_people_read(result: str) -> str:
     """A background task's result as people will read it, each text of its JSON on a line of its own, below it as it
     came: what is escaped there is not read as words, and neighbours must not excuse each other."""
     lines = [result]

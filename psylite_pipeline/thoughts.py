@@ -43,20 +43,9 @@ _OPENING = re.compile(
     r"(?:th(?:e|is) user(?:'s| (?:is|says|said|asks?|asked|wants?|has|seems|wrote|writes|just|mentions?|mentioned)\b)"
     "|(?:[这這][个個位])?(?:用户|用戶|使用者)(?:说|說|问|問|提到|想|正在|现在|現在|在|似乎|看起来|看起來|希望|要|让|讓|的问题|的問題))"
 )
-_FIRST = ("the user", "this user", "okay", "ok", "alright", "hmm", "well", "so", "now", "first")
-_FIRST += (
-    "嗯",
-    "好",
-    "首先",
-    "那么",
-    "那麼",
-    "这个用户",
-    "这位用户",
-    "這個使用者",
-    "這位使用者",
-    "用户",
-    "用戶",
-    "使用者",
+_FIRST = (
+    *("the user", "this user", "okay", "ok", "alright", "hmm", "well", "so", "now", "first"),
+    *["嗯", "好", "首先", "那么", "那麼", "这个用户", "这位用户", "這個使用者", "這位使用者", "用户", "用戶", "使用者"],
 )
 
 

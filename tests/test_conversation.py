@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from psylite_pipeline.conversation import Conversation, marked, marker, readable, without_hidden_blocks
+from psylite_pipeline.conversation import Conversation, in_one_form, marked, marker, without_hidden_blocks
 from psylite_pipeline.decision import Risk, Route
 
 
@@ -102,7 +102,7 @@ WORDS = {"type": "text", "text": "字"}
     ],
 )
 def test_contents_of_every_shape_become_text_or_typed_parts_that_read_the_same(content, made):
-    (message,) = readable([person(content)])
+    (message,) = in_one_form([person(content)])
     assert message == person(made)
     assert read(message).turns[-1].text == read(person(content)).turns[-1].text
     assert read(message).turns[-1].has_image == read(person(content)).turns[-1].has_image
@@ -110,12 +110,12 @@ def test_contents_of_every_shape_become_text_or_typed_parts_that_read_the_same(c
 
 @pytest.mark.parametrize("given", ["字", ["字"], {"content": "字"}, {"role": None, "content": "字"}])
 def test_words_without_a_role_or_a_message_are_the_persons(given):
-    assert read(given).said == read(*readable([None, 5, given])).said == ("字",)
+    assert read(given).said == read(*in_one_form([None, 5, given])).said == ("字",)
 
 
 def test_what_is_no_list_of_messages_is_given_back():
-    assert readable(None) is None
-    assert readable(5) == 5
+    assert in_one_form(None) is None
+    assert in_one_form(5) == 5
 
 
 def test_ollama_style_images_count_as_pictures():

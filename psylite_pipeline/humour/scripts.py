@@ -87,7 +87,7 @@ _LINE_END = re.compile(r"\r\n|\n|\r|\u2028|\x0b|\x0c|\x85")
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Read:
     """The scripts in a text, and the lines of it (first and last, from 1) that no speaker says: narration, or a layout
     that is not known. Titles, stage directions and scene marks are none of them."""
 
@@ -95,7 +95,7 @@ class Reading:
     unread: list[tuple[int, int]]
 
 
-def read_script(text: str, title: str, number: int | None = None) -> Reading:
+def read_script(text: str, title: str, number: int | None = None) -> Read:
     """The scripts in a text; headings, scene marks and narration part them. `title` is used where the text has none.
 
     `number` is the line that all of it stands on, where it was one field of a line of JSON.
@@ -103,7 +103,7 @@ def read_script(text: str, title: str, number: int | None = None) -> Reading:
     reader = _Reader(title, number)
     for at, line in enumerate(_LINE_END.split(text), 1):
         reader.take(at, tidy(line))
-    return Reading(reader.scripts(), reader.unread)
+    return Read(reader.scripts(), reader.unread)
 
 
 def script_of(turns: list[tuple[str, str, int]], title: str) -> Script:

@@ -16,7 +16,7 @@ from psylite_pipeline.decision import Risk, Told
 from psylite_pipeline.risk.listener import Listener
 from psylite_pipeline.risk.memory import ScoreCache
 from psylite_pipeline.risk.parts import Classifier, Encode, Rules
-from psylite_pipeline.risk.reading import Finding
+from psylite_pipeline.risk.reading import Finding, gravest
 from psylite_pipeline.risk.talk import RHYTHM, WINDOW
 from psylite_pipeline.risk.turn_assessment import Evidence, Thresholds, TurnAssessment
 from psylite_pipeline.risk.verdict import assessed
@@ -29,7 +29,7 @@ SHORT = 12
 #: How much half a sentence says at most (`text.amount_said`). In the 1,079 pairs of turns of so little in our talks and
 #: evaluations, the rules hear in two what they hear in neither: where nobody is in danger never.
 HALF = 6
-HALF_CHARACTERS = 30  # nor is it longer
+HALF_CHARACTERS = 30  # nor is it longer, which is told without reading it
 
 #: Who thanks, leaves or scolds after a refusal does not go on with what was refused.
 _NO_REQUEST = frozenset({Told.BYE, Told.THANKS, Told.UNHEARD, Told.HUMAN, Told.COST, Told.SECRET})
@@ -58,7 +58,7 @@ class Assessor:
         return max((self._levels.get(text, partial(self._level, text)) for text in texts), default=Risk.NONE)
 
     def _level(self, text: str) -> Risk:
-        return max((finding.level for finding in self.findings(text)), default=Risk.NONE)
+        return gravest(self.findings(text))
 
     def assess(
         self, conversation: Conversation, encode: Encode = lambda _: None, *, sensitive: bool = False
@@ -79,14 +79,13 @@ class Assessor:
         not read the two as one, so it doubts nothing."""
         found = list(heard)
         for n, (before, text) in enumerate(pairwise(texts), 1):
-            if max(len(before), len(text)) > HALF_CHARACTERS:
+            if max(len(before), len(text)) > HALF_CHARACTERS or max(amount_said(before), amount_said(text)) > HALF:
                 continue
-            if max(amount_said(before), amount_said(text)) <= HALF:
-                joined = f"{before}{' ' if heard[n].english else ''}{text}"
-                level = self._levels.get(joined, partial(self._level, joined))
-                if level >= Risk.HIGH and level > max(heard[n - 1].ruled, heard[n].ruled):
-                    said = replace(heard[n].said, findings=self.findings(joined))
-                    found[n] = replace(heard[n], said=said, closely=False)
+            joined = f"{before}{' ' if heard[n].english else ''}{text}"
+            level = self._levels.get(joined, partial(self._level, joined))
+            if level >= Risk.HIGH and level > gravest((*heard[n - 1].said.findings, *heard[n].said.findings)):
+                said = replace(heard[n].said, findings=self.findings(joined))
+                found[n] = replace(heard[n], said=said, closely=False)
         return found
 
     def _in_pieces(self, texts: Sequence[str], last: Evidence, turns: Sequence[TurnAssessment]) -> Evidence:

@@ -10,7 +10,9 @@ from psylite_pipeline.language import language_of
 from psylite_pipeline.risk.memory import ScoreCache
 from psylite_pipeline.risk.parts import Classifier, Encode, Rules
 from psylite_pipeline.risk.passages import passages_of, quiet, read_whole, with_passages
+from psylite_pipeline.risk.reading import Question
 from psylite_pipeline.risk.turn_assessment import Evidence, Probabilities
+from psylite_pipeline.risk.verdict import UNCLEAR
 from psylite_pipeline.text import amount_said
 
 #: How much a turn says that is more than an answer in a few words (`text.amount_said`).
@@ -34,8 +36,11 @@ class Listener:
         )
 
     def _hear(self, asked: str, text: str, encode: Encode) -> Evidence:
-        said, question = self._rules.read(text), self._rules.question(asked)
+        said = self._rules.read(text)
         left = said.undenied
+        # What was said before may be long: it is searched where this turn may be an answer to it, and only there.
+        answers = left is not None or said.yes or said.called
+        question = self._rules.question(asked) if answers else Question()
         # Nobody who says of themselves that they are not suicidal is asked whether they are.
         unasked = not left and Told.EXPLAINED in said.told
         denied = left is not None and left != text and (question.of_danger or unasked)
@@ -49,7 +54,11 @@ class Listener:
             quoted=_QUOTATION.search(text) is not None,
         )
         words = left or "" if denied else text
-        return self._classified(heard, self._classifier, words, encode) if self._classifier and words.strip() else heard
+        if not self._classifier or not words.strip():
+            return heard
+        heard = self._classified(heard, self._classifier, words, encode)
+        perhaps = heard.scores is not None and heard.scores.affirms >= UNCLEAR * self._classifier.thresholds.affirms
+        return heard if answers or not perhaps else replace(heard, asked=self._rules.question(asked))
 
     def _classified(self, heard: Evidence, classifier: Classifier, words: str, encode: Encode) -> Evidence:
         """With what the classifier reads in the `words` that count: all, but of a denial only what else it says."""

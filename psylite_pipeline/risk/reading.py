@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,6 +22,16 @@ class Finding:
     softened: bool = False
     sure: bool = False
     tells: Told | None = None
+
+
+def gravest(findings: Iterable[Finding]) -> Risk:
+    """The highest level among them."""
+    return max((finding.level for finding in findings), default=Risk.NONE)
+
+
+def shows(findings: Iterable[Finding], sign: str) -> bool:
+    """Whether one of them is of this sign."""
+    return any(finding.sign == sign for finding in findings)
 
 
 @dataclass(frozen=True, slots=True)

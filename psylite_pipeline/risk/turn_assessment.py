@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from psylite_pipeline.decision import Kind, Risk, Told
-from psylite_pipeline.risk.reading import Finding, Question, Reading
+from psylite_pipeline.risk.reading import Finding, Question, Reading, shows
 
 #: Below this `humour`, a turn is nothing to joke about later either. Of the 35 turns that a joking turn of
 #: evals/retrieval leans on, one lies below it; a sleepless week of stress lies at .04.
@@ -65,12 +65,12 @@ class Thresholds:
 class Evidence:
     """What rules and classifier make of one of the person's turns, before anything is concluded from it.
 
-    `said`: the turn as the rules read it; `asked`: what it may answer. `denied`: it denies the danger that it was asked
-    about, and `scores` are those of what else it says; None where nobody read them. `seen`: the most concern in all of
-    it or in a passage, however unsure. `closely`: the classifier read it with vectors and as a whole, so that what it
-    does not see counts, too. `kept`: false where the encoder failed, for the next time may know more. `length` in
-    characters; `speaks`: it says something of its own, more than a few words of answer; `quoted`: words stand in
-    quotation marks.
+    `said`: the turn as the rules read it; `asked`: what it answers, as far as it may be an answer. `denied`: it denies
+    the danger that it was asked about, and `scores` are those of what else it says; None where nobody read them.
+    `seen`: the most concern in all of it or in a passage, however unsure. `closely`: the classifier read it with
+    vectors and as a whole, so that what it does not see counts, too. `kept`: false where the encoder failed, for the
+    next time may know more. `length` in characters; `speaks`: it says something of its own, more than a few words of
+    answer; `quoted`: words stand in quotation marks.
     """
 
     said: Reading
@@ -91,18 +91,13 @@ class Evidence:
         return self.denied or not self.kept
 
     @property
-    def ruled(self) -> Risk:
-        """The highest level that a rule gives it."""
-        return max((finding.level for finding in self.said.findings), default=Risk.NONE)
-
-    @property
     def told(self) -> frozenset[Told]:
         """What a person in danger tells, or asks, beside what they were asked."""
         return self.asked.told(self.said)
 
     def has(self, sign: str) -> bool:
         """Whether the lexicon saw this sign."""
-        return any(finding.sign == sign for finding in self.said.findings)
+        return shows(self.said.findings, sign)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,4 +134,4 @@ class TurnAssessment:
 
     def has(self, sign: str) -> bool:
         """Whether the lexicon saw this sign."""
-        return any(finding.sign == sign for finding in self.findings)
+        return shows(self.findings, sign)

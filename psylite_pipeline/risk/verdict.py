@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from psylite_pipeline.decision import Kind, Risk, Told
-from psylite_pipeline.risk.reading import Finding
+from psylite_pipeline.risk.reading import Finding, gravest
 from psylite_pipeline.risk.turn_assessment import Evidence, Probabilities, Thresholds, TurnAssessment
 
 #: The classifier alone, where no rule speaks, calls a turn high from here on; below it the turn gets care, not the
@@ -129,7 +129,7 @@ def assessed(heard: Evidence, limits: Thresholds, *, sensitive: bool = False, la
 
 def by_rules(findings: Sequence[Finding]) -> Verdict:
     """What the lexicon says."""
-    level = max((finding.level for finding in findings), default=Risk.NONE)
+    level = gravest(findings)
     kinds = [finding.kind for finding in findings if finding.level == level and level > Risk.NONE]
     if Kind.EMERGENCY in kinds:  # what is meant by whoever writes, or done to them, needs more than an ambulance
         grave = [finding.kind for finding in findings if finding.level >= Risk.HIGH]

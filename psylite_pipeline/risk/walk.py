@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.risk.meaning import before, learnt, weighed
+from psylite_pipeline.risk.reading import gravest
 from psylite_pipeline.risk.talk import Stretch, Talk
 from psylite_pipeline.risk.turn_assessment import TurnAssessment
 from psylite_pipeline.risk.verdict import ANSWERED_YES, BY_CLASSIFIER
@@ -100,7 +101,7 @@ def walk(turns: Sequence[TurnAssessment], humour_threshold: float) -> Assessment
     return Assessment(
         level=talk.level,
         own=talk.own,
-        lexicon=max((finding.level for finding in last.findings), default=Risk.NONE),
+        lexicon=gravest(last.findings),
         kind=talk.stretch.kind,
         staged=talk.staged,
         episode=talk.episode,

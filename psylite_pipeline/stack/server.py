@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Annotated, Any
 
-from psylite_pipeline.conversation import readable
+from psylite_pipeline.conversation import in_one_form
 from psylite_pipeline.errors import PsyLiteError, StackError
 from psylite_pipeline.files import mended_json_object, set_aside, write_whole
 from psylite_pipeline.settings import Settings, misspelt
@@ -65,7 +65,7 @@ def take_messages_of_any_form() -> None:
     import schemas  # pyright: ignore[reportMissingImports]  # upstream's own module name
     from pydantic import BeforeValidator, create_model
 
-    messages: Any = Annotated[list[schemas.OpenAIChatMessage], BeforeValidator(readable)]
+    messages: Any = Annotated[list[schemas.OpenAIChatMessage], BeforeValidator(in_one_form)]
     schemas.OpenAIChatCompletionForm = create_model(
         "Form", __base__=schemas.OpenAIChatCompletionForm, messages=(messages, ...)
     )
