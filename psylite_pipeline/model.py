@@ -78,8 +78,8 @@ class ServedModel(ABC):
     translated here.
     """
 
-    #: How the server is called in errors, and what to do when it does not answer.
-    called, cure = "server", ""
+    #: How the server is called in errors, and which variable holds its address.
+    called, address_variable = "server", ""
 
     def __init__(self, *, first_sign: float = FIRST_SIGN_SECONDS) -> None:
         self._first_sign = first_sign
@@ -139,7 +139,7 @@ class ServedModel(ABC):
                 event_hooks={"request": [line.watch]},
             )
         except Exception as error:  # noqa: BLE001  the edge, as in `_read`: a mistyped address raises many things
-            raise ModelAway(f"{self.cure} is no address ({type(error).__name__}). Correct it.") from None
+            raise ModelAway(f"{self.address_variable} is no address ({type(error).__name__}). Correct it.") from None
         reader = threading.Thread(
             target=self._read,
             args=(client, arrived, model, list(messages), schema),
@@ -196,7 +196,7 @@ class ServedModel(ABC):
         except ModelError as error:
             arrived.put(error)
         except (*_UNREACHED, ConnectionError):
-            arrived.put(ModelAway(f"{self.called} does not answer at {self.cure}. Start it, or correct the address."))
+            arrived.put(ModelAway(f"{self.called} does not answer at {self.address_variable}. Start it, or correct the address."))
         except httpx.TimeoutException:
             arrived.put(ModelTimeout("The model was silent past the deadline."))
         except (httpx.ReadError, httpx.RemoteProtocolError) as error:

@@ -29,7 +29,7 @@ STAYS_SECONDS = 60.0
 class OllamaModel(ServedModel):
     """Chat through Ollama's own protocol at `url`. `sampling`: options of Ollama that go before the server's own."""
 
-    called, cure = "Ollama", "OLLAMA_BASE_URL"
+    called, address_variable = "Ollama", "OLLAMA_BASE_URL"
 
     def __init__(
         self,

@@ -17,7 +17,7 @@ class OpenAIModel(ServedModel):
     """Chat at `url`, which ends in `/v1` with most servers. `key` may be empty: a server at home asks for none.
     `sampling`: fields of the request that go before the server's own values."""
 
-    called, cure = "The model server", "PSYLITE_OPENAI_URL"
+    called, address_variable = "The model server", "PSYLITE_OPENAI_URL"
 
     def __init__(
         self,
