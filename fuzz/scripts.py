@@ -10,6 +10,7 @@ import atheris
 with atheris.instrument_imports(include=["psylite_pipeline.humour"]):
     from psylite_pipeline.humour.importer import Importer
     from psylite_pipeline.humour.themes import Themes
+    from psylite_pipeline.humour.unfit import UnfitWords
     from psylite_pipeline.opening import open_lexicon
     from psylite_pipeline.settings import Settings
 
@@ -22,6 +23,7 @@ IMPORTER = Importer(
     FOLDER / "made",
     rules=open_lexicon(SETTINGS),
     themes=Themes.load(SETTINGS.knowledge_dir / "crosstalk"),
+    unfit=UnfitWords.load(SETTINGS.knowledge_dir / "risk" / "screening"),
     embedder=None,
 )
 

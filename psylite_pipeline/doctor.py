@@ -18,6 +18,7 @@ from psylite_pipeline import listing, opening
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.errors import PsyLiteError
 from psylite_pipeline.humour.corpus import load_corpus
+from psylite_pipeline.humour.unfit import UnfitWords
 from psylite_pipeline.output_check import OutputCheck
 from psylite_pipeline.prompt import Prompts
 from psylite_pipeline.replies import Replies
@@ -53,6 +54,7 @@ def examine(settings: Settings, only: Collection[str] = ()) -> list[Check]:
         ("replies", _replies),
         ("output check", _output_check),
         ("prompts", _prompts),
+        ("screening", _screening),
         ("snippets", _snippets),
         ("encoder and index", _index),
         ("judgement", _judgement),
@@ -122,6 +124,11 @@ def _output_check(settings: Settings) -> Check:
 def _prompts(settings: Settings) -> Check:
     Prompts.load(settings.knowledge_dir / "prompts")
     return Check("prompts", True, "what the model and the judge are told is whole")
+
+
+def _screening(settings: Settings) -> Check:
+    UnfitWords.load(settings.knowledge_dir / "risk" / "screening")
+    return Check("screening", True, "the rules for an admin's own scripts are whole")
 
 
 def _snippets(settings: Settings) -> Check:

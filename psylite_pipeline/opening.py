@@ -91,16 +91,20 @@ def snippet_folders(settings: Settings) -> list[Path]:
 
 
 def open_importer(settings: Settings, embedder: Embedder | None = None) -> Importer:
-    """What makes snippets of an admin's own scripts. Raises KnowledgeError where the list of themes is broken."""
+    """What makes snippets of an admin's own scripts. Raises KnowledgeError where what they are screened by is broken;
+    where the settings' folder has nothing of it the shipped one counts."""
     from psylite_pipeline.humour.importer import Importer  # here: no server needs what reads scripts
     from psylite_pipeline.humour.themes import Themes
+    from psylite_pipeline.humour.unfit import UnfitWords
 
-    own = settings.knowledge_dir / "crosstalk"
-    themes = own if (own / FORBIDDEN_FILE).is_file() else bundled("knowledge") / "crosstalk"
+    own, shipped = settings.knowledge_dir, bundled("knowledge")
+    themes = Themes.load((own if (own / "crosstalk" / FORBIDDEN_FILE).is_file() else shipped) / "crosstalk")
+    unfit = UnfitWords.load((own if (own / "risk" / "screening").is_dir() else shipped) / "risk" / "screening")
     return Importer(
         settings.own_snippets_dir,
         rules=open_lexicon(settings),
-        themes=Themes.load(themes),
+        themes=themes,
+        unfit=unfit,
         embedder=embedder or open_encoder(settings.encoder),
         known=load_corpus(snippet_folders(settings)).snippets,
     )

@@ -9,9 +9,11 @@ from scripted import KeywordRules
 from psylite_pipeline.humour.corpus import Snippet
 from psylite_pipeline.humour.importer import Importer
 from psylite_pipeline.humour.themes import Themes
+from psylite_pipeline.humour.unfit import UnfitWords
 from psylite_pipeline.settings import bundled
 
 THEMES = Themes.load(bundled("knowledge") / "crosstalk")
+UNFIT = UnfitWords.load(bundled("knowledge") / "risk" / "screening")
 
 WATER = [
     "我家那饮水机最近添了个毛病。",
@@ -44,7 +46,7 @@ def labelled(lines: list[str], first: str = "甲：", second: str = "乙：", en
 
 
 def importer_of(tmp_path: Path, **parts) -> Importer:
-    given = {"rules": KeywordRules(), "themes": THEMES, "embedder": None, "known": (), **parts}
+    given = {"rules": KeywordRules(), "themes": THEMES, "unfit": UNFIT, "embedder": None, "known": (), **parts}
     return Importer(tmp_path / "own", **given)
 
 

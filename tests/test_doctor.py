@@ -225,18 +225,17 @@ def test_valves_that_were_reset_are_named_until_somebody_has_seen_to_it(server, 
     assert look("valves").ok
 
 
-def test_rules_for_the_models_words_and_prompts_are_looked_at(tmp_path, monkeypatch):
-    for part in ("output check", "prompts"):
+def test_rules_for_the_models_words_and_for_scripts_and_prompts_are_looked_at(tmp_path, monkeypatch):
+    places = {"output check": "risk/output", "screening": "risk/screening", "prompts": "prompts"}
+    for part, place in places.items():
         assert look(part).ok
-    (tmp_path / "risk" / "output").mkdir(parents=True)
-    (tmp_path / "prompts").mkdir()
-    (tmp_path / "risk" / "output" / "zh.toml").write_text("[[rule]")
-    (tmp_path / "prompts" / "zh.toml").write_text("[")
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "zh.toml").write_text("[[rule]")
     monkeypatch.setenv("PSYLITE_KNOWLEDGE_DIR", str(tmp_path))
-    for part in ("output check", "prompts"):
+    for part, place in places.items():
         found = look(part)
         assert not found.ok
-        assert "zh.toml" in found.seen
+        assert f"{place}/zh.toml" in found.seen
         assert found.cure
 
 

@@ -13,6 +13,7 @@ from scripted import Talk
 from psylite_pipeline import opening
 from psylite_pipeline.errors import KnowledgeError
 from psylite_pipeline.humour.corpus import load_corpus
+from psylite_pipeline.humour.unfit import UnfitWords
 from psylite_pipeline.output_check import OutputCheck
 from psylite_pipeline.prompt import Prompts
 from psylite_pipeline.replies import Replies
@@ -30,9 +31,10 @@ READERS = {
     "replies": (Replies.load, opening.open_replies),
     "prompts": (Prompts.load, opening.open_prompts),
 }
+LOADS = {folder: load for folder, (load, _) in READERS.items()} | {"risk/screening": UnfitWords.load}
 FILES = [
     (folder, str(path.relative_to(KNOWLEDGE / folder)))
-    for folder in READERS
+    for folder in LOADS
     for path in sorted((KNOWLEDGE / folder).rglob("*"))
     if path.suffix in {".toml", ".npz", ".json"}
 ]
@@ -58,7 +60,7 @@ def broken(path: Path):
 @pytest.mark.parametrize(("folder", "name"), FILES)
 def test_a_broken_data_file_is_named(copied, folder, name):
     with broken(copied / folder / name), pytest.raises(KnowledgeError, match=Path(name).stem):
-        READERS[folder][0](copied / folder)
+        LOADS[folder](copied / folder)
 
 
 @pytest.mark.parametrize(("folder", "name"), FILES)
@@ -68,7 +70,7 @@ def test_an_emptied_data_file_is_named(copied, folder, name):
     try:
         path.write_bytes(b"")
         with pytest.raises(KnowledgeError, match=Path(name).stem):
-            READERS[folder][0](copied / folder)
+            LOADS[folder](copied / folder)
     finally:
         path.write_bytes(whole)
 
@@ -79,12 +81,12 @@ def test_a_missing_data_file_is_an_error(copied, folder, name):
     aside = path.replace(copied / path.name)
     try:
         with pytest.raises(KnowledgeError):
-            READERS[folder][0](copied / folder)
+            LOADS[folder](copied / folder)
     finally:
         aside.replace(path)
 
 
-@pytest.mark.parametrize("folder", ["risk/lexicon", "risk/output", "replies", "prompts", "crosstalk"])
+@pytest.mark.parametrize("folder", ["risk/lexicon", "risk/output", "risk/screening", "replies", "prompts", "crosstalk"])
 def test_a_mark_and_line_ends_of_windows_are_no_fault(tmp_path, folder):
     target = shutil.copytree(KNOWLEDGE / folder, tmp_path / "copy")
     for path in target.rglob("*.toml"):
@@ -94,7 +96,7 @@ def test_a_mark_and_line_ends_of_windows_are_no_fault(tmp_path, folder):
         assert not found.refused
         assert found.digest == shipped.digest
     else:
-        READERS[folder][0](target)
+        LOADS[folder](target)
 
 
 @pytest.mark.parametrize("folder", READERS)
@@ -148,7 +150,7 @@ SHAPES = pytest.mark.parametrize(
 def test_a_file_of_a_wrong_shape_is_named(misshapen):
     knowledge, folder, stem = misshapen
     with pytest.raises(KnowledgeError, match=stem):
-        READERS[folder][0](knowledge / folder)
+        LOADS[folder](knowledge / folder)
 
 
 def test_the_shipped_files_stand_in_where_reading_fails_in_a_way_nobody_foresaw(copied, caplog, monkeypatch):

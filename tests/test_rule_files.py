@@ -145,12 +145,13 @@ def test_rules_in_traditional_letters_and_full_punctuation_match(tmp_path: Path)
         assert [finding.rule for finding in lexicon.findings(text)] == ["own.river"], text
 
 
-@pytest.mark.parametrize("place", ["lexicon", "output"])
+@pytest.mark.parametrize("place", ["lexicon", "output", "screening"])
 def test_every_shipped_file_is_named_so_that_a_missing_one_shows(place: str) -> None:
     """A file that nothing else needs could go without a word, and its rules with it. Name a new one in frames.toml."""
     folder = bundled("knowledge") / "risk" / place
-    named = tomllib.loads((folder / "frames.toml").read_text(encoding="utf-8"))["files"]
-    assert named == sorted(path.name for path in folder.glob("*.toml") if path.name != "frames.toml")
+    files = {path.name: tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.toml"))}
+    named = [name for tables in files.values() for name in tables.get("files", ())]
+    assert sorted(named) == [name for name in files if name != "frames.toml"]
 
 
 def test_every_marker_that_the_code_asks_for_is_required() -> None:
@@ -174,7 +175,7 @@ def test_whole_answers_of_an_unknown_thing_are_refused(tmp_path: Path) -> None:
         Lexicon.load(tmp_path)
 
 
-@pytest.mark.parametrize("place", ["lexicon", "output"])
+@pytest.mark.parametrize("place", ["lexicon", "output", "screening"])
 def test_every_literal_is_written_as_a_folded_turn_holds_it(place: str) -> None:
     """A phrase is folded piece by piece, a turn as a whole: what only comes about where pieces meet (整整|整瓶) finds
     nothing. Write such a phrase as the turn reads once it is folded."""

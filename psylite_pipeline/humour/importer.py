@@ -17,6 +17,7 @@ from psylite_pipeline.humour.snippet_files import SnippetFiles
 from psylite_pipeline.humour.sources import closed, files_in, read_source
 from psylite_pipeline.humour.splitting import split
 from psylite_pipeline.humour.themes import Themes
+from psylite_pipeline.humour.unfit import UnfitWords
 from psylite_pipeline.risk.parts import Rules
 from psylite_pipeline.text import printable
 
@@ -85,13 +86,21 @@ class Importer:
     """Reads scripts; `target` is the folder that snippets are written to."""
 
     def __init__(
-        self, target: Path, *, rules: Rules, themes: Themes, embedder: Embedder | None, known: Iterable[Snippet] = ()
+        self,
+        target: Path,
+        *,
+        rules: Rules,
+        themes: Themes,
+        unfit: UnfitWords,
+        embedder: Embedder | None,
+        known: Iterable[Snippet] = (),
     ) -> None:
         """`known` are the snippets that there are already, those of an earlier import of the same folder included.
         `embedder` finds where the topic shifts in long scripts."""
         self._target = target
         self._rules = rules
         self._themes = themes
+        self._unfit = unfit
         self._embedder = embedder
         self._known = tuple(known)
         self.writing = False
@@ -106,7 +115,8 @@ class Importer:
         source = source.resolve()
         files = SnippetFiles(self._target, source)
         before = files.ids()
-        screening = Screening(self._rules, self._themes, (one for one in self._known if one.id not in before))
+        known = (one for one in self._known if one.id not in before)
+        screening = Screening(self._rules, self._themes, self._unfit, known)
         report = Report()
         paths = [path for path in files_in(source) if self._target.resolve() not in path.parents]
         for number, path in enumerate(paths, 1):

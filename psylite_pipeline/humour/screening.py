@@ -12,7 +12,7 @@ from psylite_pipeline.humour.corpus import MAX_LINES_CHARACTERS, Snippet
 from psylite_pipeline.humour.scripts import Line
 from psylite_pipeline.humour.splitting import LONGEST, SHORTEST, size
 from psylite_pipeline.humour.themes import Themes
-from psylite_pipeline.humour.unfit import unfit
+from psylite_pipeline.humour.unfit import UnfitWords
 from psylite_pipeline.language import language_of
 from psylite_pipeline.risk.parts import Rules
 from psylite_pipeline.text import HAN
@@ -37,10 +37,11 @@ _LANGUAGES = {"zh-Hans": "zh", "zh-Hant": "zh", "en": "en"}
 class Screening:
     """Screens the bits of one import. Remembers them, so that none is made twice."""
 
-    def __init__(self, rules: Rules, themes: Themes, known: Iterable[Snippet]) -> None:
+    def __init__(self, rules: Rules, themes: Themes, unfit: UnfitWords, known: Iterable[Snippet]) -> None:
         """`known` are the snippets that there are already."""
         self._rules = rules
         self._themes = themes
+        self._unfit = unfit
         self._known = _NearDuplicates(known)
         self._refusals: dict[str, str] = {}
         """Why lines, word for word, that were looked at already would be refused now."""
@@ -84,7 +85,7 @@ class Screening:
             return "one speech with hardly an answer"
         if theme := self._themes.found(said):
             return f"forbidden theme ({theme})"
-        if what := unfit(said):
+        if what := self._unfit.found(said):
             return f"holds what nobody should be shown ({what})"
         if alarm := self._alarming(said):
             return f"the lexicon finds it alarming ({alarm})"

@@ -35,9 +35,10 @@ _WHOLE = frozenset({*Told, "called"})
 
 def read_rulebook(folder: Path) -> tuple[Rulebook, Spellings]:
     """What the TOML files in `folder` say. Raises KnowledgeError naming file, rule and field."""
-    files = {path.name: read_toml(path) for path in sorted(folder.glob("*.toml"))}
-    if not files:
-        raise KnowledgeError(f"{folder}: no .toml file of the lexicon here")
+    paths = {path.name: path for path in sorted(folder.glob("*.toml"))}
+    if not paths:
+        raise KnowledgeError(f"{folder}: no .toml file of rules here; restore them from the package")
+    files = {f"{folder.name}/{name}": read_toml(path) for name, path in paths.items()}
     for name, tables in files.items():
         if not tables:  # as a full disk or a power cut leaves it
             raise KnowledgeError(f"{name}: is empty; restore it from where the others came from")
@@ -49,8 +50,8 @@ def read_rulebook(folder: Path) -> tuple[Rulebook, Spellings]:
         for table in sorted(tables.keys() & _COUNTED):
             if not isinstance(tables[table], list) or not all(isinstance(one, dict) for one in tables[table]):
                 raise KnowledgeError(f"{name}: {table}: must be tables in double brackets, [[{table}]]")
-        if missing := sorted(set(_strings(name, "files", tables, "files")) - set(files)):
-            raise KnowledgeError(f"{folder / missing[0]} is missing: {name} names it among the files that belong here")
+        if missing := sorted(set(_strings(name, "files", tables, "files")) - set(paths)):
+            raise KnowledgeError(f"{folder / missing[0]} is missing, and {name} says it belongs here; restore it")
         if wrong := sorted(set(tables.get("whole", {})) - _WHOLE):
             raise KnowledgeError(f"{name}: whole: {wrong[0]!r} is none of {', '.join(sorted(_WHOLE))}")
     return _Parser(files, default_folder()).book()
