@@ -196,7 +196,8 @@ class ServedModel(ABC):
         except ModelError as error:
             arrived.put(error)
         except (*_UNREACHED, ConnectionError):
-            arrived.put(ModelAway(f"{self.called} does not answer at {self.address_variable}. Start it, or correct the address."))
+            at = self.address_variable
+            arrived.put(ModelAway(f"{self.called} does not answer at {at}. Start it, or correct the address."))
         except httpx.TimeoutException:
             arrived.put(ModelTimeout("The model was silent past the deadline."))
         except (httpx.ReadError, httpx.RemoteProtocolError) as error:
