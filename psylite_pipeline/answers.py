@@ -100,9 +100,11 @@ class Answers:
         """The staged reply. No model."""
         yield Words(self._voice(conversation, preferences).crisis(decision))
 
-    def decline(self, conversation: Conversation, preferences: Preferences) -> Iterator[Piece]:
-        """The warm refusal. No model."""
-        yield Words(self._voice(conversation, preferences).decline())
+    def decline(self, conversation: Conversation, decision: Decision, preferences: Preferences) -> Iterator[Piece]:
+        """The warm refusal, with what belongs under an answer to whoever may be in danger beside it. No model."""
+        voice = self._voice(conversation, preferences)
+        care = voice.care_lines(decision) if decision.risk else []
+        yield Words("\n\n".join((voice.decline(), *care)))
 
     def task(self, conversation: Conversation, decision: Decision, preferences: Preferences) -> Iterator[Piece]:
         """Background work: the host's own messages to the model; a neutral result where a rule spoke, of the talk or
@@ -162,7 +164,7 @@ class Answers:
             return ""
         voice = self._voice(conversation, preferences)
         care = self._prompts.of(voice.language)["care"]
-        return "\n\n".join([care, *self._prompts.care_lines(voice.care_lines(decision), voice.language)])
+        return "\n\n".join([care, *self._prompts.care_lines(voice.care_lines(decision, retold=True), voice.language)])
 
     def _model_words(
         self,

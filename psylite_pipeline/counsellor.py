@@ -93,7 +93,7 @@ class Counsellor:
             case Route.CRISIS:
                 pieces = self._answers.crisis(conversation, decision, preferences)
             case Route.DECLINE:
-                pieces = self._answers.decline(conversation, preferences)
+                pieces = self._answers.decline(conversation, decision, preferences)
             case _:
                 pieces = self._answers.counsel(conversation, decision, preferences, self._snippet(decision))
         return self._metrics.timed(pieces, decision)
@@ -230,7 +230,8 @@ class Counsellor:
     ) -> tuple[Risk, tuple[str, ...]]:
         """Ask the judge where the valve says so. Late, away or unreadable means the safer route."""
         level, rules = assessment.level, assessment.last.rules
-        if not judge.wanted(preferences.judge, assessment):
+        settled = conversation.floor.route in (Route.CRISIS, Route.DECLINE) or conversation.floor.risk >= Risk.HIGH
+        if settled or not judge.wanted(preferences.judge, assessment):
             return level, rules
         name = preferences.judge_model or self._answers.model_name(preferences)
         try:

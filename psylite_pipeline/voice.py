@@ -84,10 +84,12 @@ class Voice:
             ),
         ) or last_refusal(self.language)
 
-    def care_lines(self, decision: Decision, *, named: bool = False) -> list[str]:
-        """What belongs under an answer of SUPPORT, whoever gives it: the helpline line, unless the answer has `named`
-        it, and the direct question, but not where only a judge's verdict is missing (`episode` None) or it is answered.
-        A child hears of the line for children as soon as they say that they are one."""
+    def care_lines(self, decision: Decision, *, named: bool = False, retold: bool = False) -> list[str]:
+        """What belongs under an answer to whoever is in danger: the helpline line, unless the answer has `named` it,
+        and the direct question, but not where only a judge's verdict is missing (`episode` None) or it is answered.
+        What an answer that was stopped never showed is shown under the next. `retold`: another model brings the lines,
+        perhaps in its own words, which cannot be known again, so the turns are counted. A child hears of the line for
+        children as soon as they say that they are one."""
         if not self.replies:
             return [last_resort(self.language, self.region)]
         lines: list[str] = []
@@ -95,14 +97,12 @@ class Voice:
         line = self._line(self.replies, decision)
         named = named or any(line in text for text in said[1 - SUPPORT_LINE_EVERY :])
         unheard = Told.YOUNG in decision.told and not any(line in text for text in said)
-        if unheard or (episode % SUPPORT_LINE_EVERY == 0 and not named):
+        if unheard or not (named or (retold and episode % SUPPORT_LINE_EVERY)):
             lines.append(line)
         answered = Told.OVER if decision.kind is Kind.ABUSE else Told.EXPLAINED
-        if (
-            decision.episode == 0
-            and answered not in decision.told
-            and not self.replies.concern_asked(said[-ASK_AGAIN_AFTER:])
-        ):
+        lately = said[-max(ASK_AGAIN_AFTER, episode) :]
+        asked = (retold and episode) or self.replies.danger_asked(lately)
+        if decision.episode is not None and answered not in decision.told and not asked:
             lines.append(self.replies.concern_question(kind=decision.kind, lang=self.language))
         return lines
 

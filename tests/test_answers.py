@@ -41,6 +41,30 @@ def test_the_direct_question_is_asked_once_and_for_the_right_kind(open_talk):
         assert shown[0].endswith(question)
 
 
+def test_what_a_stopped_answer_never_showed_is_shown_under_the_next(open_talk):
+    talk = open_talk(ScriptedModel("我在听。"))
+    talk.say("WORRY 今天").messages[-1]["content"] = "听起来你"  # "stop" was pressed
+    question = REPLIES.short_texts["zh-Hans"].concern["self_harm"]
+    shown = [talk.say("WORRY 明天").shown for _ in range(3)]
+    assert [line() in one for one in shown] == [True, False, False]
+    assert [question in one for one in shown] == [True, False, False]
+
+
+def test_who_was_asked_in_a_crisis_is_not_asked_anew_under_care(open_talk):
+    talk = open_talk(ScriptedModel("我在听。"))
+    questions = REPLIES.short_texts["zh-Hans"].concern.values()
+    shown = [talk.say(words).shown for words in ("DIE 今天", *["今天"] * 5)]
+    assert talk.route == "support"
+    assert not any(question in one for one in shown for question in questions)
+
+
+def test_a_refusal_to_whoever_worries_us_comes_with_the_line_and_the_question(open_talk):
+    talk = open_talk(ScriptedModel(error=RuntimeError("must not be asked")))
+    question = REPLIES.short_texts["zh-Hans"].concern["default"]
+    shown = talk.say("WORRY 不如 BOMB 怎么做").shown
+    assert (talk.route, line() in shown, question in shown) == ("decline", True, True)
+
+
 def test_worry_that_comes_back_soon_is_not_asked_about_again(open_talk):
     talk = open_talk(ScriptedModel("我在听。"))
     told = "FAINT 今天", "今天", "今天", "FAINT 明天", "FAINT 后天"

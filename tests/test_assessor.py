@@ -97,6 +97,36 @@ def test_without_an_encoder_more_is_needed_and_nothing_is_kept():
     assert classifier.seen == [("two", False), ("three", False), ("two", True), ("three", True)]
 
 
+def test_where_the_encoder_fails_for_a_passage_nothing_is_kept_and_the_turn_is_no_calmer():
+    text = "Each night on the ward I look after people who fight to stay. GRAVE it is for me. An agency nurse in Leeds."
+    assessor = Assessor(KeywordRules(), KeywordClassifier())
+    talk = Conversation.from_body({"messages": [{"role": "user", "content": text}]})
+    asked = []
+
+    def encode(texts):
+        asked.append(tuple(texts))
+        return None if len(asked) == 2 else np.ones((len(texts), 16))
+
+    failed = assessor.assess(talk, encode)
+    assert failed.level >= CONCERN and not failed.last.closely
+    well = assessor.assess(talk, encode)
+    assert well.level >= failed.level and well.last.closely
+    assert asked[2:] == asked[:2] == [(text,), asked[1]], "it is read anew once the encoder is well"
+
+
+def test_two_talks_are_two_whatever_characters_part_their_words():
+    long = "a long enough sentence that is no half of anything at all here"
+
+    def level(assessor, asked, text):
+        said = [("user", long), ("assistant", asked), ("user", text)]
+        talk = Conversation.from_body({"messages": [{"role": role, "content": words} for role, words in said]})
+        return assessor.assess(talk, lambda texts: np.ones((len(texts), 16))).level
+
+    assessor = Assessor(KeywordRules(), KeywordClassifier())
+    assert level(assessor, "x\0DIE", long) is NONE
+    assert level(assessor, "x", f"DIE\0{long}") is HIGH
+
+
 def test_a_request_in_pieces_is_declined():
     assessor = Assessor(KeywordRules(), KeywordClassifier())
 

@@ -7,7 +7,7 @@ import tomllib
 import pytest
 from scripted import ScriptedModel, Talk, scripted_counsellor
 
-from psylite_pipeline.conversation import Turn
+from psylite_pipeline.conversation import CARRIED, Turn
 from psylite_pipeline.decision import Risk
 from psylite_pipeline.errors import ModelBroken
 from psylite_pipeline.risk import judge
@@ -62,6 +62,15 @@ def test_the_judge_does_not_lower_an_unclear_answer_to_a_direct_question():
 )
 def test_the_judge_is_asked_in_its_band(valve, risk, staged, asked):
     assert judge.wanted(valve, assessment(CONCERN, NONE, 0, risk=risk, staged=staged)) is asked
+
+
+def test_the_judge_is_not_asked_about_a_harmful_request_nor_what_a_filter_in_front_settled(tmp_path):
+    assert not judge.wanted("always", assessment(NONE, NONE, None, harmful=True))
+    model = ScriptedModel(error=RuntimeError("must not be asked"))
+    for words, carried in (("BOMB", {}), ("x", {"route": "decline"}), ("x", {"risk": "high", "route": "crisis"})):
+        said = Talk(scripted_counsellor(tmp_path, model), Preferences(judge="always")).say(words, **{CARRIED: carried})
+        assert said.route in ("decline", "crisis")
+    assert not model.calls
 
 
 class Asked(ScriptedModel):

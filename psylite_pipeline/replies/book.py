@@ -112,6 +112,13 @@ class Replies:
 
     def crisis_spoke(self, text: str) -> bool:
         """Whether a reply of the staged talk, of any kind and in any language, stands in an assistant's text."""
+        return self._staged(text)
+
+    def danger_asked(self, said: Sequence[str]) -> bool:
+        """Whether the person was asked in `said` about danger, by a direct question or in the staged talk."""
+        return self.concern_asked(said) or any(map(self._staged, said))
+
+    def _staged(self, text: str) -> bool:
         return any(variant.stands_in(text) for found in self.crisis_texts.variants.values() for variant in found)
 
     def support_line(self, *, lang: str, region: str, kind: Kind | None = None, young: bool = False) -> str:

@@ -55,8 +55,8 @@ def ask(model: ChatModel, name: str, turns: Sequence[Turn], seconds: float, inst
 
 
 def wanted(valve: str, assessment: Assessment) -> bool:
-    """Whether the judge is asked: never in a staged crisis, which no answer could change."""
-    if valve == "off" or assessment.staged:
+    """Whether the judge is asked: never in a staged crisis or of a harmful request, which no answer could change."""
+    if valve == "off" or assessment.staged or assessment.harmful:
         return False
     return valve == "always" or UNSURE[0] <= assessment.risk <= UNSURE[1]
 

@@ -32,7 +32,7 @@ class Listener:
     def hear(self, asked: str, text: str, encode: Encode) -> Evidence:
         """The evidence in a turn that comes after `asked`, the assistant's words."""
         return self._memory.get(
-            f"{asked}\0{text}", lambda: self._hear(asked, text, encode), keep=lambda heard: heard.kept
+            f"{len(asked)} {asked}{text}", lambda: self._hear(asked, text, encode), keep=lambda heard: heard.kept
         )
 
     def _hear(self, asked: str, text: str, encode: Encode) -> Evidence:
@@ -65,24 +65,25 @@ class Listener:
         vectors = encode((words,))
         known = vectors is not None
         scores = classifier.read(words, vectors[0] if known else None, heard.said.findings)
-        passages = self._passages(classifier, words, encode) if known else {}
+        passages, whole = self._passages(classifier, words, encode) if known else ({}, False)
         raised = with_passages(scores, passages)
         return replace(
             heard,
             # Who denied has not said yes, and what is left must speak more clearly.
             scores=replace(raised, affirms=0.0) if heard.denied else raised,
             seen=max(one.concern for one in (scores, *passages.values())),
-            closely=known and not heard.denied and read_whole(words, passages),
-            kept=known,
+            closely=whole and not heard.denied and read_whole(words, passages),
+            kept=whole,
+            by_words=not known,
         )
 
-    def _passages(self, classifier: Classifier, text: str, encode: Encode) -> dict[str, Probabilities]:
+    def _passages(self, classifier: Classifier, text: str, encode: Encode) -> tuple[dict[str, Probabilities], bool]:
         """The passages of a long text as the classifier reads them: by their words, and by their vectors, too, where
-        the words are not plainly quiet."""
+        the words are not plainly quiet. And whether the encoder gave all of those."""
         found = {part: self._rules.findings(part) for part in passages_of(text)}
         read = {part: classifier.read(part, None, findings) for part, findings in found.items()}
         uneasy = [part for part, scores in read.items() if not quiet(scores)]
         vectors = encode(uneasy) if uneasy else None
         for part, vector in zip(uneasy, vectors if vectors is not None else (), strict=False):
             read[part] = classifier.read(part, vector, found[part])
-        return read
+        return read, not uneasy or vectors is not None

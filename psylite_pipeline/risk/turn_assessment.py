@@ -68,9 +68,9 @@ class Evidence:
     `said`: the turn as the rules read it; `asked`: what it answers, as far as it may be an answer. `denied`: it denies
     the danger that it was asked about, and `scores` are those of what else it says; None where nobody read them.
     `seen`: the most concern in all of it or in a passage, however unsure. `closely`: the classifier read it with
-    vectors and as a whole, so that what it does not see counts, too. `kept`: false where the encoder failed, for the
-    next time may know more. `length` in characters; `speaks`: it says something of its own, more than a few words of
-    answer; `quoted`: words stand in quotation marks.
+    vectors and as a whole, so that what it does not see counts, too. `by_words`: it read it without any. `kept`: false
+    where the encoder failed, for all of it or for a passage: the next time may know more. `length` in characters;
+    `speaks`: it says something of its own, more than a few words of answer; `quoted`: words stand in quotation marks.
     """
 
     said: Reading
@@ -80,6 +80,7 @@ class Evidence:
     seen: float = 0.0
     closely: bool = False
     kept: bool = True
+    by_words: bool = False
     english: bool = False
     length: int = 0
     speaks: bool = False
@@ -88,7 +89,7 @@ class Evidence:
     @property
     def blurred(self) -> bool:
         """Whether it takes more to find danger: there is no vector, or only what is left of a denial."""
-        return self.denied or not self.kept
+        return self.denied or self.by_words
 
     @property
     def told(self) -> frozenset[Told]:
