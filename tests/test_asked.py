@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 from scripted import KeywordClassifier, KeywordRules, shipped_lexicon
 
 from psylite_pipeline.conversation import Conversation
-from psylite_pipeline.decision import Kind, Risk
+from psylite_pipeline.decision import Kind, Risk, Told
+from psylite_pipeline.replies import Stage
 from psylite_pipeline.risk.assess import Assessor
 
 LEXICON = shipped_lexicon()
@@ -65,6 +68,21 @@ def test_the_question_that_asks_for_both_is_answered_for_oneself_or_another(repl
         assert whose(asked, answer) is Kind.SOMEONE_ELSE, answer
     for answer in ("有", "嗯，因为他", "想过，我没有他不行", "yes", "yes, because of him", "I have, since she left"):
         assert whose(asked, answer) is Kind.SELF_HARM, answer
+
+
+def test_a_yes_to_every_question_about_means_tells_of_them(replies) -> None:
+    for lang, kind in product(("zh-Hans", "zh-Hant", "en"), (Kind.SELF_HARM, Kind.HARM_TO_OTHERS)):
+        for variant in replies.crisis_texts.of(lang, kind, Stage.MEANS):
+            asked = LEXICON.question(f"{variant.text}\n\n{variant.question}")
+            assert asked.asks == {Told.MEANS}, variant.question
+            assert Told.MEANS in asked.told(LEXICON.read("嗯，有" if lang != "en" else "yes"))
+
+
+@pytest.mark.parametrize("lang", ["zh-Hans", "zh-Hant", "en"])
+def test_a_yes_to_no_other_question_tells_of_means(replies, lang: str) -> None:
+    for variant in replies.crisis_texts.variants[lang]:
+        if variant.stage is not Stage.MEANS or variant.told:
+            assert Told.MEANS not in LEXICON.question(f"{variant.text}\n\n{variant.question}").asks, variant.question
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,7 @@ def _with_told(turns: Sequence[TurnAssessment], heard: Sequence[Evidence]) -> li
     danger = next(dangers, len(turns))
 
     def told(n: int) -> frozenset[Told]:
-        return heard[n].told if n >= danger else heard[n].told & (_JUST_BEFORE if n >= danger - STOOD else _BEFORE)
+        said = heard[n].said.told
+        return said if n >= danger else said & (_JUST_BEFORE if n >= danger - STOOD else _BEFORE)
 
     return [replace(turn, told=turn.told | told(n)) if told(n) else turn for n, turn in enumerate(turns)]

@@ -59,6 +59,12 @@ class Reading:
     """Tells of somebody else alone: of the person no more than what they saw, asked or fear."""
     names_another: bool = False
     """Speaks of somebody else, and not of the person."""
+    named: frozenset[Told] = frozenset()
+    """What an answer names that tells something only where it was asked for ("on my desk", "my birthday")."""
+
+
+# What a no to the question about the one tells.
+_NO_TELLS = {Told.COMPANY: Told.ALONE, Told.ALONE: Told.COMPANY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +72,13 @@ class Question:
     """What the assistant said just before a turn, as far as it says what a short answer answers.
 
     `of_danger`: it asked directly about suicide, self-harm or wanting to die. `about`: whose danger its last sentence
-    asked about. `urges_call`, `asks_call`: of a call for help.
+    asked about. `urges_call`: a call for help. `asks`: what a yes to its last sentence tells.
     """
 
     of_danger: bool = False
     about: Literal["oneself", "another", "either", "harm"] = "oneself"
     urges_call: bool = False
-    asks_call: bool = False
+    asks: frozenset[Told] = frozenset()
 
     def whose(self, answer: Reading) -> Kind | None:
         """What kind of danger a yes is about: None where it was asked about somebody else, whom the talk is about
@@ -90,7 +96,10 @@ class Question:
                 return Kind.SELF_HARM
 
     def told(self, answer: Reading) -> frozenset[Told]:
-        """What is told, where a few words may say that the call is made: 打了 where it was urged, a yes where it was
-        asked about."""
-        called = self.urges_call and not self.of_danger if answer.called else self.asks_call and answer.yes
-        return answer.told | {Told.HELP} if called else answer.told
+        """What an answer tells: 打了 where a call was urged, a yes to what was asked, or what it names of it; whoever
+        is not alone has company."""
+        if answer.called:
+            return answer.told | {Told.HELP} if self.urges_call and not self.of_danger else answer.told
+        if answer.undenied == "":
+            return answer.told | {_NO_TELLS[one] for one in self.asks if one in _NO_TELLS}
+        return answer.told | (self.asks if answer.yes else self.asks & answer.named)

@@ -91,11 +91,6 @@ class Evidence:
         """Whether it takes more to find danger: there is no vector, or only what is left of a denial."""
         return self.denied or self.by_words
 
-    @property
-    def told(self) -> frozenset[Told]:
-        """What a person in danger tells, or asks, beside what they were asked."""
-        return self.asked.told(self.said)
-
     def has(self, sign: str) -> bool:
         """Whether the lexicon saw this sign."""
         return shows(self.said.findings, sign)

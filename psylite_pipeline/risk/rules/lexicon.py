@@ -7,6 +7,7 @@ rule's own exceptions mask some of them; frames (negation, past, somebody else, 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -27,13 +28,16 @@ MAX_ERRAND = 24
 """Longer turns (folded characters) may say more than that."""
 
 MARKERS = frozenset({
-    "answers nothing", "asked call", "asked of either", "asked of harm", "asked of you", "asked_danger", "denial",
+    "answers nothing", "asked of either", "asked of harm", "asked of you", "asked_danger", "denial",
     "denial opens", "doubted", "everyday request", "harm in it", "more than an errand", "oneself", "plain errand",
     "question", "somebody else", "tells of another", "tells of oneself", "told explained", "told not", "told over",
     "urged call",
 })  # fmt: skip
 """The markers that are asked for below, besides those of each thing told. Without one of them a yes to the direct
 question, or a denial, would silently count for nothing."""
+
+#: What the assistant asks for, so that a yes tells it, or an answer in a few words that names it.
+ASKED_FOR = (Told.HELP, Told.MEANS, Told.COMPANY, Told.ALONE, Told.SOON)
 
 _CLAUSE = re.compile(f"[^{CLAUSE_ENDS}]+")
 _SENTENCE = re.compile(f"[^{SENTENCE_ENDS}]+")
@@ -98,6 +102,7 @@ class Lexicon:
             everyday=bool(said.cover("marker everyday request")) and not said.cover("marker harm in it"),
             of_another=of_another,
             names_another=bool(said.cover("marker somebody else")) and not said.cover("marker oneself"),
+            named=self._there(said, "named", ASKED_FOR) if answer else frozenset(),
         )
 
     def question(self, text: str) -> Question:
@@ -106,12 +111,12 @@ class Lexicon:
             return Question()
         asked = self._matches(text)
         of_danger = self._asks_about_danger(asked)
-        calls = asked.cover("marker asked call").after(len(asked.text) - _QUESTION_SIDE)
+        side = len(asked.text) - _QUESTION_SIDE
         return Question(
             of_danger,
             self._about(asked.text) if of_danger else "oneself",
             urges_call=bool(asked.cover("marker urged call")),
-            asks_call=bool(calls),
+            asks=frozenset(one for one in ASKED_FOR if asked.cover(f"marker asked {one}").after(side)),
         )
 
     def _about(self, asked: str) -> Literal["oneself", "another", "either", "harm"]:
@@ -147,18 +152,22 @@ class Lexicon:
         return False
 
     def _told(self, said: Matches) -> frozenset[Told]:
+        found = self._there(said, "told", Told)
+        found |= {Told.MEANS} if Told.BRINK in found else set()
+        if asks := {one for one in Told if said.cover(f"marker asks {one}")}:
+            found = asks | found - {Told.HELP, Told.ALONE}  # "nobody answered" is no word of who is there
+        answer = _bare(said.text)
+        return frozenset(found | {one for one in Told if answer in self._book.whole.get(one, ())})
+
+    def _there(self, said: Matches, word: str, of: Iterable[Told]) -> frozenset[Told]:
+        """Those whose markers, `word` and the name, say that it is there: nothing before it in its clause doubts it."""
         missing = said.cover("marker told not")
         clauses = [clause.start() for clause in _CLAUSE.finditer(said.text)]
 
         def here(span: Span) -> bool:
             return not missing.within(max((at for at in clauses if at <= span[0]), default=0), span[0])
 
-        found = {one for one in Told if any(map(here, said.cover(f"marker told {one}").after(0, most=KEPT_SPANS)))}
-        found |= {Told.MEANS} if Told.BRINK in found else set()
-        if asks := {one for one in Told if said.cover(f"marker asks {one}")}:
-            found = asks | found - {Told.HELP, Told.ALONE}  # "nobody answered" is no word of who is there
-        answer = _bare(said.text)
-        return frozenset(found | {one for one in Told if answer in self._book.whole.get(one, ())})
+        return frozenset(one for one in of if any(map(here, said.cover(f"marker {word} {one}").after(0, KEPT_SPANS))))
 
     def _undenied(self, said: Matches) -> str | None:
         folded = said.text

@@ -92,7 +92,7 @@ class Rulebook:
         if missing := sorted(asked - there):
             return f"there is no marker {missing[0]!r}"
         used = {name for frame in self.frames for name in (frame.cue, *frame.stops, *frame.needs, *frame.never)}
-        told = {f"{word} {one}" for one in Told for word in ("told", "asks")}
+        told = {f"{word} {one}" for one in Told for word in ("told", "asks", "asked", "named")}
         idle = sorted(there - asked - used - told)
         return f"nothing asks for the marker {idle[0]!r}" if idle else ""
 
