@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from psylite_pipeline import prompt
-from psylite_pipeline.conversation import Conversation, marker
+from psylite_pipeline.conversation import Conversation, left_open, marker
 from psylite_pipeline.decision import Decision, Risk, Route
 from psylite_pipeline.errors import ModelCut, ModelError, ModelMissing, ModelTimeout
 from psylite_pipeline.humour.corpus import Snippet, quoted
@@ -48,6 +48,9 @@ class Backend:
     model: str
     num_ctx: int = 4096
     standin: bool = False
+
+
+_FOLD_END = "\n\n</details>"
 
 
 class Answers:
@@ -189,14 +192,14 @@ class Answers:
             num_ctx=self._backend.num_ctx,
             worst_of=self._worst,
         )
-        pieces = split_thoughts(self._stream(messages, preferences), support=support)
+        pieces = split_thoughts(self._stream(messages, preferences), support=support, said=conversation.said[-WINDOW:])
         if support or not preferences.show_thinking:
             pieces = _without_thoughts(pieces)
         if self._check:
             pieces = self._check.guard(pieces, support=support, metrics=self._metrics)
         spoken = False
         try:
-            for piece in pieces:
+            for piece in _closed(pieces):
                 if isinstance(piece, Waiting):
                     yield Status(voice.notice(_status_for(piece)))
                     continue
@@ -270,6 +273,22 @@ class Answers:
     def _without_own_lines(self, conversation: Conversation) -> Conversation:
         """The talk without the lines we appended, so that the model does not learn to repeat them."""
         return conversation if self._replies is None else conversation.map_answers(self._replies.strip)
+
+
+def _closed(pieces: Iterator[Chunk]) -> Iterator[Chunk]:
+    """The same pieces, and the end of a folded block that the model left open, also where it breaks off: what we say
+    below must not be folded away with it."""
+    text = ""
+    try:
+        for piece in pieces:
+            text += piece.text if isinstance(piece, Words) else ""
+            yield piece
+    except (ModelError, Unfit):
+        if left_open(text):
+            yield Words(_FOLD_END)
+        raise
+    if left_open(text):
+        yield Words(_FOLD_END)
 
 
 def _without_thoughts(pieces: Iterator[Chunk]) -> Iterator[Chunk]:

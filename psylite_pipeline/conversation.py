@@ -127,6 +127,11 @@ def without_hidden_blocks(text: str) -> str:
     return _MARKER.sub("", "".join(kept)).strip()
 
 
+def left_open(text: str) -> bool:
+    """Whether a folded block begins in `text` and does not end: it would hide what is shown below it."""
+    return sum(-1 if tag.group(1) else 1 for tag in _TAG.finditer(text) if tag.group(2).lower() == "details") > 0
+
+
 def marker(snippet_id: str) -> str:
     """A line that Markdown does not show and that tells a later turn which snippet was used."""
     return f"\n\n[//]: # (psylite {snippet_id})"

@@ -48,7 +48,7 @@ class ModelBroken(ModelError):
 
 
 class ModelCut(ModelBroken):
-    """The answer was not at its end at the limit of tokens."""
+    """The server ended the answer before the model did: at the limit of tokens, or by a filter of its own."""
 
 
 class StackError(PsyLiteError):

@@ -12,6 +12,9 @@ from psylite_pipeline.errors import ModelBroken, ModelCut
 from psylite_pipeline.model import MOST_JUDGE_TOKENS, Loading, Message, ServedModel, answer_tokens
 from psylite_pipeline.pieces import Thought, Words
 
+#: What a server says of a reply that it ended before the model did.
+CUT_SHORT = frozenset({"length", "max_tokens", "content_filter"})
+
 
 class OpenAIModel(ServedModel):
     """Chat at `url`, which ends in `/v1` with most servers. `key` may be empty: a server at home asks for none.
@@ -60,7 +63,7 @@ class OpenAIModel(ServedModel):
                     raise ModelBroken(f"{self.called} reported a failure of its own.")
                 for choice in part.get("choices") or ():
                     finished = finished or bool(choice.get("finish_reason"))
-                    cut = cut or choice.get("finish_reason") == "length"
+                    cut = cut or choice.get("finish_reason") in CUT_SHORT
                     delta = choice.get("delta") or {}
                     if thought := delta.get("reasoning_content") or delta.get("reasoning"):
                         yield Thought(str(thought))
@@ -69,7 +72,7 @@ class OpenAIModel(ServedModel):
             if not finished:
                 raise ModelBroken("The reply broke off.")
             if cut and not schema:  # it is not whole; to pass it for that would be untrue
-                raise ModelCut("The reply was cut at the limit of tokens.")
+                raise ModelCut("The reply was cut by the server, at the limit of tokens or by its own filter.")
 
 
 def _lines(texts: Iterable[str]) -> Iterator[str]:

@@ -10,7 +10,8 @@ shown. Elsewhere only what begins in the very words of reasoning is taken for it
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from psylite_pipeline.errors import ModelError
 from psylite_pipeline.pieces import Chunk, Thought, Words
@@ -24,14 +25,14 @@ _LONGEST_OPENING = 40
 _TAGS = ("<think>", "</think>")
 _ANY_TAG = re.compile("</?think>")
 
+# Whom reasoning speaks of. An answer does, too, to whoever works with users and told of them.
+_IN_THIRD_PERSON = re.compile(r"\busers?\b|用户|用戶|使用者|求助者|来访者|來訪者|咨询者|諮詢者", re.IGNORECASE)
 # What reasoning says and an answer to a person in need does not, which may need to make sure that "you" are safe.
-_OF_THE_PERSON = re.compile(
-    r"\busers?\b"
-    r"|\b(?:I|we) (?:should|must|(?:need|have) to) (?:respond|reply|craft|assess|validate|de-escalate|avoid|provide"
+_OF_A_PLAN = re.compile(
+    r"\b(?:I|we) (?:should|must|(?:need|have) to) (?:respond|reply|craft|assess|validate|de-escalate|avoid|provide"
     r"|keep|start by|make sure|be careful)\b(?=.{12})(?![^.!?\n]{0,12}\byou\b)"
     r"|\blet(?:'s| me) (?:craft|draft|start by|analy[sz]e|break|think about (?:how|what) (?:to|I)\b)"
     r"|\bsystem prompt\b|\brisk (?:level|assessment)\b|\bsuicidal ideation\b|^\s*(?:analysis|reasoning)\s*:"
-    "|用户|用戶|使用者|求助者|来访者|來訪者|咨询者|諮詢者"
     "|我(?:需要|应该|應該|必须|必須|要|得)先?(?:回应|回應|回复|回覆|共情|安抚|安撫|评估|評估|确保|確保|避免)(?=.{6})(?![^。！？!?\n]{0,6}[你您妳])"
     "|系统提示|系統提示|风险等级|風險等級|风险评估|風險評估|^\\s*(?:思考|分析)[:：]",
     re.IGNORECASE | re.MULTILINE,
@@ -49,13 +50,14 @@ _FIRST = (
 )
 
 
-def split_thoughts(pieces: Iterator[Chunk], *, support: bool) -> Iterator[Chunk]:
+def split_thoughts(pieces: Iterator[Chunk], *, support: bool, said: Iterable[str] = ()) -> Iterator[Chunk]:
     """Turn reasoning inside the words into thoughts; tags may be cut anywhere between pieces, and the opening one may
-    be missing. Raises what `pieces` raises, after what was held back.
+    be missing. `said`: the person's own turns. Raises what `pieces` raises, after what was held back.
 
     What began like reasoning and never ended is not shown under `support`; elsewhere it was perhaps the answer, and
     follows as words."""
-    parting = _Parting(_reads_at_risk if support else _reads)
+    theirs = support and any(map(_IN_THIRD_PERSON.search, said))
+    parting = _Parting(partial(_reads_at_risk, theirs=theirs) if support else _reads)
     presumed: list[str] = []
     try:
         for piece in pieces:
@@ -128,8 +130,9 @@ class _Parting:
             yield Thought(self._held) if self._thinking else Words(self._held)
 
 
-def _reads_at_risk(head: str) -> bool | None:
-    if _OF_THE_PERSON.search(head):
+def _reads_at_risk(head: str, *, theirs: bool) -> bool | None:
+    """`theirs`: the words by which reasoning names the person are words of the person's own talk."""
+    if _OF_A_PLAN.search(head) or (_IN_THIRD_PERSON.search(head) and not theirs):
         return True
     return False if _TO_THE_PERSON.search(head) or len(head.strip()) > LONGEST_HEAD else None
 

@@ -50,6 +50,16 @@ def test_what_a_stopped_answer_never_showed_is_shown_under_the_next(open_talk):
     assert [question in one for one in shown] == [True, False, False]
 
 
+@pytest.mark.parametrize("error", [None, ModelTimeout("x")])
+def test_a_block_that_the_model_left_open_folds_nothing_of_ours(open_talk, error):
+    talk = open_talk(ScriptedModel("我在听。<deta", "ils>先把这些写下来", error=error))
+    shown = talk.say("WORRY 今天").shown
+    block, below = shown.split("</details>")
+    assert block.endswith("先把这些写下来\n\n")
+    assert (notice("model_cut") if error else line()) in below
+    assert REPLIES.short_texts["zh-Hans"].concern["self_harm"] in below
+
+
 def test_who_was_asked_in_a_crisis_is_not_asked_anew_under_care(open_talk):
     talk = open_talk(ScriptedModel("我在听。"))
     questions = REPLIES.short_texts["zh-Hans"].concern.values()

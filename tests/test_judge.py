@@ -70,7 +70,7 @@ def test_the_judge_is_not_asked_about_a_harmful_request_nor_what_a_filter_in_fro
     for words, carried in (("BOMB", {}), ("x", {"route": "decline"}), ("x", {"risk": "high", "route": "crisis"})):
         said = Talk(scripted_counsellor(tmp_path, model), Preferences(judge="always")).say(words, **{CARRIED: carried})
         assert said.route in ("decline", "crisis")
-    assert not model.calls
+    assert not model.asked
 
 
 class Asked(ScriptedModel):

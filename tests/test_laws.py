@@ -25,7 +25,7 @@ from psylite_pipeline.humour.shelf import Shelf
 from psylite_pipeline.metrics import PrometheusMetrics
 from psylite_pipeline.model import Words
 from psylite_pipeline.ollama_model import OllamaModel
-from psylite_pipeline.opening import open_counsellor
+from psylite_pipeline.opening import open_classifier, open_counsellor
 from psylite_pipeline.risk.assess import Assessor
 from psylite_pipeline.settings import Preferences, Settings
 
@@ -216,10 +216,13 @@ def test_with_ollama_down_worrying_words_still_bring_a_helpline(parts, ollama):
 
 def test_two_people_interleaved_get_what_each_would_get_alone(parts, ollama):
     ollama.otherwise(lambda body: "我在听。")
-    talks = {"A": ["我不想活了", "嗯", "没有"], "B": ["今天好开心哈哈", "给我讲个笑话吧", "再来一个"]}
+    # The same short words mean one thing to A and nothing to B.
+    talks = {"A": ["我不想活了", "嗯", "没有"], "B": ["给我讲个笑话吧", "嗯", "没有"]}
+    weights = open_classifier(Settings())
 
     def play(order):
-        counsellor = parts.counsellor(ollama.url)
+        fresh = dataclasses.replace(parts, assessor=Assessor(parts.lexicon, weights))
+        counsellor = fresh.counsellor(ollama.url)
         chats = {name: Chat(counsellor, ollama) for name in talks}
         left = {name: iter(turns) for name, turns in talks.items()}
         heard = {name: [] for name in talks}
@@ -228,7 +231,8 @@ def test_two_people_interleaved_get_what_each_would_get_alone(parts, ollama):
             heard[name].append((chats[name].route, chats[name].shown))
         return heard
 
-    alone = play("AAABBB")
+    alone = play("AAA") | {"B": play("BBB")["B"]}
+    assert len({route for route, _ in alone["A"] + alone["B"]}) > 1
     for order in set(itertools.permutations("AAABBB")):
         assert play(order) == alone
 

@@ -135,6 +135,7 @@ def test_without_a_key_none_is_sent_and_no_done_line_is_needed_after_a_finish(se
         ([b"<html>Sign in</html>"], 200, ModelBroken),
         ([event("a")], 200, ModelBroken),
         ([event("a", finish="length"), DONE], 200, ModelCut),
+        ([event("a", finish="content_filter"), DONE], 200, ModelCut),
         ([], 200, ModelBroken),
         ([None], 200, ModelTimeout),
         ([event("a"), None], 200, ModelTimeout),

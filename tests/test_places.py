@@ -42,6 +42,9 @@ REPLIES = Replies.load(FOLDER)
         ("我在国外", "INTL"),
         ("我在德国的家里", "EU"),
         ("I'm in Beijing", "CN"),
+        ("我住在中国香港，我不想活了", "HK"),
+        ("我在中國台灣", "TW"),
+        ("I don't know if it matters but I live in Ireland", "IE"),
     ],
 )
 def test_a_place_named_as_ones_own_is_heard(text: str, region: str) -> None:
@@ -73,6 +76,10 @@ def test_a_place_named_as_ones_own_is_heard(text: str, region: str) -> None:
         "我想去美国",
         "我不在中国",
         "我在家",
+        "我在英国有个朋友，我不想活了",
+        "我在加拿大还有个姐姐",
+        "我在新加坡航空工作",
+        "when I'm in Canada",
         "",
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -95,6 +96,20 @@ def test_a_child_is_stopped_with_all_it_started(layout):
     with pytest.raises(ProcessLookupError):
         os.killpg(child.process.pid, 0)
     assert not child.record.exists()
+
+
+def test_a_child_of_which_no_record_can_be_kept_is_stopped(layout, monkeypatch):
+    begun = []
+
+    def full(record, pid):
+        begun.append(pid)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(processes, "remember", full)
+    with pytest.raises(StackError, match="No space left"):
+        processes.start("part", SLEEPER, os.environ, layout)
+    with pytest.raises(ProcessLookupError):
+        os.killpg(begun[0], 0)
 
 
 def test_the_log_of_the_run_before_is_kept_and_no_older_one(layout):

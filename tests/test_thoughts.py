@@ -126,6 +126,14 @@ def test_a_server_that_parts_the_two_itself_is_taken_at_its_word():
         assert list(split_thoughts(iter(pieces), support=support)) == pieces
 
 
+def test_whoever_works_with_users_is_answered_about_them(open_talk):
+    answer = "你被用户骂了一天，一定很委屈。我在这里听你说。"
+    assert answer in open_talk(ScriptedModel(answer)).say("WORRY 做客服天天被用户骂").shown
+    assert answer not in open_talk(ScriptedModel(answer)).say("WORRY 今天").shown
+    plan = "我需要先安抚情绪，用户很难过，再问一句。"
+    assert plan not in open_talk(ScriptedModel(plan)).say("WORRY 做客服天天被用户骂").shown
+
+
 def test_nothing_of_it_is_read_by_a_person_at_risk(open_talk):
     says = [*"The user is at risk of suicide. Plan: be warm.", "</thi", "nk>", "I hear ", "you."]
     shown = open_talk(ScriptedModel(*says), Preferences(language="en")).say("WORRY today").shown

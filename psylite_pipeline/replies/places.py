@@ -29,16 +29,16 @@ _ENGLISH = (
 )
 _HAN = (
     "(?:我|我们|我們|俺|咱|我家|我人|我自己|我一个人|我一個人)(?:现在|現在|目前|而家|如今|一家|一家人|也|就|正|还|還|是|都|人|一直|长期|長期)*"
-    "(?:在|住在|住喺|住|喺|生活在|待在|呆在|定居在|身在) ?"
+    "(?:在|住在|住喺|住|喺|生活在|待在|呆在|定居在|身在) ?(?:中[国國](?=香港|台[湾灣]|臺灣|澳[门門]))?"
 )
 # What stands between the beginning of the clause and the place when it is told of as past, wished, or supposed.
 _NOT_NOW = re.compile(
-    r"\b(?:if|when|whenever|once|imagine|pretend|dream(?:t|ed)?|wish|like)\b"
+    r"\b(?:if|when|whenever|once)\s*$|\b(?:imagine|pretend|dream(?:t|ed)?|wish|like)\b"
     "|如果|要是|假如|梦|夢|想象|想像|希望|以前|去年|前年|曾|当时|當時|小时候|小時候|那时|那時|当年|當年|不在|不住|等我"
 )
 # What makes the name a part of another one, or of something past, right after it.
 _OTHER = (
-    r"(?!(?:人|籍|餐|菜|料理|店|公司|企|文|语|語|史|银行|銀行|大使|领事|領事|的(?!家|房|宿舍|医院|醫院|学校|學校|出租))"
+    r"(?!(?:人|籍|餐|菜|料理|店|公司|企|文|语|語|史|银行|銀行|航空|大使|领事|領事|(?:也|还|還)?有(?:个|個|位|一|几|幾|些|好多|很多|亲|親|朋友|同学|同學)|的(?!家|房|宿舍|医院|醫院|学校|學校|出租))"
     r"|[^，。！？、；,.!?;\n]{0,6}(?:[待呆住读讀学學去作活留上玩][过過]|[时時]候|那年|那几年|那幾年|出生|[长長]大))"
 )
 _CLAUSE_ENDS = re.compile(r"[，。！？；,.!?;\n]")

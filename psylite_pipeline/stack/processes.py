@@ -73,8 +73,13 @@ def start(
             )
     except OSError as error:
         raise StackError(f"{command[0]} cannot be started: {error.strerror}.") from None
-    remember(record, process.pid)
-    return Child(name, process, log, record)
+    child = Child(name, process, log, record)
+    try:
+        remember(record, process.pid)
+    except OSError as error:  # without a record nobody could stop it later
+        child.stop()
+        raise StackError(f"{record} cannot be written: {error.strerror}. Make room or correct the folder.") from None
+    return child
 
 
 def stop_all(children: Sequence[Child], patience: float = PATIENCE) -> None:

@@ -42,12 +42,12 @@ class Part:
 
 
 def start(parts: list[Part], teller: Teller) -> None:
-    """Start those that are not yet, and wait until each answers.
+    """Start those that are not yet, nor given up, and wait until each answers.
 
     Raises StackError with the end of its log when a vital one dies or takes too long.
     """
     begun = time.monotonic()
-    waiting = [part for part in parts if not part.ready]
+    waiting = [part for part in parts if not part.ready and not part.complained]
     for part in waiting:
         part.child = part.child or part.begin()
     with teller.working(f"Starting {', '.join(part.label for part in waiting)}") as update:
@@ -65,6 +65,7 @@ def start(parts: list[Part], teller: Teller) -> None:
                     if part.vital:
                         raise StackError(_obituary(part, how))
                     waiting.remove(part)  # `watch` goes on with it
+                    part.complained = True
                     teller.say(f"{_obituary(part, how)}\n{_ON_WITHOUT}", "yellow")
             time.sleep(0.4)
 
