@@ -26,6 +26,7 @@ from psylite_pipeline.pieces import Chunk, Source, Status, Thought, Waiting, Wor
 from psylite_pipeline.prompt import Prompts
 from psylite_pipeline.replies import Notice, Replies
 from psylite_pipeline.risk.normalise import MAX_CHARS
+from psylite_pipeline.risk.policy import Met
 from psylite_pipeline.risk.talk import WINDOW
 from psylite_pipeline.risk.walk import CALM_AFTER_CONCERN, CALM_AFTER_CRISIS
 from psylite_pipeline.settings import Preferences
@@ -85,19 +86,18 @@ class Answers:
         """The model that answers under these preferences."""
         return preferences.model or self._backend.model
 
-    def met_danger(self, conversation: Conversation) -> tuple[int, int]:
-        """How many answers ago fixed words of ours met danger, and for how many turns care lasts after them; of several
-        those after which it lasts longest, (0, 0) where none did. Of what the second judge said at an earlier turn
-        this is all that is left to read."""
+    def met_danger(self, conversation: Conversation) -> Met:
+        """When fixed words of ours met danger; of several those after which care lasts longest. Of what the second
+        judge said at an earlier turn this is all that is left to read."""
         if not self._replies:
-            return 0, 0
-        met: list[tuple[int, int]] = []
+            return Met()
+        met: list[Met] = []
         for ago, text in enumerate(reversed(conversation.answered[-WINDOW:]), 1):
             if self._replies.crisis_spoke(text):
-                met.append((ago, CALM_AFTER_CRISIS))
+                met.append(Met(ago, CALM_AFTER_CRISIS))
             elif self._replies.concern_asked([text]):
-                met.append((ago, CALM_AFTER_CONCERN))
-        return max(met, key=lambda one: one[1] - one[0], default=(0, 0))
+                met.append(Met(ago, CALM_AFTER_CONCERN))
+        return max(met, key=lambda one: one.lasts - one.since, default=Met())
 
     def crisis(self, conversation: Conversation, decision: Decision, preferences: Preferences) -> Iterator[Piece]:
         """The staged reply. No model."""

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from psylite_pipeline.answers import Answers, Piece
-from psylite_pipeline.conversation import Conversation, Floor
+from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Decision, Kind, Risk, Route, Scores
 from psylite_pipeline.embedding import Embedder, Vectors
 from psylite_pipeline.humour.choosing import more_of, only_laughs
@@ -27,8 +27,9 @@ from psylite_pipeline.model import ChatModel
 from psylite_pipeline.risk import judge
 from psylite_pipeline.risk.assess import Assessor
 from psylite_pipeline.risk.normalise import MAX_CHARS
+from psylite_pipeline.risk.policy import TOO_LONG, Met, Opinion, settled, unjudged
 from psylite_pipeline.risk.reading import Finding, gravest
-from psylite_pipeline.risk.walk import CALM_AFTER_CONCERN, Assessment, risk_at, risk_floor
+from psylite_pipeline.risk.walk import CALM_AFTER_CONCERN, Assessment, risk_floor
 from psylite_pipeline.settings import Preferences
 
 log = logging.getLogger(__name__)
@@ -37,10 +38,10 @@ T = TypeVar("T")
 
 #: What a text is taken to say that could not be read, or not its middle: it may speak of danger.
 _UNREAD = (Finding("failure.lexicon", Risk.CONCERN, None, ""),)
-_TOO_LONG = Finding("failure.too-long", Risk.CONCERN, None, "")
+_TOO_LONG = Finding(TOO_LONG, Risk.CONCERN, None, "")
 
 #: What is taken for met danger where nobody can say: some, one answer ago.
-_MAY_HAVE_MET = (1, 1)
+_MAY_HAVE_MET = Met(1, 1)
 
 
 class Counsellor:
@@ -114,37 +115,15 @@ class Counsellor:
         vector = None if encoded is None else encoded[0]
         assessment = self._assess(conversation, vector, preferences)
         if assessment is None:  # even the lexicon failed: nobody may be treated as safe
-            return _unjudged(conversation.floor)
-        level, rules = self._second_opinion(conversation, assessment, preferences)
-        # Nobody has read the middle of those: care as after any concern.
-        if any(len(text) > MAX_CHARS for text in conversation.said[-1 - CALM_AFTER_CONCERN :]):
-            level, rules = max(level, _TOO_LONG.level), (*rules, _TOO_LONG.rule)
-        since, lasts = self._met_danger(conversation, preferences)
-        cared = since if since <= lasts else 0
-        if cared and level is Risk.NONE:
-            level, rules = Risk.CONCERN, (*rules, judge.EARLIER)
-        elif since > lasts:  # care is over, and calm began there
-            assessment = replace(assessment, calm=min(assessment.calm, since - lasts))
-        floor = conversation.floor
-        found = Decision(
-            Route.PLAIN,
-            max(level, floor.risk),
-            assessment.kind,
-            rules=rules,
-            scores=Scores(risk_at(assessment, max(level, floor.risk)), assessment.harmful_request),
-            episode=assessment.episode,
-            told=assessment.told,
-        )
-        if found.risk >= Risk.HIGH or floor.route is Route.CRISIS:
-            # A kind that was sent along says whose danger the filter heard, and nothing of what is heard here.
-            kind = assessment.kind or (floor.kind if level < Risk.HIGH else None) or Kind.SELF_HARM
-            return replace(found, route=Route.CRISIS, risk=max(found.risk, Risk.HIGH), kind=kind)
-        if assessment.harmful or floor.route is Route.DECLINE:
-            return replace(found, route=Route.DECLINE, kind=Kind.HARMFUL_REQUEST)
-        if found.risk is Risk.CONCERN:
-            # What a judge did not say is no reason to ask a person about dying: care without a stretch of risk.
-            late = rules[-1:] == (judge.NO_VERDICT,) and judge.unsuspected(assessment) and not (floor.risk or cared)
-            return replace(found, route=Route.SUPPORT, episode=None if late else assessment.episode or cared)
+            return unjudged(conversation.floor)
+        opinion = self._second_opinion(conversation, assessment, preferences)
+        met = self._met_danger(conversation, preferences)
+        unread = any(len(text) > MAX_CHARS for text in conversation.said[-1 - CALM_AFTER_CONCERN :])
+        found = settled(assessment, opinion, conversation.floor, met, unread=unread)
+        if found.route is not Route.PLAIN:
+            return found
+        if met.since:  # care is over, and calm began there
+            assessment = replace(assessment, calm=min(assessment.calm, met.since - met.lasts))
         return self._humour(conversation, assessment, vector, preferences, found)
 
     def _humour(
@@ -225,14 +204,13 @@ class Counsellor:
                 return found
         return None
 
-    def _second_opinion(
-        self, conversation: Conversation, assessment: Assessment, preferences: Preferences
-    ) -> tuple[Risk, tuple[str, ...]]:
+    def _second_opinion(self, conversation: Conversation, assessment: Assessment, preferences: Preferences) -> Opinion:
         """Ask the judge where the valve says so. Late, away or unreadable means the safer route."""
         level, rules = assessment.level, assessment.last.rules
-        settled = conversation.floor.route in (Route.CRISIS, Route.DECLINE) or conversation.floor.risk >= Risk.HIGH
-        if settled or not judge.wanted(preferences.judge, assessment):
-            return level, rules
+        floor = conversation.floor
+        known = floor.route in (Route.CRISIS, Route.DECLINE) or floor.risk >= Risk.HIGH
+        if known or not judge.wanted(preferences.judge, assessment):
+            return Opinion(level, rules)
         name = preferences.judge_model or self._answers.model_name(preferences)
         try:
             said = judge.ask(
@@ -241,13 +219,13 @@ class Counsellor:
         except Exception as error:  # noqa: BLE001  as in `_attempt`: a turn must go on
             log.warning("The judge gave no verdict (%s); the safer route is taken.", type(error).__name__)
             self._metrics.failed("judge", type(error).__name__)
-            return max(level, Risk.CONCERN), (*rules, judge.NO_VERDICT)
-        return judge.combine(assessment, said), (*rules, f"judge.{said.label}")
+            return Opinion(max(level, Risk.CONCERN), (*rules, judge.NO_VERDICT))
+        return Opinion(judge.combine(assessment, said), (*rules, f"judge.{said.label}"))
 
-    def _met_danger(self, conversation: Conversation, preferences: Preferences) -> tuple[int, int]:
+    def _met_danger(self, conversation: Conversation, preferences: Preferences) -> Met:
         """As `Answers.met_danger`, while a judge is on: what it found at an earlier turn, no rule knows now."""
         if preferences.judge == "off":
-            return 0, 0
+            return Met()
         return self._attempt("replies", lambda: self._answers.met_danger(conversation), _MAY_HAVE_MET)
 
     def _attempt(self, part: str, work: Callable[[], T], otherwise: T) -> T:
@@ -258,17 +236,3 @@ class Counsellor:
             log.warning("The %s failed (%s); this turn goes on without it.", part, type(error).__name__)
             self._metrics.failed(part, type(error).__name__)
             return otherwise
-
-
-def _unjudged(floor: Floor) -> Decision:
-    """Care for a turn that nothing here could judge, or what a filter in front judged it to be."""
-    found = Decision(
-        Route.SUPPORT,
-        max(Risk.CONCERN, floor.risk),
-        rules=("failure.assess",),
-        scores=Scores(max(0.5, risk_floor(floor.risk))),
-        episode=0,
-    )
-    if floor.risk >= Risk.HIGH or floor.route is Route.CRISIS:
-        return replace(found, route=Route.CRISIS, risk=max(found.risk, Risk.HIGH), kind=floor.kind or Kind.SELF_HARM)
-    return replace(found, route=Route.DECLINE, kind=Kind.HARMFUL_REQUEST) if floor.route is Route.DECLINE else found

@@ -75,9 +75,10 @@ def test_every_route_names_its_level_and_kind(tmp_path, words, route, risk, kind
     ("words", "level"),
     [
         (
-            "WORRY DOUBT",
+            "WORRY DOUBT about the project that I am in",
             NONE,
         ),  # 真的撑不住了 of a project: a rule of concern alone, and the classifier sees nothing in it
+        ("WORRY DOUBT", CONCERN),  # in so few words there is nothing else to go by
         ("WORRY", CONCERN),
         ("“DIE” DOUBT", NONE),  # a line of a film
         ("DIE DOUBT", CONCERN),  # "printer ate page 4 again imma kms": of plain words care is left, and the question
@@ -96,8 +97,9 @@ def test_what_the_rules_say_of_a_short_turn_may_be_doubted(tmp_path, words, leve
 
 
 def test_after_a_doubt_there_is_no_joke_and_without_an_encoder_no_doubt(tmp_path):
-    assert decided(tmp_path, "WORRY DOUBT FUN").route is Route.PLAIN
-    assert decided(tmp_path, "WORRY DOUBT", encoder=HashEncoder(fails=True)).risk is CONCERN
+    project = "WORRY DOUBT FUN about the project that I am in"
+    assert decided(tmp_path, project).route is Route.PLAIN
+    assert decided(tmp_path, project, encoder=HashEncoder(fails=True)).risk is CONCERN
 
 
 def test_a_floor_of_crisis_without_words_of_danger_asks_about_the_person(tmp_path):
