@@ -67,7 +67,7 @@ class Assessor:
         exchanges = _exchanges(conversation)
         exchanges = exchanges[max(0, len(exchanges) - WINDOW) // RHYTHM * RHYTHM :]
         heard = [self._listener.hear(asked, text, encode) for asked, text in exchanges]
-        heard = self._across(heard, [text for _, text in exchanges])
+        heard = _amid_another(self._across(heard, [text for _, text in exchanges]))
         turns = [assessed(one, self._limits, sensitive=sensitive) for one in heard[:-1]]
         if heard:
             last = self._in_pieces([text for _, text in exchanges], heard[-1], turns)
@@ -125,6 +125,15 @@ def _exchanges(conversation: Conversation) -> list[tuple[str, str]]:
         else:
             exchanges.append((asked, turn.text))
     return exchanges
+
+
+def _amid_another(heard: Sequence[Evidence]) -> list[Evidence]:
+    """The turns, each of which knows whether what the person said just before it was about somebody else."""
+    found = list(heard)
+    for n, (before, one) in enumerate(pairwise(heard), 1):
+        if one.asked.of_danger and before.said.about_another:
+            found[n] = replace(one, asked=replace(one.asked, amid_another=True))
+    return found
 
 
 def _errands_let_be(turns: Sequence[TurnAssessment]) -> list[TurnAssessment]:

@@ -39,7 +39,7 @@ class Listener:
         said = self._rules.read(text)
         left = said.undenied
         # What was said before may be long: it is searched where this turn may be an answer to it, and only there.
-        answers = left is not None or said.yes or said.called or bool(said.named)
+        answers = left is not None or said.yes or said.called or said.names_another or bool(said.named)
         question = self._rules.question(asked) if answers else Question()
         # Nobody who says of themselves that they are not suicidal is asked whether they are.
         unasked = not left and Told.EXPLAINED in said.told

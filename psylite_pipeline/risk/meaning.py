@@ -11,7 +11,7 @@ from psylite_pipeline.risk.verdict import BY_CLASSIFIER
 
 # What holds beyond the turn in which it was told, and what holds until the other is told.
 _STAYS = frozenset(
-    {Told.ACT, Told.MEANS, Told.BRINK, Told.CUT_OFF, Told.COMPANY, Told.ALONE, Told.HE, Told.SHE}
+    {Told.ACT, Told.MEANS, Told.BRINK, Told.CUT_OFF, Told.OFF, Told.COMPANY, Told.ALONE, Told.HE, Told.SHE}
     | {Told.INJURY, Told.YOUNG, Told.BABY, Told.TOUCHED, Told.BREATH, Told.ILL, Told.FIRE, Told.SWALLOWED, Told.SOON}
 )
 _WITH_WHOM = frozenset({Told.COMPANY, Told.ALONE})
@@ -28,8 +28,8 @@ _GRAVER: dict[Kind | None, Told] = {
 _LEAVING = frozenset({Told.OFF, Told.THANKS})
 # Whoever wishes for death or harm and stands there is in danger, though no crisis is open.
 _MEANT = frozenset({Kind.SELF_HARM, Kind.HARM_TO_OTHERS})
-# Whom nobody gets to, with the means.
-_OUT_OF_REACH = frozenset({Told.MEANS, Told.CUT_OFF})
+# Whom nobody gets to, with the means or after a farewell.
+_OUT_OF_REACH = (frozenset({Told.MEANS, Told.CUT_OFF}), frozenset({Told.OFF, Told.CUT_OFF}))
 # What "it's over, I live alone now" says only of a danger that goes on.
 _GOES_ON = frozenset({Told.ACT, Told.ALONE})
 
@@ -105,6 +105,6 @@ def _in_crisis(now: frozenset[Told], told: frozenset[Told], *, others: bool) -> 
     `others`: the danger is somebody else's, who may be alone with the means where nobody gets to them."""
     if Told.ACT in now or (now & {Told.SOON, Told.MEANS} and {Told.SOON, Told.MEANS} <= told):
         return Risk.IMMINENT
-    if others and now & _OUT_OF_REACH and told >= _OUT_OF_REACH:
+    if others and any(now & both and told >= both for both in _OUT_OF_REACH):
         return Risk.IMMINENT
     return Risk.HIGH if now & {Told.MEANS, Told.SOON, Told.WORSE} else Risk.NONE

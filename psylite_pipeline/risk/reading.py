@@ -58,7 +58,9 @@ class Reading:
     of_another: bool = False
     """Tells of somebody else alone: of the person no more than what they saw, asked or fear."""
     names_another: bool = False
-    """Speaks of somebody else, and not of the person."""
+    """Says that somebody else is the one in danger."""
+    about_another: bool = False
+    """Speaks of somebody else, and not of the person: whom they may also be only thinking of ("but he won't know")."""
     named: frozenset[Told] = frozenset()
     """What an answer names that tells something only where it was asked for ("on my desk", "my birthday")."""
 
@@ -72,13 +74,15 @@ class Question:
     """What the assistant said just before a turn, as far as it says what a short answer answers.
 
     `of_danger`: it asked directly about suicide, self-harm or wanting to die. `about`: whose danger its last sentence
-    asked about. `urges_call`: a call for help. `asks`: what a yes to its last sentence tells.
+    asked about. `urges_call`: a call for help. `asks`: what a yes to its last sentence tells. `amid_another`: what the
+    person said just before was about somebody else.
     """
 
     of_danger: bool = False
     about: Literal["oneself", "another", "either", "harm"] = "oneself"
     urges_call: bool = False
     asks: frozenset[Told] = frozenset()
+    amid_another: bool = False
 
     def whose(self, answer: Reading) -> Kind | None:
         """What kind of danger a yes is about: None where it was asked about somebody else, whom the talk is about
@@ -87,7 +91,8 @@ class Question:
             return None
         match self.about:
             case "either":
-                return Kind.SOMEONE_ELSE if answer.names_another or answer.of_another else Kind.SELF_HARM
+                meant = self.amid_another and answer.about_another and not answer.yes
+                return Kind.SOMEONE_ELSE if answer.names_another or meant else Kind.SELF_HARM
             case "harm":
                 return Kind.HARM_TO_OTHERS
             case "another":

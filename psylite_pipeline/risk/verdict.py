@@ -169,14 +169,15 @@ def answering(verdict: Verdict, heard: Evidence, sure: float) -> Verdict:
     """Raised where the turn answers a direct question about danger with a yes, which the classifier hears from `sure`
     on, or neither with yes nor with no."""
     said, affirms = heard.said, heard.scores.affirms if heard.scores else 0.0
+    either = heard.asked.about == "either"
     if said.yes or (affirms >= sure and not said.answers_nothing):
         level, rule = Risk.HIGH, ANSWERED_YES
-    elif affirms >= UNCLEAR * sure and Told.EXPLAINED not in said.told:
+    elif (affirms >= UNCLEAR * sure and Told.EXPLAINED not in said.told) or (either and said.names_another):
         level, rule = Risk.CONCERN, "context.unclear-to-direct-question"
     else:
         return verdict
     whose = heard.asked.whose(said)
-    of_another = not said.yes and whose is Kind.SELF_HARM and said.of_another  # "she's in Canada": no word of oneself
+    of_another = not (said.yes or either) and whose is Kind.SELF_HARM and said.of_another  # "she's in Canada"
     if not heard.asked.of_danger or of_another or level <= verdict.level:
         return verdict
     return verdict.said(rule, level=level, kind=verdict.kind or whose, firm=True)

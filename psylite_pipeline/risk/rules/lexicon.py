@@ -28,10 +28,10 @@ MAX_ERRAND = 24
 """Longer turns (folded characters) may say more than that."""
 
 MARKERS = frozenset({
-    "answers nothing", "asked of either", "asked of harm", "asked of you", "asked_danger", "denial",
-    "denial opens", "doubted", "everyday request", "harm in it", "more than an errand", "oneself", "plain errand",
-    "question", "somebody else", "tells of another", "tells of oneself", "told explained", "told not", "told over",
-    "urged call",
+    "another in danger", "answers nothing", "asked of either", "asked of harm", "asked of you",
+    "asked_danger", "denial", "denial opens", "doubted", "everyday request", "first_person", "harm in it",
+    "more than an errand", "other_person", "plain errand", "question", "somebody else", "tells of another",
+    "tells of oneself", "told explained", "told not", "told over", "urged call",
 })  # fmt: skip
 """The markers that are asked for below, besides those of each thing told. Without one of them a yes to the direct
 question, or a denial, would silently count for nothing."""
@@ -101,7 +101,8 @@ class Lexicon:
             and not said.cover("marker more than an errand"),
             everyday=bool(said.cover("marker everyday request")) and not said.cover("marker harm in it"),
             of_another=of_another,
-            names_another=bool(said.cover("marker somebody else")) and not said.cover("marker oneself"),
+            names_another=answer and bool(said.cover("marker another in danger")),
+            about_another=bool(said.cover("marker other_person")) and not said.cover("marker first_person"),
             named=self._there(said, "named", ASKED_FOR) if answer else frozenset(),
         )
 
