@@ -39,10 +39,10 @@ DOUBTED = 0.5
 #: danger.
 DOUBTED_QUOTED = 0.25
 
-#: Below this share what a single rule of high says of harm that somebody means is met with care and the direct question
-#: in place of the staged talk, and never with less: figures of speech in new words, homework, what is over. Plain words
-#: amid a pleasant tale are heard by more rules than one. Of own rows that the weights had not seen, with one such
-#: rule: 67 of 227 harmless softened, 3 of 772 in danger.
+#: Below this share what a single rule of high, unless it is sure, says of harm that somebody means is met with care and
+#: the direct question in place of the staged talk, and never with less: figures of speech in new words, homework, what
+#: is over. Plain words amid a pleasant tale are heard by more rules than one. Of own rows that the weights had not
+#: seen, with one such rule: 67 of 227 harmless softened, 3 of 772 in danger.
 SOFTENED = 0.25
 _MEANT = frozenset({Kind.SELF_HARM, Kind.HARM_TO_OTHERS})  # of what others do to them the classifier has learnt less
 
@@ -159,7 +159,8 @@ def doubted(verdict: Verdict, heard: Evidence, share: float) -> Verdict:
     quoted = verdict.level is Risk.HIGH and own and heard.quoted
     if share < (DOUBTED if weak else DOUBTED_QUOTED if quoted else 0.0):
         return verdict.said("classifier.doubts-the-rules", level=Risk.NONE, kind=None, heavy=True, firm=False)
-    alone = len({finding.rule for finding in findings if finding.level is Risk.HIGH}) == 1
+    grave = {finding.rule: finding for finding in findings if finding.level is Risk.HIGH}
+    alone = len(grave) == 1 and not any(finding.sure for finding in grave.values())
     if share < SOFTENED and alone and verdict.level is Risk.HIGH and verdict.kind in _MEANT:
         return verdict.said("classifier.softens-the-rules", level=Risk.CONCERN, heavy=True)
     return verdict
