@@ -142,6 +142,11 @@ def marked(text: str) -> tuple[str, ...]:
     return tuple(_MARKER.findall(text))
 
 
+def shows_snippet(text: str) -> bool:
+    """Whether an assistant's text, as it stands in the history, offered a snippet, folded or named by a marker."""
+    return "<details>" in text or bool(marked(text))
+
+
 def in_one_form(messages: Any) -> Any:
     """A request's messages in the one form every plugin of a server can read: a role, and a text or typed parts.
 

@@ -16,7 +16,7 @@ from psylite_pipeline.answers import Answers, Piece
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Decision, Kind, Risk, Route, Scores
 from psylite_pipeline.embedding import Embedder, Vectors
-from psylite_pipeline.humour.choosing import more_of, only_laughs
+from psylite_pipeline.humour.choosing import more_of
 from psylite_pipeline.humour.corpus import Snippet
 from psylite_pipeline.humour.fit import Fit, fit
 from psylite_pipeline.humour.searching import Hit
@@ -123,7 +123,8 @@ class Counsellor:
         if found.route is not Route.PLAIN:
             return found
         if met.since:  # care is over, and calm began there
-            assessment = replace(assessment, calm=min(assessment.calm, met.since - met.lasts))
+            calm, asking = (min(one, met.since - met.lasts) for one in (assessment.calm, assessment.calm_for_asking))
+            assessment = replace(assessment, calm=calm, calm_for_asking=asking)
         return self._humour(conversation, assessment, vector, preferences, found)
 
     def _humour(
@@ -137,11 +138,8 @@ class Counsellor:
         shown = self._attempt("snippets", lambda: self._shown(conversation, preferences), None)
         if shown is None:  # not knowing what was told already, nothing is told
             return found
-        # Only right after an answer: what the person said since, where there was none, may be anything.
-        answered = len(conversation.turns) > 1 and conversation.turns[-2].speaker == "assistant"
-        more = more_of(conversation.last.text) if conversation.last and answered else None
-        laughed = len(conversation.said) > 1 and only_laughs(conversation.said[-2])
-        judged = fit(assessment, shown, preferences, more=more, laughed=laughed)
+        more = more_of(conversation.last.text) if conversation.last else None
+        judged = fit(assessment, shown, preferences, more=more)
         found = replace(found, scores=replace(found.scores, humour=judged.score))
         language = language_of_talk(conversation.said)
         if not judged.open or language == "other":  # there are no snippets in it, and nobody can judge the mood

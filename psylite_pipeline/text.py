@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 #: Chinese characters, to stand inside a character class of a regular expression.
 HAN = "\u3400-\u4dbf\u4e00-\u9fff"
+
+#: Laughter, in letters and in little faces, and what may stand around it.
+LAUGHTER = re.compile(
+    r"[哈嘿嘻]+|笑死|2333*|hhh*\b|xswl|(?<![a-z])(?:a?ha(?:ha)*|hehe(?:he)*|lo+l|lmf?ao+|rofl)(?![a-z])|[😂🤣😆😹😄😁😀😃]",
+    re.IGNORECASE,
+)
 
 _SAID = re.compile(rf"(?P<character>[{HAN}])|[^\W_{HAN}]+")
 
@@ -13,6 +20,12 @@ _SAID = re.compile(rf"(?P<character>[{HAN}])|[^\W_{HAN}]+")
 def amount_said(text: str) -> int:
     """How much a text says: a Chinese character counts one, a word of another script two."""
     return sum(1 if found["character"] else 2 for found in _SAID.finditer(text))
+
+
+def only_laughs(text: str) -> bool:
+    """Whether a text is laughter and nothing else."""
+    left = LAUGHTER.sub("", text)
+    return len(left) < len(text) and all(mark in "~～" or unicodedata.category(mark)[0] in "PZCM" for mark in left)
 
 
 def ends_of(text: str, most: int, joint: str = "\n") -> str:

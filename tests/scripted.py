@@ -59,6 +59,8 @@ class KeywordRules:
             answers_nothing="WHY" in text,
             everyday="CARD" in text,
             errand="ERRAND" in text,
+            passing="PASSING" in text,
+            of_a_joke=text in ("再来", "AHA"),
             of_another="OF HER" in text,
         )
 
@@ -92,7 +94,7 @@ class KeywordClassifier:
             high=0.8 if "GRAVE" in text else 0.5 if "NEARLY" in text else 0.05,
             harmful=0.95 if "BAD" in text else 0.7 if "SHADY" in text else 0.0,
             humour=0.95 if "FUN" in text else 0.02 if "TOIL" in text else 0.1,
-            heavy=0.9 if "HEAVY" in text else 0.0,
+            heavy=0.9 if "HEAVY" in text else 0.5 if "MOPE" in text else 0.0,
             affirms=0.9 if "NOD" in text else 0.4 if "SHRUG" in text else 0.0,
         )
 
@@ -292,6 +294,7 @@ class Talk:
 
 
 def assessed(*turns: str):
-    """How a talk of these turns is judged by keywords alone."""
-    talk = Conversation.from_body({"messages": [{"role": "user", "content": turn} for turn in turns]})
+    """How a talk of these turns is judged by keywords alone. Words of the assistant begin with `<`."""
+    said = [{"role": "assistant" if turn.startswith("<") else "user", "content": turn} for turn in turns]
+    talk = Conversation.from_body({"messages": said})
     return Assessor(KeywordRules(), KeywordClassifier()).assess(talk)

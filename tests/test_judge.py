@@ -19,7 +19,8 @@ NONE, CONCERN, HIGH, IMMINENT = Risk
 
 
 def assessment(level: Risk, lexicon: Risk, episode: int | None = None, **other) -> Assessment:
-    values = {"own": level, "kind": None, "staged": False, "calm": 0, "light": 1, "harmful": False, "risk": 0.5} | other
+    values = {"own": level, "kind": None, "staged": False, "calm": 0, "calm_for_asking": 0, "light": 1} | other
+    values = {"harmful": False, "risk": 0.5} | values
     last = TurnAssessment((), None, level, None, (), False, False, firm=values.pop("firm", False))
     return Assessment(
         level=level, lexicon=lexicon, episode=episode, harmful_request=0.0, humour_threshold=0.5, last=last, **values

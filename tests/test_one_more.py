@@ -9,6 +9,7 @@ from psylite_pipeline.decision import Risk, Route
 from psylite_pipeline.humour.choosing import more_of
 from psylite_pipeline.humour.fit import fit
 from psylite_pipeline.settings import Preferences
+from psylite_pipeline.text import only_laughs
 
 
 @pytest.mark.parametrize("more", ["再来一个", "哈哈哈，换一个", "不好笑，换一个吧", "还有吗？"])
@@ -21,15 +22,35 @@ def test_one_more_is_a_request_right_after_a_snippet_and_none_elsewhere(tmp_path
     assert talk.say(more).route == "plain"
 
 
-@pytest.mark.parametrize("laughter", ["哈哈哈哈笑死我了", "lol", "太好笑了！"])
-def test_one_more_is_a_request_after_laughter_too(tmp_path, laughter):
+@pytest.mark.parametrize("reactions", [["哈哈哈哈笑死"], ["lol"], ["AHA"], ["AHA", "😂", "AHA"]])
+def test_one_more_is_a_request_after_laughter_and_words_about_it_too(tmp_path, reactions):
     talk = Talk(scripted_counsellor(tmp_path))
     told = talk.say("来个JOKE").decision.snippets
-    assert talk.say(laughter).route == "plain"
+    assert {talk.say(reaction).route for reaction in reactions} == {"plain"}
     again = talk.say("再来")
     assert again.route == "humour"
     assert again.decision.snippets != told
     assert talk.say("今天还行").route == talk.say("再来").route == "plain"
+
+
+def test_laughter_is_neither_heavy_nor_calm_and_other_faces_are_none():
+    assert assessed("JOKE", "哈哈HEAVY").last.heavy
+    assert not assessed("哈哈 😂！").last.heavy
+    assert assessed("GRIEF", "x", "哈哈", "😂").calm == 1
+    assert all(map(only_laughs, ("haha, lol!", "😂😂", "哈哈～")))
+    assert not any(map(only_laughs, ("😭", "😂😭", "haha no", "ha, 9", "。", "")))
+
+
+def test_a_passing_mood_closes_for_longer_unless_a_joke_is_asked_for():
+    def opened(*turns: str) -> bool:
+        return fit(assessed(*turns), [], Preferences()).open
+
+    assert opened("MOPE PASSING", "JOKE")
+    assert not opened("HEAVY PASSING", "JOKE")
+    assert not opened("MOPE", "JOKE")
+    assert not opened("MOPE PASSING", "FUN")
+    assert not opened("GRIEF", "MOPE PASSING", "x", "JOKE"), "it is no calm turn either"
+    assert not opened("MOPE PASSING FAINT", "JOKE")
 
 
 @pytest.mark.parametrize(
@@ -56,16 +77,20 @@ def test_one_more_with_a_topic_is_a_request_right_after_a_snippet_and_no_way_rou
     assert talk.say("换个关于HEAVY的").route == "plain"
 
 
+TOLD = "<details>a</details>"
+
+
 @pytest.mark.parametrize("turn", ["DIE", "WORRY", "FAINT", "BOMB", "GRAVE"])
 def test_one_more_opens_nothing_that_risk_or_harm_closes(turn):
-    assert not fit(assessed("JOKE", turn), [frozenset({"a"})], Preferences(), more="").open
+    assert not fit(assessed("JOKE", TOLD, turn), [frozenset({"a"})], Preferences(), more="").open
 
 
 def test_one_more_is_no_heavy_turn_after_a_snippet():
-    assert fit(assessed("JOKE", "HEAVY"), [frozenset({"a"})], Preferences(), more="").open
-    assert fit(assessed("JOKE", "HEAVY", "x"), [frozenset({"a"}), frozenset({"b"})], Preferences(), more="").open
-    assert not fit(assessed("JOKE", "HEAVY", "x"), [frozenset({"a"}), frozenset()], Preferences(), more="").open
-    assert not fit(assessed("JOKE", "HEAVY"), [frozenset({"a"})], Preferences(), more=None).open
+    a, b = frozenset({"a"}), frozenset({"b"})
+    assert fit(assessed("JOKE", TOLD, "HEAVY"), [a], Preferences(), more="").open
+    assert fit(assessed("JOKE", TOLD, "HEAVY", TOLD, "x"), [a, b], Preferences(), more="").open
+    assert not fit(assessed("JOKE", TOLD, "HEAVY", "<x", "x"), [a, frozenset()], Preferences(), more="").open
+    assert not fit(assessed("JOKE", TOLD, "HEAVY"), [a], Preferences(), more=None).open
 
 
 @pytest.mark.parametrize(

@@ -106,11 +106,6 @@ def query_of(said: Sequence[str]) -> str:
     return query or (said[-1][:MAX_CHARACTERS] if said else "")
 
 
-def only_laughs(text: str) -> bool:
-    """Whether `text` is laughter, or praise of what was told, and nothing else."""
-    return len(text) <= LONGEST_MORE and bool(text.strip()) and not amount_said(_AROUND.sub("", text))
-
-
 def more_of(text: str) -> str | None:
     """What `text` asks for one more of, right after something was told, if it says nothing else.
 

@@ -34,22 +34,23 @@ def fit(
     preferences: Preferences,
     *,
     more: str | None = None,
-    laughed: bool = False,
 ) -> Fit:
     """Judge the last turn. `shown` tells for each of the assistant's earlier turns which snippets it offered; `more`
-    what the turn asks for one more of (empty: of anything), which is a joke where one was just told, or where the turn
-    after that only `laughed`.
+    what the turn asks for one more of (empty: of anything), which is a joke right after one, or where only words about
+    it were said since.
 
     The gate is the same whether the turn is cheerful or asks for a joke: neither unlocks what risk or grief closed.
+    A mood that passes (烦死了) closes its own turn to who asks.
     """
-    just_told = any(shown[-2:] if laughed else shown[-1:])
+    just_told = assessment.last.after_joke and any(shown)
     asked = (just_told and more is not None) or assessment.last.has("joke_request")
     # A snippet was told just now: so all was light then, and a bare "another one" since changes nothing, though such
     # words may look uneasy to the classifier.
     again = just_told and more == ""
     closed = assessment.level > Risk.NONE or assessment.harmful or (assessment.last.heavy and not again)
     # A talk that was never heavy has counted no turns yet; only after something heavy must calm turns pass.
-    calm_enough = again or assessment.calm >= preferences.calm_turns
+    calm = assessment.calm_for_asking if asked else assessment.calm
+    calm_enough = again or calm >= preferences.calm_turns
     scores = assessment.last.scores
     score = max(scores.humour if scores else 0.0, ASKED if asked else 0.0)
     if closed or not calm_enough:

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
+from typing import NamedTuple
 
-from psylite_pipeline.conversation import Conversation
+from psylite_pipeline.conversation import Conversation, shows_snippet
 from psylite_pipeline.decision import Risk, Told
 from psylite_pipeline.risk.listener import Listener
 from psylite_pipeline.risk.memory import ScoreCache
@@ -66,11 +67,12 @@ class Assessor:
         """Judge the last turn of `conversation`. Earlier turns are read as they were when they were the last."""
         exchanges = _exchanges(conversation)
         exchanges = exchanges[max(0, len(exchanges) - WINDOW) // RHYTHM * RHYTHM :]
-        heard = [self._listener.hear(asked, text, encode) for asked, text in exchanges]
-        heard = _amid_another(self._across(heard, [text for _, text in exchanges]))
+        texts = [one.text for one in exchanges]
+        heard = [self._listener.hear(one.asked, one.text, encode) for one in exchanges]
+        heard = _amid_another(self._across(_after_jokes(heard, exchanges), texts))
         turns = [assessed(one, self._limits, sensitive=sensitive) for one in heard[:-1]]
         if heard:
-            last = self._in_pieces([text for _, text in exchanges], heard[-1], turns)
+            last = self._in_pieces(texts, heard[-1], turns)
             turns.append(assessed(last, self._limits, sensitive=sensitive, last=True))
         return walk(_with_told(_errands_let_be(turns), heard), self._limits.humour)
 
@@ -115,15 +117,24 @@ class Assessor:
         return pieces
 
 
-def _exchanges(conversation: Conversation) -> list[tuple[str, str]]:
-    """Each of the person's turns with what the assistant said just before it."""
-    exchanges: list[tuple[str, str]] = []
-    asked = ""
+class _Exchange(NamedTuple):
+    """One of the person's turns, the assistant's words that it comes after, and, where they stand just before it, that
+    answer with all that it showed."""
+
+    asked: str
+    text: str
+    answer: str | None
+
+
+def _exchanges(conversation: Conversation) -> list[_Exchange]:
+    exchanges: list[_Exchange] = []
+    asked, answer = "", None
     for turn in conversation.turns:
         if turn.speaker == "assistant":
-            asked = turn.text
+            asked, answer = turn.text, turn.raw
         else:
-            exchanges.append((asked, turn.text))
+            exchanges.append(_Exchange(asked, turn.text, answer))
+            answer = None
     return exchanges
 
 
@@ -133,6 +144,16 @@ def _amid_another(heard: Sequence[Evidence]) -> list[Evidence]:
     for n, (before, one) in enumerate(pairwise(heard), 1):
         if one.asked.of_danger and before.said.about_another:
             found[n] = replace(one, asked=replace(one.asked, amid_another=True))
+    return found
+
+
+def _after_jokes(heard: Sequence[Evidence], exchanges: Sequence[_Exchange]) -> list[Evidence]:
+    """The turns, each knowing whether it comes after a snippet, with nothing but words about that in between."""
+    found: list[Evidence] = []
+    for one, exchange in zip(heard, exchanges, strict=True):
+        still = bool(found) and found[-1].after_joke and found[-1].idle
+        after = exchange.answer is not None and (still or shows_snippet(exchange.answer))
+        found.append(replace(one, after_joke=True) if after else one)
     return found
 
 

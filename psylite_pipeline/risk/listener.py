@@ -13,7 +13,7 @@ from psylite_pipeline.risk.passages import passages_of, quiet, read_whole, with_
 from psylite_pipeline.risk.reading import Question
 from psylite_pipeline.risk.turn_assessment import Evidence, Probabilities
 from psylite_pipeline.risk.verdict import UNCLEAR
-from psylite_pipeline.text import amount_said
+from psylite_pipeline.text import amount_said, only_laughs
 
 #: How much a turn says that is more than an answer in a few words (`text.amount_said`).
 SPEAKS = 12
@@ -51,6 +51,7 @@ class Listener:
             english=language_of(text) == "en",
             length=len(text.strip()),
             speaks=amount_said(text) >= SPEAKS,
+            laughs=only_laughs(text),
             quoted=_QUOTATION.search(text) is not None,
         )
         words = left or "" if denied else text

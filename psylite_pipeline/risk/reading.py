@@ -50,9 +50,13 @@ class Reading:
     called: bool = False
     """An answer that the call is made, where it was urged (打了)."""
     answers_nothing: bool = False
-    """An answer that asks back, or says what else was meant or that it is over."""
+    """An answer that asks back, or for one more joke, or says what else was meant or that it is over."""
     errand: bool = False
     """Short, about a plain errand or staying with somebody, with no word that may mean more."""
+    of_a_joke: bool = False
+    """Asks for one more, or says what people say of a joke, and nothing else. Elsewhere it may mean anything."""
+    passing: bool = False
+    """Short, names an annoyance or a flutter (烦死了, nervous), and nothing else that weighs or may mean more."""
     everyday: bool = False
     """Asks for an everyday thing (a card, a recipe), with no word of harm in it."""
     of_another: bool = False

@@ -51,6 +51,8 @@ class Talk:
     """Turns for which it is remembered that they stand high up, said before any danger."""
     calm: int = WINDOW
     """Calm turns since the last that was heavy or risky."""
+    calm_for_asking: int = WINDOW
+    """The same, where moods that pass do not count: for who asks for a joke."""
     calm_risk: int = WINDOW
     """Calm turns since the last that was risky."""
     light: int = 0

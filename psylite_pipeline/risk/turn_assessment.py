@@ -71,6 +71,8 @@ class Evidence:
     vectors and as a whole, so that what it does not see counts, too. `by_words`: it read it without any. `kept`: false
     where the encoder failed, for all of it or for a passage: the next time may know more. `length` in characters;
     `speaks`: it says something of its own, more than a few words of answer; `quoted`: words stand in quotation marks.
+    `laughs`: it is laughter and nothing else. `after_joke`: a snippet was told just before it, or only words about it
+    were said since.
     """
 
     said: Reading
@@ -85,6 +87,13 @@ class Evidence:
     length: int = 0
     speaks: bool = False
     quoted: bool = False
+    laughs: bool = False
+    after_joke: bool = False
+
+    @property
+    def idle(self) -> bool:
+        """Whether it only laughs, or says of a joke that was just told what people say of one."""
+        return self.laughs or (self.after_joke and self.said.of_a_joke)
 
     @property
     def blurred(self) -> bool:
@@ -104,7 +113,9 @@ class TurnAssessment:
     on an answer to a direct question, or on the classifier's high. `moot`: it says nothing, denies or takes back, and
     makes no worry less. `speaks`: it says something of its own, more than a few words of answer. `closely`: the
     classifier read it with a vector and as a whole, so that what it does not see counts, too. `errand`: the classifier
-    alone reads danger into what sounds like a plain errand.
+    alone reads danger into what sounds like a plain errand. `passing`: where it is heavy, it is so by a
+    mood that passes. `idle`, `after_joke`: see Evidence; an idle turn is neither
+    heavy nor calm.
     """
 
     findings: tuple[Finding, ...]
@@ -120,6 +131,9 @@ class TurnAssessment:
     share: float = 0.0
     firm: bool = False
     errand: bool = False
+    passing: bool = False
+    idle: bool = False
+    after_joke: bool = False
     told: frozenset[Told] = frozenset()
 
     @property

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.risk.reading import Finding, gravest
+from psylite_pipeline.risk.rules.rulebook import HEAVY_SIGNS
 from psylite_pipeline.risk.turn_assessment import Evidence, Probabilities, Thresholds, TurnAssessment
 
 #: The classifier alone, where no rule speaks, calls a turn high from here on; below it the turn gets care, not the
@@ -63,9 +64,6 @@ BY_CLASSIFIER = "classifier.emergency"
 #: What `answering` calls a yes.
 ANSWERED_YES = "context.yes-to-direct-question"
 
-#: Signs in the lexicon that rule humour out.
-HEAVY_SIGNS = frozenset({"grief", "illness", "anger", "fear", "trauma"})
-
 # Signs in the lexicon that a person in danger is answered to.
 _TOLD_BY_SIGN = {"joke_request": Told.JOKE, "calm": Told.BETTER, "retraction": Told.JOKING}
 # What was meant is said in the same breath, or words of death are said of a trifle.
@@ -104,7 +102,11 @@ def assessed(heard: Evidence, limits: Thresholds, *, sensitive: bool = False, la
     if scores:
         ruled = verdict
         verdict = by_scores(verdict, heard, scores, concern, high, factor * ALONE_HIGH)
-        errand = heard.said.errand and not ruled.level and verdict.level > Risk.NONE
+        errand = (
+            (heard.said.errand or (heard.after_joke and heard.said.of_a_joke))
+            and not ruled.level
+            and verdict.level > Risk.NONE
+        )
         verdict = by_emergency(verdict, scores, limits.emergency)
         if last and not heard.said.everyday:
             verdict = by_request(verdict, heard, scores, limits.harmful, concern)
@@ -123,10 +125,18 @@ def assessed(heard: Evidence, limits: Thresholds, *, sensitive: bool = False, la
         share=scores.concern / concern if scores else 0.0,
         firm=verdict.firm,
         errand=errand and verdict.level < Risk.IMMINENT,
+        passing=heard.said.passing and scores is not None and only_passes(verdict, scores, concern),
+        idle=heard.idle and not verdict.heavy,
+        after_joke=heard.after_joke,
         told=frozenset(told for sign, told in _TOLD_BY_SIGN.items() if heard.has(sign))
         | ({Told.DENIAL} if heard.denied else set())
         | {finding.tells for finding in findings if finding.tells},
     )
+
+
+def only_passes(verdict: Verdict, scores: Probabilities, concern: float) -> bool:
+    """Whether the classifier, too, sees no more than a mood that passes, where one is named and nothing else."""
+    return not verdict.level and scores.heavy < JOKING_HEAVY and scores.concern < UNEASY * concern
 
 
 def by_rules(findings: Sequence[Finding]) -> Verdict:
@@ -225,8 +235,8 @@ def by_request(verdict: Verdict, heard: Evidence, scores: Probabilities, harmful
 
 def weighed(verdict: Verdict, heard: Evidence, scores: Probabilities, heavy: float, concern: float) -> Verdict:
     """Whether the turn weighs on the person, from the threshold `heavy` on, or is uneasy. Where nothing but a joke is
-    asked for, only the rules know."""
-    if heard.said.errand and heard.has("joke_request"):
+    asked for, or somebody only laughs or says a word about one, only the rules know."""
+    if heard.idle or (heard.said.errand and heard.has("joke_request")):
         return verdict
     sad = scores.heavy >= (max(heavy, JOKING_HEAVY) if heard.has("joke_request") else heavy)
     heavy_now = verdict.heavy or sad or scores.concern >= UNEASY * concern

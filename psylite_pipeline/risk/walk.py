@@ -70,7 +70,8 @@ class Assessment:
 
     `level` is what the turn is treated as, `own` what its words alone say, `lexicon` what the rules alone say of it.
     `staged` is true while the crisis talk's questions are open. `episode` counts turns since risk began (None: no
-    risk). `calm` counts the calm turns since the last heavy or risky one (WINDOW if there was none). `light` counts the
+    risk). `calm` counts the calm turns since the last heavy or risky one (WINDOW if there was none), `calm_for_asking`
+    since one that was more than a passing mood. `light` counts the
     last turns in a row that a joke may be about; the present one always counts. `told`: see Decision.
     """
 
@@ -81,6 +82,7 @@ class Assessment:
     staged: bool
     episode: int | None
     calm: int
+    calm_for_asking: int
     light: int
     harmful: bool
     risk: float
@@ -106,6 +108,7 @@ def walk(turns: Sequence[TurnAssessment], humour_threshold: float) -> Assessment
         staged=talk.staged,
         episode=talk.episode,
         calm=talk.calm,
+        calm_for_asking=talk.calm_for_asking,
         light=max(talk.light, 1),
         harmful=last.harmful,
         risk=max(talk.risk, risk_floor(talk.level)),
@@ -148,7 +151,10 @@ def step(talk: Talk, turn: TurnAssessment, worried: bool) -> Talk:
         stretch=replace(stretch, plain=True) if plain and not stretch.plain else stretch,
         before=before(talk, turn),
         stood=STOOD if Told.BRINK in turn.told else talk.stood - 1,
-        calm=0 if risky or turn.heavy else talk.calm + 1,
+        calm=0 if risky or turn.heavy else talk.calm + (not turn.idle),
+        calm_for_asking=0
+        if risky or (turn.heavy and not turn.passing)
+        else talk.calm_for_asking + (not turn.heavy and not turn.idle),
         calm_risk=0 if fails else talk.calm_risk + (own is Risk.NONE and not turn.moot),
         light=talk.light + 1 if turn.light else 0,
     )

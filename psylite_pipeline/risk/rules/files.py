@@ -30,7 +30,7 @@ _FIELDS = {
 }  # fmt: skip
 _NAMED, _COUNTED = frozenset({"lists", "rewrite", "whole"}), frozenset({"marker", "frame", "rule"})
 _TABLES = _NAMED | _COUNTED | {"files", "kept", "watched", "idioms", "yes", "no", "asks_back"}
-_WHOLE = frozenset({*Told, "called"})
+_WHOLE = frozenset({*Told, "called", "one more", "of a joke"})
 
 
 def read_rulebook(folder: Path) -> tuple[Rulebook, Spellings]:
@@ -87,7 +87,11 @@ class _Parser:
         )
         yes, no = (frozenset(self._folded(line) for line in self._lines(field)) for field in ("yes", "no"))
         whole = {
-            told: frozenset(self._folded(line) for line in _strings(file, "whole", tables["whole"], told))
+            told: frozenset(
+                self._folded(one)
+                for line in _strings(file, "whole", tables["whole"], told)
+                for one in self._expanded(file, f"whole {told}", line)
+            )
             for file, tables in self._files.items()
             for told in tables.get("whole", {})
         }

@@ -19,7 +19,8 @@ from psylite_pipeline.risk.rules.cover import Span
 from psylite_pipeline.risk.rules.files import read_rulebook
 from psylite_pipeline.risk.rules.matches import KEPT_SPANS, Matches
 from psylite_pipeline.risk.rules.patterns import Patterns
-from psylite_pipeline.risk.rules.rulebook import Rule, Rulebook
+from psylite_pipeline.risk.rules.rulebook import HEAVY_SIGNS, Rule, Rulebook
+from psylite_pipeline.text import LAUGHTER
 
 MAX_ANSWER = 60
 """Longer turns (folded characters) are no answers."""
@@ -27,11 +28,14 @@ MAX_ANSWER = 60
 MAX_ERRAND = 24
 """Longer turns (folded characters) may say more than that."""
 
+MAX_MOOD = 40
+"""In longer turns (folded characters) a mood may be more than a passing one."""
+
 MARKERS = frozenset({
     "another in danger", "answers nothing", "asked of either", "asked of harm", "asked of you",
     "asked_danger", "denial", "denial opens", "doubted", "everyday request", "first_person", "harm in it",
-    "more than an errand", "other_person", "plain errand", "question", "somebody else", "tells of another",
-    "tells of oneself", "told explained", "told not", "told over", "urged call",
+    "more than an errand", "other_person", "passing mood", "plain errand", "question", "somebody else",
+    "tells of another", "tells of oneself", "told explained", "told not", "told over", "urged call",
 })  # fmt: skip
 """The markers that are asked for below, besides those of each thing told. Without one of them a yes to the direct
 question, or a denial, would silently count for nothing."""
@@ -88,6 +92,8 @@ class Lexicon:
         """All that the rules make of a turn of the person."""
         said = self._matches(text)
         answer = len(said.text) <= MAX_ANSWER
+        bare = _bare(LAUGHTER.sub("", said.text)) if answer else ""
+        more = bare in self._book.whole.get("one more", ())
         of_another = bool(said.cover("marker tells of another")) and not said.cover("marker tells of oneself")
         return Reading(
             self._findings(said),
@@ -95,10 +101,12 @@ class Lexicon:
             self._undenied(said),
             yes=answer and any(clause.strip() in self._book.yes for clause in _CLAUSE.findall(said.text)),
             called=_bare(said.text) in self._book.whole.get("called", ()),
-            answers_nothing=answer and any(map(said.cover, _NOTHING)),
+            answers_nothing=more or (answer and any(map(said.cover, _NOTHING))),
             errand=len(said.text) <= MAX_ERRAND
             and bool(said.cover("marker plain errand"))
             and not said.cover("marker more than an errand"),
+            of_a_joke=more or bare in self._book.whole.get("of a joke", ()),
+            passing=len(said.text) <= MAX_MOOD and self._passing(said),
             everyday=bool(said.cover("marker everyday request")) and not said.cover("marker harm in it"),
             of_another=of_another,
             names_another=answer and bool(said.cover("marker another in danger")),
@@ -169,6 +177,16 @@ class Lexicon:
             return not missing.within(max((at for at in clauses if at <= span[0]), default=0), span[0])
 
         return frozenset(one for one in of if any(map(here, said.cover(f"marker {word} {one}").after(0, KEPT_SPANS))))
+
+    def _passing(self, said: Matches) -> bool:
+        """Whether a mood is named that passes, and nothing else is found in the turn that weighs or may mean more."""
+        moods = said.cover("marker passing mood").after(0, most=KEPT_SPANS)
+        left = list(said.text)
+        for start, end in moods:
+            left[start:end] = "," * (end - start)
+        rest = Matches("".join(left), self._patterns, self._groups)
+        weighs = any(one.level or one.sign in HEAVY_SIGNS for one in self._findings(rest))
+        return bool(moods) and not weighs and not rest.cover("marker more than an errand")
 
     def _undenied(self, said: Matches) -> str | None:
         folded = said.text

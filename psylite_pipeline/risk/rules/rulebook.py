@@ -12,6 +12,9 @@ from psylite_pipeline.risk.rules.phrases import Phrase
 #: In the order of the classifier's features.
 SIGNS = ("grief", "illness", "anger", "fear", "trauma", "joke_request", "retraction", "calm")
 
+#: Those that rule humour out.
+HEAVY_SIGNS = frozenset({"grief", "illness", "anger", "fear", "trauma"})
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
