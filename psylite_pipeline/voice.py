@@ -107,12 +107,13 @@ class Voice:
         return lines
 
     def standin_lines(self, decision: Decision, tail: Sequence[str], *, named: bool) -> list[str]:
-        """That a stand-in answers, once in a talk, below the helpline line unless the answer has `named` it or its
-        `tail` holds it."""
+        """That a stand-in answers, once in a talk, and again where somebody is in danger who has not read it lately;
+        below the helpline line unless the answer has `named` it or its `tail` holds it."""
         if not self.replies:
             return []
         notice, line = self.notice(Notice.STANDIN), self._line(self.replies, decision)
-        if any(notice in text for text in self.conversation.answered):
+        said = self.conversation.answered
+        if any(notice in text for text in (said[1 - SUPPORT_LINE_EVERY :] if decision.risk else said)):
             return []
         return [notice] if named or line in tail else [line, notice]
 

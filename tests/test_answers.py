@@ -204,6 +204,14 @@ def test_the_folded_block_has_title_and_lines_and_a_model_name_is_used(open_talk
     assert model.names[-1] == "psylite"
 
 
+def test_that_a_stand_in_answers_is_said_once_and_again_to_whoever_is_in_danger(open_talk):
+    talk = open_talk(ScriptedModel("嗯。"), standin=True)
+    assert [notice("standin") in talk.say("今天").shown for _ in range(6)] == [True, *[False] * 5]
+    talk = open_talk(ScriptedModel("嗯。"), standin=True)
+    told = "今天", "今天", "今天", "今天", "WORRY 今天", "今天"
+    assert [notice("standin") in talk.say(words).shown for words in told] == [True, False, False, False, True, False]
+
+
 def test_order_of_the_tail(open_talk):
     talk = open_talk(ScriptedModel("嗯。"), Preferences(reminder_every=1), standin=True).say("WORRY 今天")
     question = REPLIES.short_texts["zh-Hans"].concern["self_harm"]

@@ -9,11 +9,13 @@ from steps import steps
 from unfit_words import CHECK, FOLDER, FORBIDDEN, REPLIES, cut
 
 from psylite_pipeline.errors import ModelBroken, ModelTimeout
+from psylite_pipeline.files import read_toml
 from psylite_pipeline.model import Thought, Waiting, Words
 from psylite_pipeline.output_check import WINDOW, Unfit, Watch
 from psylite_pipeline.risk.rules.files import read_rulebook
 from psylite_pipeline.risk.rules.lexicon import Lexicon
 from psylite_pipeline.risk.rules.rulebook import Rule
+from psylite_pipeline.settings import bundled
 
 LEXICON = Lexicon(*read_rulebook(FOLDER))
 
@@ -59,6 +61,13 @@ def test_each_rule_finds_its_examples_and_spares_its_counterexamples(rule: Rule)
 
 @pytest.mark.parametrize("text", FORBIDDEN)
 def test_what_must_never_be_said_is_found_on_every_route(text: str) -> None:
+    assert CHECK.found(text, support=False)
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("part", ["counselling", "care", "humour", "host_note"])
+def test_our_own_instructions_are_not_recited(language: str, part: str) -> None:
+    text = read_toml(bundled("knowledge") / "prompts" / f"{language}.toml")[part]
     assert CHECK.found(text, support=False)
 
 
