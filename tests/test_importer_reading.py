@@ -181,6 +181,13 @@ def test_one_line_over_several_and_two_speakers_in_one(tmp_path):
     assert said(imported(tmp_path, text).snippets[0]) == WATER
 
 
+def test_a_line_without_a_speaker_behind_the_end_of_a_sentence_is_joined_and_told_of(tmp_path):
+    text = labelled(WATER).replace("，咕咚", "，\n咕咚") + "今天就到这里\n谢谢大家\n"
+    report = imported(tmp_path, text)
+    assert said(report.snippets[0]) == [*WATER[:-1], f"{WATER[-1]}今天就到这里谢谢大家"]
+    assert report.entries[0].what.endswith("(joined, though it names no speaker: line 8, 9)")
+
+
 def test_a_named_person_inside_a_line_is_no_speaker():
     text = "甲：昨天我爸打电话来。\n乙：说什么？\n甲：\n我爸说：你家的灯怎么老亮着？\n乙：您就关了呗。\n"
     (script,) = read_script(text, "t").scripts

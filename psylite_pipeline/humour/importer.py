@@ -12,7 +12,7 @@ from psylite_pipeline.embedding import Embedder
 from psylite_pipeline.errors import KnowledgeError
 from psylite_pipeline.humour.corpus import Snippet
 from psylite_pipeline.humour.screening import ALIKE, Screening
-from psylite_pipeline.humour.scripts import Script
+from psylite_pipeline.humour.scripts import Line, Script
 from psylite_pipeline.humour.snippet_files import SnippetFiles
 from psylite_pipeline.humour.sources import closed, files_in, read_source
 from psylite_pipeline.humour.splitting import split
@@ -153,8 +153,15 @@ class Importer:
             made = screening.snippet(lines, title=script.title, number=number if parted else 0, why=piece.why)
             inner = (piece.start + 1, piece.end) if one_row and parted else None
             kept = isinstance(made, Snippet)
-            what = f"{made.id} {made.title}" if kept else made
+            what = f"{made.id} {made.title}{_joined(lines)}" if kept else made
             outcome: Outcome = "kept" if kept else "refused"
             report.entries.append(Entry(path, lines[0].first, lines[-1].last, outcome, what, inner))
             if kept:
                 report.snippets.append(made)
+
+
+def _joined(lines: Iterable[Line]) -> str:
+    """What the report says of lines without a speaker that stand in the bit, and that perhaps nobody says."""
+    numbers = dict.fromkeys(number for line in lines for number in line.joined)
+    said = ", ".join(map(str, numbers))
+    return f" (joined, though it names no speaker: line {said})" if said else ""

@@ -107,7 +107,7 @@ class Screening:
     def _title(self, title: str, opening: str, number: int) -> str:
         """The script's own with the bit's number, or without one how the bit opens."""
         title = wording.title_of(title)
-        if title and not self._themes.found(title) and not self._rules.findings(title):
+        if title and not (self._themes.found(title) or self._rules.findings(title) or self._unfit.found(title)):
             return f"{title}（{number}）" if number else title
         return wording.opening_of(opening) or "…"
 

@@ -12,13 +12,15 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Line:
     """What one speaker says at a time. `first` and `last` are line numbers of the file, from 1; `blank` says that an
-    empty line stands before it."""
+    empty line stands before it; `joined` are lines without a speaker from the first behind the end of a sentence on:
+    perhaps nobody says them."""
 
     speaker: str
     text: str
     first: int
     last: int
     blank: bool = False
+    joined: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,13 @@ _LAYOUTS = (_LABEL, _BRACKETED, _DASHED, _SPACED, _TABBED, _CELLS, _PRINTED, _AL
 _STAGE = re.compile(r"[（(][^（）()]{0,60}[）)]|[\[【〔][^\[\]【】〔〕]{0,60}[\]】〕]")
 _WHISPERED = re.compile(r"^\*(?![A-Z\s*])[^*]{1,40}\*")  # *sighs*, where a speech begins
 _RULE = re.compile(r"\|?(?:\s*:?-+:?\s*\|)+(?:\s*:?-+:?\s*)?")  # of a Markdown table, below the names of its columns
-_TAG = re.compile(r"</?[A-Za-z][^<>]{0,80}>")
+# Of the layout alone, as a page is saved. Any other tag stays, so that what reads the words finds it.
+_TAG = re.compile(
+    r"</?(?:[biupq]|em|strong|small|big|sub|sup|font|center|br|hr|div|span|h[1-6]|[uod]l|li|d[dt]|t[rdh]|table|tbody|thead|pre|"
+    r"blockquote|body|html)(?:\s[^<>]{0,80})?/?>",
+    re.I,
+)
+_ENDED = re.compile(r"[。！？!?.…~～][”’\"'』」）)]*$")
 _HEADING = re.compile(r"#{1,6}\s+(?P<title>.+?)\s*#*|(?P<book>《.{1,40}》.{0,10})")
 _SCENE = re.compile(
     r"[-*_=—~＝－·]{3,}|第\s*[\d一二三四五六七八九十百]+\s*[场幕节段回集章].{0,30}|(?:scene|act|part)\b.{0,40}|"
@@ -115,14 +123,14 @@ def script_of(turns: list[tuple[str, str, int]], title: str) -> Script:
 
 
 def spoken(text: str) -> str:
-    """What is said aloud: without stage directions, tags, emphasis and line breaks."""
+    """What is said aloud: without stage directions, tags of the layout, emphasis and line breaks."""
     text = re.sub(r"\*\*|__|`", "", _STAGE.sub("", _STAGE.sub("", tidy(text)))).strip()
     text = re.sub(r"\*([^*\s][^*]*)\*", r"\1", _WHISPERED.sub("", text, count=1))
     return re.sub(r"\s+", " ", text).lstrip(" ，。、,.;；:：").rstrip()
 
 
 def tidy(line: str) -> str:
-    """A line without tags, marks that nobody sees, and what no file can hold."""
+    """A line without tags of the layout, marks that nobody sees, and what no file can hold."""
     line = _TAG.sub("", html.unescape(line))
     return _DROPPED.sub("", line).encode("utf-8", "ignore").decode("utf-8").strip()
 
@@ -176,7 +184,8 @@ class _Reader:
                 self._say(line, number, blank)
             elif self._open and not blank:
                 last = self._open[-1]
-                _add(self._open, Line(last.speaker, spoken(line), number, number))
+                joined = (number,) if last.joined or _ENDED.search(last.text) else ()
+                _add(self._open, Line(last.speaker, spoken(line), number, number, joined=joined))
             else:  # narration, or the title of what follows
                 following = next((text for _, text in self._lines[place + 1 :] if text), "")
                 goes_on = bool(self.unread) and at - self.unread[-1][1] <= 1
@@ -239,6 +248,7 @@ def _add(lines: list[Line], line: Line) -> None:
     if lines and lines[-1].speaker == line.speaker and not line.blank:
         before = lines[-1]
         gap = " " if before.text[-1].isascii() and line.text[0].isascii() else ""
-        line = Line(before.speaker, f"{before.text}{gap}{line.text}", before.first, line.last, before.blank)
+        text, joined = f"{before.text}{gap}{line.text}", (*before.joined, *line.joined)
+        line = Line(before.speaker, text, before.first, line.last, before.blank, joined)
         lines.pop()
     lines.append(line)

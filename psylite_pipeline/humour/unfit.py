@@ -25,8 +25,11 @@ _FORMS = {
         r"|(?:电话|電話|热线|熱線|拨打|撥打|微信|QQ|\bvx|\bcall|\bring|\bdial)\D{0,6}\d{5,}",
         re.I,
     ),
-    # As written: the rules see no colon and no beginning of a line.
-    "a line in the system's name": re.compile(r"^\s*(?:system|系[统統](?:提示|消息)?)\s*[:：]", re.I | re.M),
+    # As written: the rules see neither a colon nor what stands before a word.
+    "a line in the system's name": re.compile(
+        r"(?:^|[^\w\s])\s*(?:system|系[统統](?:提示|消息)?)\s*[】\])>*]*\s*[:：]", re.I | re.M
+    ),
+    "a tag": re.compile(r"<[a-z/!?|]", re.I),
 }
 
 
