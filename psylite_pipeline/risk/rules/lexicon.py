@@ -20,13 +20,13 @@ from psylite_pipeline.risk.rules.files import read_rulebook
 from psylite_pipeline.risk.rules.matches import KEPT_SPANS, Matches
 from psylite_pipeline.risk.rules.patterns import Patterns
 from psylite_pipeline.risk.rules.rulebook import HEAVY_SIGNS, Rule, Rulebook
-from psylite_pipeline.text import LAUGHTER
+from psylite_pipeline.text import LAUGHTER, amount_said
 
 MAX_ANSWER = 60
 """Longer turns (folded characters) are no answers."""
 
 MAX_ERRAND = 24
-"""Longer turns (folded characters) may say more than that."""
+"""Turns that say more (`text.amount_said`) may say more than that."""
 
 MAX_MOOD = 40
 """In longer turns (folded characters) a mood may be more than a passing one."""
@@ -102,7 +102,7 @@ class Lexicon:
             yes=answer and any(clause.strip() in self._book.yes for clause in _CLAUSE.findall(said.text)),
             called=_bare(said.text) in self._book.whole.get("called", ()),
             answers_nothing=more or (answer and any(map(said.cover, _NOTHING))),
-            errand=len(said.text) <= MAX_ERRAND
+            errand=amount_said(said.text) <= MAX_ERRAND
             and bool(said.cover("marker plain errand"))
             and not said.cover("marker more than an errand"),
             of_a_joke=more or bare in self._book.whole.get("of a joke", ()),
