@@ -188,7 +188,7 @@ class Answers:
             self._without_own_lines(conversation),
             route=decision.route,
             language=voice.language,
-            snippet=snippet.lines if snippet else None,
+            humour=self._prompts.humour(decision, snippet.lines if snippet else None, preferences, voice.language),
             num_ctx=self._backend.num_ctx,
             worst_of=self._worst,
         )

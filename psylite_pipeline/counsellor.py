@@ -140,7 +140,8 @@ class Counsellor:
             return found
         more = more_of(conversation.last.text) if conversation.last else None
         judged = fit(assessment, shown, preferences, more=more)
-        found = replace(found, scores=replace(found.scores, humour=judged.score))
+        joke = ("refused" if judged.closed else "asked") if judged.asked and preferences.humour else ""
+        found = replace(found, scores=replace(found.scores, humour=judged.score), joke=joke)
         language = language_of_talk(conversation.said)
         if not judged.open or language == "other":  # there are no snippets in it, and nobody can judge the mood
             return found

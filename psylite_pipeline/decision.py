@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
+from typing import Literal
 
 
 class Route(StrEnum):
@@ -143,7 +144,8 @@ class Decision:
     `episode` counts the person's turns since the present stretch of risk began: 0 is its first turn, None means there
     is none (under SUPPORT: only a judge's verdict was missing). `told`: what they told in it that the staged talk asks
     for; an act and help only as of now. `rules` are rule ids from knowledge/risk, `snippets` ids from
-    knowledge/crosstalk. `milliseconds` is what the judgement cost.
+    knowledge/crosstalk. `joke`: they asked for one, or did and get none for what is heavy. `milliseconds` is what the
+    judgement cost.
     """
 
     route: Route
@@ -152,6 +154,7 @@ class Decision:
     snippets: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
     scores: Scores = field(default_factory=Scores)
+    joke: Literal["", "asked", "refused"] = ""
     episode: int | None = None
     told: frozenset[Told] = frozenset()
     milliseconds: float = 0.0

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from psylite_pipeline.conversation import Conversation, Turn
-from psylite_pipeline.decision import Risk, Route
+from psylite_pipeline.decision import Decision, Risk, Route
 from psylite_pipeline.errors import KnowledgeError
 from psylite_pipeline.files import read_toml
 from psylite_pipeline.model import ANSWER_SHARE, Message
 from psylite_pipeline.risk import judge
+from psylite_pipeline.settings import Preferences
 from psylite_pipeline.text import ends_of, fenced
 
 # The numbers below are chosen, not measured; so is ANSWER_SHARE.
@@ -39,6 +40,9 @@ _PARTS = (
     "care",
     "care_lines",
     "humour",
+    "humour_asked",
+    "humour_told",
+    "humour_refused",
     "earlier",
     "earlier_none",
     "earlier_concern",
@@ -53,6 +57,9 @@ _LAST_RESORT = {
     "care": "The person may be at risk. Be gentle and brief, do not joke, encourage them to reach somebody they trust.",
     "care_lines": "End your answer with these lines, word for word:",
     "humour": "",
+    "humour_asked": "",
+    "humour_told": "",
+    "humour_refused": "",
     "earlier": "({earlier})",
     "earlier_none": "",
     "earlier_concern": "worrying thoughts were spoken of earlier",
@@ -82,6 +89,17 @@ class Prompts:
         """The lines for another model to end its answer with, and what it shall do with them."""
         return [self.of(language)["care_lines"], *lines] if lines else []
 
+    def humour(self, decision: Decision, snippet: str | None, preferences: Preferences, language: str) -> str:
+        """What is said of a joke: the fenced snippet, under HUMOUR, and what to do with it, or that one was asked for
+        and none may be told. Who asked reads the snippet below the answer, or is told it where the valve hides it."""
+        texts = self.of(language)
+        if decision.joke == "refused":
+            return texts["humour_refused"]
+        if decision.route is not Route.HUMOUR or not snippet:
+            return ""
+        part = ("humour_asked" if preferences.show_snippet else "humour_told") if decision.joke else "humour"
+        return texts[part].replace("{snippet}", fenced(snippet))
+
     @classmethod
     def last_resort(cls) -> Prompts:
         """Texts held in code, for when the files cannot be read."""
@@ -108,13 +126,13 @@ def build(
     *,
     route: Route,
     language: str,
-    snippet: str | None,
+    humour: str = "",
     num_ctx: int,
     worst_of: Callable[[Sequence[str]], Risk],
 ) -> list[Message]:
     """System text, then as many of the last turns as fit, the person's last turn always among them.
 
-    `snippet` goes in fenced, as material, and is left out of a window too small for it; the host's own system text is
+    `humour`, see `Prompts.humour`, is left out of a window too small for it; the host's own system text is
     shortened. `worst_of` gives the worst level of the turns that had to be left out, which is told in one line. The
     result is estimated to stay within `(1 - ANSWER_SHARE) * num_ctx` tokens.
     """
@@ -123,7 +141,7 @@ def build(
     memory = {part: texts["earlier"].replace("{earlier}", texts[part]) for part in _MEMORY.values()}
     spare = budget - budget // _TALK_PART - max(map(tokens, memory.values()))
     parts = [texts["counselling"]]
-    added = _addition(prompts, route, language, snippet)
+    added = texts["care"] if route is Route.SUPPORT else humour
     if added and (route is Route.SUPPORT or tokens(added) <= spare - tokens(parts[0])):
         parts.append(added)
     spare -= sum(map(tokens, parts))
@@ -138,16 +156,6 @@ def build(
         worst = worst_of([turn.text for turn in turns[:left_out] if turn.speaker == "user"])
         parts.append(memory[_MEMORY[worst]])
     return [{"role": "system", "content": "\n\n".join(part for part in parts if part)}, *kept]
-
-
-def _addition(prompts: Prompts, route: Route, language: str, snippet: str | None) -> str:
-    """What a route adds to the system text: care, or the fenced snippet, or nothing."""
-    texts = prompts.of(language)
-    if route is Route.SUPPORT:
-        return texts["care"]
-    if route is Route.HUMOUR and snippet:
-        return texts["humour"].replace("{snippet}", fenced(snippet))
-    return ""
 
 
 def task_messages(conversation: Conversation, num_ctx: int) -> list[Message]:

@@ -77,6 +77,13 @@ def test_one_more_with_a_topic_is_a_request_right_after_a_snippet_and_no_way_rou
     assert talk.say("换个关于HEAVY的").route == "plain"
 
 
+def test_a_decision_says_that_a_joke_was_asked_for_and_whether_what_is_heavy_forbids_it(tmp_path):
+    talk = Talk(scripted_counsellor(tmp_path))
+    said = ["FUN", "来个JOKE", "再来", "GRIEF", "来个JOKE", "DIE JOKE"]
+    assert [talk.say(text).decision.joke for text in said] == ["", "asked", "asked", "", "refused", ""]
+    assert Talk(scripted_counsellor(tmp_path), Preferences(humour=False)).say("来个JOKE").decision.joke == ""
+
+
 TOLD = "<details>a</details>"
 
 

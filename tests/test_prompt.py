@@ -9,10 +9,10 @@ import pytest
 
 from psylite_pipeline import prompt
 from psylite_pipeline.conversation import Conversation
-from psylite_pipeline.decision import Risk, Route
+from psylite_pipeline.decision import Decision, Risk, Route
 from psylite_pipeline.errors import KnowledgeError
 from psylite_pipeline.prompt import ANSWER_SHARE, Prompts
-from psylite_pipeline.settings import bundled
+from psylite_pipeline.settings import Preferences, bundled
 
 PROMPTS = Prompts.load(bundled("knowledge") / "prompts")
 ROUTES = [Route.PLAIN, Route.SUPPORT, Route.HUMOUR]
@@ -25,11 +25,14 @@ def conversation(*turns: str, system: str = "", first: str = "user") -> Conversa
     return Conversation.from_body({"messages": [{"role": "system", "content": system}, *messages]})
 
 
+def humour(snippet: str, language: str = "zh-Hans", *, route: Route = Route.HUMOUR, joke="") -> str:
+    return PROMPTS.humour(Decision(route, joke=joke), snippet, Preferences(), language)
+
+
 def build(talk: Conversation, **changed):
     options = {
         "route": Route.PLAIN,
         "language": "zh-Hans",
-        "snippet": None,
         "num_ctx": 4096,
         "worst_of": lambda texts: Risk.NONE,
         **changed,
@@ -56,11 +59,26 @@ def test_the_system_text_is_in_the_language_of_the_talk(language, texts):
 
 
 def test_each_route_adds_what_belongs_to_it():
-    care, humour = PROMPTS.of("zh")["care"], PROMPTS.of("zh")["humour"].split("{snippet}")[0]
-    plain, support, funny = (build(conversation("x"), route=route, snippet="甲：一")[0]["content"] for route in ROUTES)
-    assert (care in plain, humour in plain, "甲：一" in plain) == (False, False, False)
-    assert (care in support, humour in support, "甲：一" in support) == (True, False, False)
-    assert (care in funny, humour in funny, "甲：一" in funny) == (False, True, True)
+    care, funny_words = PROMPTS.of("zh")["care"], PROMPTS.of("zh")["humour"].split("{snippet}")[0]
+    plain, support, funny = (
+        build(conversation("x"), route=route, humour=humour("甲：一", route=route))[0]["content"] for route in ROUTES
+    )
+    assert (care in plain, funny_words in plain, "甲：一" in plain) == (False, False, False)
+    assert (care in support, funny_words in support, "甲：一" in support) == (True, False, False)
+    assert (care in funny, funny_words in funny, "甲：一" in funny) == (False, True, True)
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_who_asked_for_a_joke_is_led_to_it_or_told_it_and_not_taken_to_be_in_good_spirits(language):
+    texts = PROMPTS.of(language)
+    cheerful, led = humour("甲：一", language), humour("甲：一", language, joke="asked")
+    hidden = Preferences(show_snippet=False)
+    told = PROMPTS.humour(Decision(Route.HUMOUR, joke="asked"), "甲：一", hidden, language)
+    for text, part in ((cheerful, "humour"), (led, "humour_asked"), (told, "humour_told")):
+        assert text == texts[part].replace("{snippet}", "甲：一") != texts[part]
+    assert len({cheerful, led, told}) == 3
+    assert humour("", language, route=Route.PLAIN, joke="refused") == texts["humour_refused"]
+    assert humour("甲：一", language, route=Route.PLAIN, joke="asked") == humour("", language, joke="asked") == ""
 
 
 ENGLISH, CHINESE = "I had a long day at work today. " * 600, "说说今天做了什么饭" * 2000
@@ -97,7 +115,7 @@ def test_every_talk_fits_its_window_with_system_text_and_last_turn(name, num_ctx
     talk = conversation(*LONG_TALKS[name])
     for language, note in itertools.product(("zh-Hans", "en"), ("", "请用方言回答。" * 2_000)):
         noted = Conversation(talk.turns, note)
-        messages = build(noted, route=route, language=language, num_ctx=num_ctx, snippet=SNIPPET[:400])
+        messages = build(noted, route=route, language=language, num_ctx=num_ctx, humour=humour(SNIPPET[:400], language))
         texts = PROMPTS.of(language)
         assert size(messages) <= num_ctx * (1 - ANSWER_SHARE), (language, bool(note))
         assert messages[0]["content"].startswith(texts["counselling"])
@@ -185,7 +203,7 @@ def test_the_hosts_note_is_fenced_and_bounded():
 
 
 def test_placeholders_in_foreign_text_are_not_filled():
-    system = build(conversation("x", system="{snippet}{earlier}"), route=Route.HUMOUR, snippet="{note}甲")[0]["content"]
+    system = build(conversation("x", system="{snippet}{earlier}"), humour=humour("{note}甲"))[0]["content"]
     assert "{note}甲" in system
     assert "{snippet}{earlier}" in system
 
@@ -267,7 +285,6 @@ def test_the_last_resort_has_every_part():
         conversation("x" * 9_000, system="note"),
         route=Route.SUPPORT,
         language="zh-Hans",
-        snippet=None,
         num_ctx=1024,
         worst_of=lambda texts: Risk.NONE,
     )

@@ -18,13 +18,14 @@ ASKED, CLOSED = 0.9, 0.05
 class Fit:
     """`score`, in [0, 1], says how well a joke fits: the classifier's probability, but at least ASKED for who asks for
     one and at most CLOSED where none may be told. `open` says that humour may be offered now; `asked` that the person
-    asked for a joke; `tender` that something heavy was said earlier in the talk; `about` counts the last turns, in a
-    row, that it may be about."""
+    asked for a joke; `tender` that something heavy was said earlier in the talk, `closed` that it forbids any; `about`
+    counts the last turns, in a row, that it may be about."""
 
     score: float
     open: bool
     asked: bool
     tender: bool = False
+    closed: bool = False
     about: int = 1
 
 
@@ -54,7 +55,7 @@ def fit(
     scores = assessment.last.scores
     score = max(scores.humour if scores else 0.0, ASKED if asked else 0.0)
     if closed or not calm_enough:
-        return Fit(min(score, CLOSED), False, asked, tender=True)
+        return Fit(min(score, CLOSED), False, asked, tender=True, closed=True)
     since = next((turns for turns, ids in enumerate(reversed(shown), 1) if ids), None)
     waited = since is None or since >= preferences.humour_every
     open_ = preferences.humour and (asked or (waited and score >= assessment.humour_threshold))
