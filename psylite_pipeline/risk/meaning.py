@@ -9,6 +9,9 @@ from psylite_pipeline.risk.talk import Stretch, Talk
 from psylite_pipeline.risk.turn_assessment import TurnAssessment
 from psylite_pipeline.risk.verdict import BY_CLASSIFIER
 
+#: Calm turns after the last of a crisis within which a goodbye is one more sign of it. Chosen, on the side of care.
+PARTING = 2
+
 # What holds beyond the turn in which it was told, and what holds until the other is told.
 _STAYS = frozenset(
     {Told.ACT, Told.MEANS, Told.BRINK, Told.CUT_OFF, Told.OFF, Told.COMPANY, Told.ALONE, Told.HE, Told.SHE}
@@ -26,6 +29,8 @@ _GRAVER: dict[Kind | None, Told] = {
 }
 # What is a farewell where nothing more than worry is known.
 _LEAVING = frozenset({Told.OFF, Told.THANKS})
+# Who is told of as better off than that, or is with somebody, may say goodbye.
+_LOOKED_AFTER = frozenset({Told.DENIAL, Told.BETTER, Told.COMPANY, Told.HELP, Told.EXPLAINED, Told.OVER})
 # Whoever wishes for death or harm and stands there is in danger, though no crisis is open.
 _MEANT = frozenset({Kind.SELF_HARM, Kind.HARM_TO_OTHERS})
 # Whom nobody gets to, with the means or after a farewell.
@@ -59,7 +64,7 @@ def weighed(talk: Talk, stretch: Stretch, turn: TurnAssessment, own: Risk) -> tu
     if Told.LOSS in before(talk, turn) and Told.FOLLOW in turn.told:
         own, whose = max(own, Risk.HIGH), Kind.SELF_HARM  # they would die, too
     leaves = _GRAVER.get(whose) in turn.told or (whose is None and turn.told >= _LEAVING)
-    if talk.episode is not None and leaves:
+    if talk.episode is not None and (leaves or (whose is Kind.SELF_HARM and _parts(talk, stretch, turn))):
         own = max(own, Risk.HIGH)
     if whose is Kind.HARM_TO_OTHERS and own and Told.BABY in before(talk, turn) and Told.ACT in turn.told:
         own, whose = Risk.IMMINENT, Kind.EMERGENCY  # it is hurt, whatever can be seen
@@ -98,6 +103,12 @@ def _stands(talk: Talk, stretch: Stretch, turn: TurnAssessment, own: Risk, whose
     if Told.BRINK in turn.told:
         return whose in _MEANT or (whose is None and talk.level > Risk.NONE)
     return bool(own) and whose in _MEANT and (Told.BRINK in stretch.told or talk.stood > 0)
+
+
+def _parts(talk: Talk, stretch: Stretch, turn: TurnAssessment) -> bool:
+    """Whether somebody says goodbye soon after a crisis in which they denied nothing and nobody came."""
+    soon = stretch.grave > 0 and talk.calm_risk < PARTING
+    return soon and Told.BYE in turn.told and not _LOOKED_AFTER & (stretch.told | turn.told)
 
 
 def _in_crisis(now: frozenset[Told], told: frozenset[Told], *, others: bool) -> Risk:
