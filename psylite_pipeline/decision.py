@@ -126,6 +126,20 @@ class Told(StrEnum):
     """They want no police."""
     BATTERY = "battery"
     """Their phone is about to go out."""
+    WHAT_TO_SAY = "what_to_say"
+    """What one says on such a call, and what they will ask."""
+    TRIED = "tried"
+    """They called, and it did not help."""
+    HOURS = "hours"
+    """Whether anybody answers at this hour."""
+    CLINIC = "clinic"
+    """Where to go in a hospital, and what happens there."""
+    RECORD = "record"
+    """Whether it will count against them."""
+    SORRY = "sorry"
+    """They fear to be a bother."""
+    STAY = "stay"
+    """They ask us not to leave."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,7 +178,9 @@ def _script_of_talk(written: str) -> str:
     turns, twice as much eight, all but one Cantonese."""
     simplified = sum(char in _SIMPLIFIED for char in written)
     traditional = sum(char in _TRADITIONAL and char not in _CANTONESE for char in written)
-    return "zh-Hans" if simplified > 0 and traditional <= 3 * simplified else _script(written)
+    if simplified > 0 and traditional <= 3 * simplified:
+        return "zh-Hans"
+    return "zh-Hant" if _SAID_IN_CANTONESE.search(written) else _script(written)
 
 
 def _latin(words: list[str]) -> str:

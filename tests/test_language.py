@@ -100,6 +100,11 @@ def test_a_few_english_words_do_not_change_the_language_of_a_talk(answer: str) -
     assert language_of_talk(["hello", answer]) == "en"
 
 
+def test_cantonese_without_a_telling_letter_is_answered_in_traditional_ones() -> None:
+    assert language_of_talk(["我唔想做人喇"]) == "zh-Hant"
+    assert language_of_talk(["我唔想做人喇", "没有人，这里只有我"]) == "zh-Hans"
+
+
 def test_cantonese_is_told_from_a_sigh() -> None:
     assert is_cantonese(["你好", "我唔想做人喇"])
     assert is_cantonese(["佢走咗"])

@@ -33,7 +33,7 @@ HALF = 6
 HALF_CHARACTERS = 30  # nor is it longer, which is told without reading it
 
 #: Who thanks, leaves or scolds after a refusal does not go on with what was refused.
-_NO_REQUEST = frozenset({Told.BYE, Told.THANKS, Told.UNHEARD, Told.HUMAN, Told.COST, Told.SECRET})
+_NO_REQUEST = frozenset({Told.BYE, Told.THANKS, Told.LEAVE, Told.UNHEARD, Told.HUMAN, Told.COST, Told.SECRET})
 
 # What is known of what was told before any danger, and just before it.
 _BEFORE = frozenset({Told.YOUNG})
