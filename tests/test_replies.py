@@ -34,7 +34,7 @@ def every_text(replies: Replies, lang: str) -> list[str]:
     words = replies.short_texts[lang]
     variants = [part for v in replies.crisis_texts.variants[lang] for part in (v.text, v.question)]
     asides = [aside.text for aside in replies.crisis_texts.asides[lang]]
-    once = [words.support, words.support_young, words.here, *set(words.elsewhere.values())]
+    once = [words.support, words.support_young, words.support_other, words.here, *set(words.elsewhere.values())]
     return [*variants, *asides, *words.decline, *once, *words.concern.values(), *words.notices.values()]
 
 

@@ -122,11 +122,12 @@ class Replies:
         return any(variant.stands_in(text) for found in self.crisis_texts.variants.values() for variant in found)
 
     def support_line(self, *, lang: str, region: str, kind: Kind | None = None, young: bool = False) -> str:
-        """One line with a helpline, that for children where one is `young`, else that for violence under that kind, to
-        append after an empty line."""
+        """One line with a helpline, to append after an empty line: that for children where one is `young`, else that
+        for violence, or for who worries about somebody else, under that kind."""
         lang = _known(lang)
         words = self.short_texts[lang]
-        text = words.support_young if young else _for_kind(words.support, kind)
+        other = words.support_other if kind is Kind.SOMEONE_ELSE else words.support
+        text = words.support_young if young else _for_kind(other, kind)
         return self.helplines.fill(text, region=region, lang=lang)
 
     def region_of(self, said: Sequence[str]) -> str:
@@ -166,7 +167,7 @@ class Replies:
         blocks = list(self._questions)
         for lang in LANGUAGES:
             for region in PLACES:
-                blocks += [self.support_line(lang=lang, region=region, kind=kind) for kind in (None, Kind.ABUSE)]
+                blocks += [self.support_line(lang=lang, region=region, kind=kind) for kind in (None, Kind.ABUSE, Kind.SOMEONE_ELSE)]
                 blocks.append(self.support_line(lang=lang, region=region, young=True))
                 blocks += [self.notice(name, lang=lang, region=region) for name in Notice if name.appended]
         return blocks

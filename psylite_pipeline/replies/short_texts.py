@@ -24,6 +24,7 @@ class ShortTexts:
     decline: tuple[str, ...]
     support: str
     support_young: str
+    support_other: str
     here: str
     elsewhere: Mapping[str, str]
     concern: Mapping[str, str]
@@ -33,9 +34,13 @@ class ShortTexts:
     def load(cls, path: Path) -> ShortTexts:
         """Read words.<language>.toml. Raises KnowledgeError naming file, table, field and the cure."""
         table = read_table(path)
-        table.only("decline", "support", "support_young", "here", "elsewhere", "concern", "notice")
+        table.only("decline", "support", "support_young", "support_other", "here", "elsewhere", "concern", "notice")
         elsewhere, concern, notice = (table.table(name) for name in ("elsewhere", "concern", "notice"))
         support = table.paragraph("support", PLACEHOLDERS)
+
+        def else_support(name: str) -> str:
+            return table.paragraph(name, PLACEHOLDERS) if name in table else support
+
         kinds = (DEFAULT, *(kind.value for kind in CRISIS_KINDS))
         elsewhere.only(*_ELSEWHERE)
         concern.only(*kinds)
@@ -43,7 +48,8 @@ class ShortTexts:
         return cls(
             decline=table.paragraphs("decline", PLACEHOLDERS),
             support=support,
-            support_young=table.paragraph("support_young", PLACEHOLDERS) if "support_young" in table else support,
+            support_young=else_support("support_young"),
+            support_other=else_support("support_other"),
             here=table.paragraph("here", PLACEHOLDERS),
             elsewhere={
                 place: elsewhere.paragraph(place if place in elsewhere else "mainland", ()) for place in _ELSEWHERE
