@@ -83,6 +83,8 @@ class Told(StrEnum):
     CUT_OFF = "cut_off"
     """Somebody else is where nobody gets to them: behind a locked door, high up, no longer answering."""
     HELP = "help"
+    COMES = "comes"
+    """Somebody is there, on the phone or on the way: help to whoever wishes to die; who it is shows in the talk."""
     THREAT = "threat"
     """He whom they fear is back, at the door or coming in; said where somebody is hurting them."""
     SOON = "soon"

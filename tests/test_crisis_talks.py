@@ -244,7 +244,7 @@ def test_whose_blades_were_found_is_asked_about_and_not_whoever_found_them(chat:
 def test_voices_that_command_are_no_request_for_harm(chat: Chat) -> None:
     crisis(chat, "they tell me to push someone", "im at the station now")
     assert chat.kind is Kind.HARM_TO_OTHERS
-    assert "Has somebody got to you yet?" not in chat.shown
+    assert "Who is with you now, or on the way to you?" not in chat.shown
 
 
 def test_once_the_ambulance_comes_nobody_is_told_to_call_it(chat: Chat) -> None:

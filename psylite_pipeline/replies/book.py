@@ -167,7 +167,10 @@ class Replies:
         blocks = list(self._questions)
         for lang in LANGUAGES:
             for region in PLACES:
-                blocks += [self.support_line(lang=lang, region=region, kind=kind) for kind in (None, Kind.ABUSE, Kind.SOMEONE_ELSE)]
+                blocks += [
+                    self.support_line(lang=lang, region=region, kind=kind)
+                    for kind in (None, Kind.ABUSE, Kind.SOMEONE_ELSE)
+                ]
                 blocks.append(self.support_line(lang=lang, region=region, young=True))
                 blocks += [self.notice(name, lang=lang, region=region) for name in Notice if name.appended]
         return blocks

@@ -49,6 +49,9 @@ def learnt(stretch: Stretch, turn: TurnAssessment, before: frozenset[Told]) -> S
     now = turn.told if stretch.stage == 1 else turn.told - {Told.DENIAL}  # later questions have harmless noes
     if stretch.kind is Kind.ABUSE and Told.OVER in now:
         now -= _GOES_ON
+    if Told.COMES in now:  # where somebody is beaten it may be he who does it
+        helped = stretch.kind is Kind.SELF_HARM and not stretch.beaten
+        now = now - {Told.COMES} | ({Told.HELP} if helped else frozenset())
     known = stretch.told | (before - {Told.LOSS})
     if now & _WITH_WHOM:
         known -= _WITH_WHOM

@@ -163,8 +163,10 @@ class Lexicon:
     def _told(self, said: Matches) -> frozenset[Told]:
         found = self._there(said, "told", Told)
         found |= {Told.MEANS} if Told.BRINK in found else set()
-        if asks := {one for one in Told if said.cover(f"marker asks {one}")}:
-            found = asks | found - {Told.HELP, Told.ALONE}  # "nobody answered" is no word of who is there
+        asks = {one for one in Told if said.cover(f"marker asks {one}")}
+        if asks - {Told.THANKS}:  # "nobody answered" is no word of who is there
+            found -= {Told.HELP, Told.COMES, Told.ALONE}
+        found |= asks
         answer = _bare(said.text)
         return frozenset(found | {one for one in Told if answer in self._book.whole.get(one, ())})
 
