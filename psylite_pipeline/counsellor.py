@@ -16,7 +16,7 @@ from psylite_pipeline.answers import Answers, Piece
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Decision, Kind, Risk, Route, Scores
 from psylite_pipeline.embedding import Embedder, Vectors
-from psylite_pipeline.humour.choosing import more_of
+from psylite_pipeline.humour.asking import more_of, wants_none
 from psylite_pipeline.humour.corpus import Snippet
 from psylite_pipeline.humour.fit import Fit, fit
 from psylite_pipeline.humour.searching import Hit
@@ -139,7 +139,8 @@ class Counsellor:
         if shown is None:  # not knowing what was told already, nothing is told
             return found
         more = more_of(conversation.last.text) if conversation.last else None
-        judged = fit(assessment, shown, preferences, more=more)
+        none_now = conversation.last is not None and wants_none(conversation.last.text)
+        judged = fit(assessment, shown, preferences, more=more, wants_none=none_now)
         joke = ("refused" if judged.closed else "asked") if judged.asked and preferences.humour else ""
         found = replace(found, scores=replace(found.scores, humour=judged.score), joke=joke)
         language = language_of_talk(conversation.said)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from scripted import Talk, assessed, scripted_counsellor
+from scripted import Talk, assessed, scripted_counsellor, shelf_of, snippet_toml
 
 from psylite_pipeline.decision import Risk, Route
-from psylite_pipeline.humour.choosing import more_of
+from psylite_pipeline.humour.asking import more_of, topic_of, unwanted, wants_none
+from psylite_pipeline.humour.choosing import query_of
 from psylite_pipeline.humour.fit import fit
 from psylite_pipeline.settings import Preferences
 from psylite_pipeline.text import only_laughs
@@ -63,11 +64,106 @@ def test_one_more_in_either_language(more):
 @pytest.mark.parametrize(
     ("text", "topic"),
     [("换个关于猫的", "猫"), ("有没有关于考试的？", "考试"), ("哈哈，再来一段讲过年的吧", "过年"),
-     ("来个跟做饭有关的", "做饭"), ("got one about trains?", "trains"), ("now some about my job", "my job"),
+     ("来个跟做饭有关的", "做饭"), ("再来一个猫的", "猫"), ("有没有猫的？", "猫"), ("关于猫的有吗", "猫"),
+     ("a cat one", "cat"),
+     ("cats?", "cats"), ("what about dogs", "dogs"), ("any cat jokes?", "cat"),
+     ("换个冷笑话", ""), ("a good one", ""),
+     ("do another", ""), ("换一个", ""), ("有没有别的", ""), ("got one about trains?", "trains"), ("now some about my job", "my job"),
      ("haha, another one about cats please", "cats")],
 )  # fmt: skip
 def test_one_more_with_a_topic(text, topic):
     assert more_of(text) == topic
+
+
+@pytest.mark.parametrize(
+    ("text", "topic"),
+    [("讲个关于猫的笑话", "猫"), ("讲个猫的笑话", "猫"), ("失恋了，讲个关于猫的笑话", "猫"),
+     ("想听跟考试有关的段子", "考试"),
+     ("tell me a joke about cats please", "cats"), ("tell me a cat joke", "cat"), ("讲个笑话，不要猫的", ""),
+     ("讲个冷笑话", ""), ("tell me a dad joke", ""), ("我八岁，讲个适合小孩的笑话", ""),
+     ("失恋了，讲个笑话给我听吧", ""),
+     ("i hate how i look, tell me a joke", ""), ("今天下雨了", None)],
+)  # fmt: skip
+def test_a_joke_is_about_what_it_is_asked_to_be_about_and_nothing_else_that_was_said(text, topic):
+    assert topic_of(text) == topic
+    assert query_of(["我家猫会开门了", text], asked=True) == (topic if topic is not None else f"我家猫会开门了\n{text}")
+
+
+def test_the_topic_holds_until_another_joke_is_asked_for_by_name():
+    assert query_of(["讲个猫的笑话", "哈哈", "再来一个"], asked=True) == "猫"
+    assert query_of(["讲个猫的笑话", "换个关于狗的"], asked=True) == "狗"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("讲个笑话，不要猫的", ("猫",)), ("讲个笑话，别讲结婚的", ("结婚",)), ("讲个笑话，不要冷的", ()), ("讲个笑话", ()),
+     ("tell me a joke, but not about cats", ("cat",)), ("tell me a joke", ())],
+)  # fmt: skip
+def test_what_a_joke_shall_not_be_about(text, words):
+    assert unwanted(text) == words
+
+
+def test_what_a_joke_shall_not_be_about_is_not_told(tmp_path):
+    (tmp_path / "s" / "zh").mkdir(parents=True)
+    entries = [snippet_toml(n, line="我家猫会开门") for n in range(8)] + [snippet_toml(9, line="下雨了")]
+    (tmp_path / "s" / "zh" / "one.toml").write_text("\n".join(entries), encoding="utf-8")
+    shelf = shelf_of(tmp_path / "s")
+    told = [choice.hit.snippet.id for choice in shelf.choices(["讲个笑话，不要猫的"], language="zh", asked=True)]
+    assert told == ["s-9"]
+
+
+def test_who_leaves_open_what_about_gets_a_harmless_gentle_one_by_their_own_words(tmp_path):
+    files = {
+        "dates": [snippet_toml(n) for n in range(5)],
+        "pets": [snippet_toml(5, mood="silly"), *(snippet_toml(n) for n in range(6, 9))],
+    }
+    (tmp_path / "s" / "zh").mkdir(parents=True)
+    for name, entries in files.items():
+        (tmp_path / "s" / "zh" / f"{name}.toml").write_text("\n".join(entries), encoding="utf-8")
+    shelf = shelf_of(tmp_path / "s")
+
+    def told(text: str, *used: str) -> str:
+        hit = shelf.find([text], language="zh", asked=True, used=frozenset(used))
+        assert hit is not None
+        return hit.snippet.id
+
+    ways = ["讲个笑话", "讲个笑话吧", "来个段子", "说个笑话听听", "给我讲个笑话", "来段相声", "失恋了，讲个笑话"]
+    assert {told(text) for text in ways} == {"s-6", "s-7", "s-8"}
+    assert told("讲个笑话") == told("讲个笑话")
+    assert told("讲个笑话", "s-6", "s-7", "s-8") in {"s-0", "s-1", "s-2", "s-3", "s-4"}
+    assert told("讲个笑话", *(f"s-{n}" for n in range(9) if n != 5)) == "s-5"
+
+
+def test_a_named_topic_is_looked_for_in_every_mood_unless_something_heavy_stands_beside_it(tmp_path):
+    (tmp_path / "s" / "zh").mkdir(parents=True)
+    entries = [snippet_toml(1, mood="silly", topic="猫咪", line="猫咪会开门"), snippet_toml(2, line="下雨了")]
+    (tmp_path / "s" / "zh" / "one.toml").write_text("\n".join(entries), encoding="utf-8")
+    shelf = shelf_of(tmp_path / "s")
+    for said, tender, told in (
+        ("讲个猫咪的笑话", False, "s-1"),
+        ("讲个猫咪的笑话", True, "s-2"),
+        ("失恋了，讲个猫咪的笑话", False, "s-2"),
+    ):
+        hit = shelf.find([said], language="zh", asked=True, tender=tender)
+        assert hit is not None
+        assert hit.snippet.id == told
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["no jokes please", "不想听笑话", "谢谢你刚才的笑话，我给我妈讲了，她笑了半天", "我自己编了个笑话：为什么鸡过马路",
+     "给你讲一个，有只猫", "let me tell you a joke", "thanks for the joke"],
+)  # fmt: skip
+def test_who_wants_none_or_tells_one_gets_none(text):
+    assert wants_none(text)
+    assert not fit(assessed("FUN"), [], Preferences(), wants_none=True).open
+
+
+@pytest.mark.parametrize(
+    "text", ["给我讲个笑话", "再给我讲一个", "tell me a joke", "讲个笑话，不要猫的", "今天猫会开门了"]
+)
+def test_who_asks_for_one_wants_one(text):
+    assert not wants_none(text)
 
 
 def test_one_more_with_a_topic_is_a_request_right_after_a_snippet_and_no_way_round_what_is_heavy(tmp_path):
@@ -113,6 +209,11 @@ def test_one_more_is_no_heavy_turn_after_a_snippet():
         "any news on the job",
         "anything on your mind about it",
         "说说关于猫的事",
+        "真的吗？",
+        "what about you?",
+        "really?",
+        "pills?",
+        "有没有人爱我的",
     ],
 )
 def test_what_goes_on_after_one_more_asks_for_something_else(text):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -25,7 +26,9 @@ def conversation(*turns: str, system: str = "", first: str = "user") -> Conversa
     return Conversation.from_body({"messages": [{"role": "system", "content": system}, *messages]})
 
 
-def humour(snippet: str, language: str = "zh-Hans", *, route: Route = Route.HUMOUR, joke="") -> str:
+def humour(
+    snippet: str, language: str = "zh-Hans", *, route: Route = Route.HUMOUR, joke: Literal["", "asked", "refused"] = ""
+) -> str:
     return PROMPTS.humour(Decision(route, joke=joke), snippet, Preferences(), language)
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 
 import numpy as np
 
 from psylite_pipeline.embedding import MAX_CHARACTERS, Vectors
+from psylite_pipeline.humour.asking import more_of, topic_of
 from psylite_pipeline.humour.corpus import Mood
 from psylite_pipeline.humour.searching import Hit, SnippetIndex
 from psylite_pipeline.text import amount_said
@@ -31,9 +34,6 @@ UNKNOWN = 0.5
 #: less is read together with the turns before it. Chosen, not measured: a short sentence.
 SPEAKS_FOR_ITSELF = 20
 
-#: Characters of a turn that asks for one more and for nothing else: chosen, not measured; more words say more.
-LONGEST_MORE = 40
-
 #: The person's turns that are read together at most: chosen, not measured; what was said before is another topic.
 TURNS = 3
 
@@ -44,6 +44,12 @@ MOOD_WEIGHS = 0.02
 #: measured: little, for a snippet must fit before it is new.
 VARIETY = 0.2
 
+#: The files of knowledge/crosstalk about what hardly hurts anybody.
+HARMLESS = frozenset({
+    "cleaning", "cooking", "food", "gardening", "hobbies", "languages", "pets", "phones", "queues", "trains", "weather",
+    "weather-and-queues",
+})  # fmt: skip
+
 # What people say around a turn: laughter, and asking for a joke. It tells nothing of what the turn is about.
 _AROUND = re.compile(
     r"哈+|嘿+|嘻+|呵+|笑死我?了?|太?好笑了|"
@@ -52,28 +58,6 @@ _AROUND = re.compile(
     r"|[来讲说听]一?[段个点](?:好玩|搞笑|有趣|应景|好笑)的(?:吧|呗)?|有什么(?:好玩|搞笑|有趣|好笑)的"
     r"|\b(?:a?ha(?:ha)+|lo+l|lmao|hehe|rofl)\b"
     r"|\b(?:tell|give) me (?:a |another |some )?(?:joke|something funny)s?\b|\bmake me laugh\b|\bplease\b",
-    re.IGNORECASE,
-)
-# Asking for one more, behind a word of praise or without: it asks for nothing unless something was just told. The
-# possessive `++` and `*+` keep a storm of laughter linear.
-_MORE = re.compile(
-    r"(?:(?:哈哈++|嘿嘿++|好[的啊呀听笑]?|不错|有意思|不好笑|不够|没听够|行|可以)[，,。！!～~\s]*)*+"
-    r"(?:给我|快|请|麻烦)?(?:(?:再|换|还要|还想听|下)(?:给我)?[来讲说听整]?(?:一?[个段则点]|[两几][个段则])|[来讲说]一?[个段则]|再来|"
-    r"还有(?:吗|没有|没|别的吗)|(?:继续|接着)[讲说])(?:新的|别的|好笑的)?[吧呗呀啊嘛呢]*|"
-    r"(?:(?:a?ha(?:ha)++|lo+l|lmao|ok|not funny|(?:that['’]?s (?:a )?)?(?:good|great|nice|funny)(?: one)?)[,.! ]+)*+"
-    r"(?:(?:tell|give) me |can i (?:have|get|hear) |(?:have you )?got (?:any )?|do you have (?:any )?)?"
-    r"(?:another(?: (?:different )?one)?|(?:one )?more|(?:the )?next(?: one)?|again)(?: please| pls)?",
-    re.IGNORECASE,
-)
-# The same with a topic ("换个关于猫的", "got one about trains?"), which asks for nothing elsewhere either.
-_MORE_ABOUT = re.compile(
-    r"(?:哈哈++|[，,。！!\s])*+(?:给我|快|请|麻烦)?"
-    r"(?:(?:再|换|还要|还想听|下)?(?:给我)?[来讲说听整换]?(?:一?[个段则点]|[两几][个段则])|"
-    r"(?:还|)有没有|还有)(?:关于|有关|跟|和|讲|说)(?P<zh>[^，,。.！!？?\n]{1,12}?)(?:有关|相关)?的[吗嘛吧呗呀啊呢]*|"
-    r"(?:(?:a?ha(?:ha)++|lo+l|ok|not funny)[,.! ]+)*+"
-    r"(?:(?:tell|give) me |can i (?:have|get|hear) |(?:have you |do you )?(?:got|have|know) |now )?"
-    r"(?:any(?:thing)?|another(?: one)?|(?:a different )?one|some|more)(?: jokes?| ones?)? (?:about|with) "
-    r"(?P<en>[^,.!?\n]{2,30}?)(?: please| pls)?",
     re.IGNORECASE,
 )
 _SILLY = re.compile(r"哈哈哈|笑死|笑得|乐死|笑疼|🤣|😂|\b(?:ha(?:ha){2,}|lmao|rofl)\b", re.IGNORECASE)
@@ -90,11 +74,16 @@ class Choice:
     enough: bool
 
 
-def query_of(said: Sequence[str]) -> str:
+def query_of(said: Sequence[str], *, asked: bool = False) -> str:
     """What to search with: the person's last turn, and where that says little by itself, those before it too.
 
     Laughter and the asking for a joke are left out, unless there is nothing else. Of a long turn the beginning counts.
+    Who `asked` for one in words is searched for by what they asked it to be about, now or just before, and by nothing
+    else they said, which may be what hurts ("dumped. tell me a joke"): empty where they named nothing.
     """
+    wished = [topic_of(text) for text in said[-TURNS:]] if asked else []
+    if wished and wished[-1] is not None:
+        return next((topic for topic in reversed(wished) if topic), "")
     taken: list[str] = []
     for text in reversed(said[-TURNS:]):
         topic = more_of(text)
@@ -104,20 +93,6 @@ def query_of(said: Sequence[str]) -> str:
             break
     query = "\n".join(filter(amount_said, taken))
     return query or (said[-1][:MAX_CHARACTERS] if said else "")
-
-
-def more_of(text: str) -> str | None:
-    """What `text` asks for one more of, right after something was told, if it says nothing else.
-
-    Empty for whatever there is ("再来一个", "another one"), a topic ("换个关于猫的", "one about cats"), or None.
-    """
-    if len(text) > LONGEST_MORE:
-        return None
-    bare = text.strip(" ，,。.！!？?～~…\n")
-    if _MORE.fullmatch(bare):
-        return ""
-    found = _MORE_ABOUT.fullmatch(bare)
-    return found and (found["zh"] or found["en"])
 
 
 def mood_of(text: str) -> Mood:
@@ -130,6 +105,17 @@ def threshold(index: SnippetIndex, language: str) -> float:
     """The score from which a snippet in `language` (`zh`, `en`) fits."""
     computed = index.computed_thresholds.get(language, UNKNOWN)
     return THRESHOLDS.get(index.encoder, {}).get(language, computed)
+
+
+def any_of(index: SnippetIndex, said: Sequence[str], language: str, told: frozenset[str]) -> list[Choice]:
+    """What could be told to who asks and leaves open about what: gentle ones about what hurts nobody; where all those
+    were told, other gentle ones, then any. Where they begin, the words `said` in the talk decide, so that not everybody
+    hears the same one, and the same talk does."""
+    mine = [one for one in index.corpus.snippets if one.language == language and one.id not in told]
+    gentle = [one for one in mine if one.mood == "gentle"]
+    pool = [one for one in gentle if PurePath(one.file).stem in HARMLESS] or gentle or mine
+    at = zlib.crc32("\n".join(said).encode("utf-8", "replace")) % len(pool) if pool else 0
+    return [Choice(Hit(one, 0.0, 0.0, 0.0), 0.0, True) for one in (*pool[at:], *pool[:at])]
 
 
 def choices(

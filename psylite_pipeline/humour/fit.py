@@ -35,10 +35,11 @@ def fit(
     preferences: Preferences,
     *,
     more: str | None = None,
+    wants_none: bool = False,
 ) -> Fit:
     """Judge the last turn. `shown` tells for each of the assistant's earlier turns which snippets it offered; `more`
     what the turn asks for one more of (empty: of anything), which is a joke right after one, or where only words about
-    it were said since.
+    it were said since; `wants_none` that they said so, or told one themselves, or thanked for one.
 
     The gate is the same whether the turn is cheerful or asks for a joke: neither unlocks what risk or grief closed.
     A mood that passes (烦死了) closes its own turn to who asks.
@@ -58,5 +59,5 @@ def fit(
         return Fit(min(score, CLOSED), False, asked, tender=True, closed=True)
     since = next((turns for turns, ids in enumerate(reversed(shown), 1) if ids), None)
     waited = since is None or since >= preferences.humour_every
-    open_ = preferences.humour and (asked or (waited and score >= assessment.humour_threshold))
+    open_ = preferences.humour and (asked or (not wants_none and waited and score >= assessment.humour_threshold))
     return Fit(score, open_, asked, tender=assessment.calm < WINDOW, about=assessment.light)

@@ -89,6 +89,15 @@ class SnippetIndex:
         begun = [snippet for line in lines for snippet in self._opening.get(line, ())]
         return frozenset(snippet.id for snippet in begun if all(line in answer for line in quoted(snippet.lines)))
 
+    def naming(self, words: Iterable[str]) -> frozenset[str]:
+        """The ids of the snippets in which one of the words stands."""
+        found = [word.casefold() for word in words]
+        return frozenset(
+            one.id
+            for one in self.corpus.snippets
+            if any(word in one.words.casefold() or word in one.id for word in found)
+        )
+
     def vectors(self, snippet_ids: Iterable[str]) -> Vectors:
         """The vectors of those of the snippets that are here, in order, shape (their number, dimensions)."""
         return self.dense.vectors(np.array([self._rows[one] for one in snippet_ids if one in self._rows], np.int64))

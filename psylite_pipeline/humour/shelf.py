@@ -11,7 +11,8 @@ from pathlib import Path
 from psylite_pipeline.conversation import marked
 from psylite_pipeline.embedding import MAX_CHARACTERS, Embedder, Vectors
 from psylite_pipeline.errors import EncoderError, IndexBusy
-from psylite_pipeline.humour.choosing import Choice, choices, mood_of, query_of
+from psylite_pipeline.humour.asking import says_more, topic_of, unwanted
+from psylite_pipeline.humour.choosing import Choice, any_of, choices, mood_of, query_of
 from psylite_pipeline.humour.corpus import Snippet, load_corpus
 from psylite_pipeline.humour.index import open_index
 from psylite_pipeline.humour.searching import Hit, SnippetIndex
@@ -128,7 +129,8 @@ class Shelf:
         """What could be told after the person's turns `said` (the last is the present one), best first.
 
         `vector` is the last turn already encoded by this shelf's encoder, if it is; `used` are ids told before.
-        `asked`: the person asked for a joke and gets the best gentle one, however distant. `tender`: something heavy
+        `asked`: the person asked for a joke and gets the best gentle one, however distant; any but what it shall not be
+        about, and where nothing says what it shall be about, a harmless one. `tender`: something heavy
         was said earlier, so that only a gentle one will do. Raises EncoderError, IndexBusy.
 
         Nobody who writes more than MAX_CHARACTERS at once is waiting for a joke, unless they ask for one.
@@ -136,14 +138,20 @@ class Shelf:
         if not asked and said and len(said[-1]) > MAX_CHARACTERS:
             return []
         index = self.open(wait=False)
-        query = query_of(said)
+        query = query_of(said, asked=asked)
+        if asked and said:
+            used |= index.naming(unwanted(said[-1]))
+            if not query:
+                return any_of(index, said, "en" if language == "en" else "zh", used)
         known = vector if vector is not None and said and query == said[-1] else None
         encoded = self.embedder.encode([query])[0] if known is None else known
         if index.corpus.snippets and len(encoded) != index.dimensions:  # an encoder of the same name, changed since
             index = self.open(anew=True, wait=False)
         language = "en" if language == "en" else "zh"
         mood = "gentle" if asked or tender else mood_of(said[-1] if said else "")
-        for gentle in (True, False) if asked else (tender,):  # who asks gets another when all gentle ones are told
+        # Who asks gets another when all gentle ones are told, or where all they said is what it shall be about.
+        named = asked and not tender and bool(said) and bool(topic_of(said[-1])) and not says_more(said[-1])
+        for gentle in (False,) if named else (True, False) if asked else (tender,):
             found = choices(
                 index, query, encoded, language=language, mood=mood, told=used, gentle=gentle, any_score=asked
             )
