@@ -125,11 +125,18 @@ def clean(
         stack.clean(settings, console)
 
 
+def _folder(text: str) -> Path:
+    if not text.strip():  # as a path it would be the folder one stands in
+        raise typer.BadParameter("is empty: name the folder that holds your scripts.")
+    return Path(text)
+
+
 @app.command()
 def index(
     force: Annotated[bool, typer.Option("--force", help="Build again even where nothing changed.")] = False,
     add: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="First make snippets of the scripts in this folder.")
+        Path | None,
+        typer.Option(metavar="FOLDER", parser=_folder, help="First make snippets of the scripts in this folder."),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="With --add: only report what would be kept, write and build nothing.")
@@ -195,9 +202,13 @@ def search(
     from psylite_pipeline.language import language_of_talk
     from psylite_pipeline.opening import open_counsellor
 
+    said = [*(after or ()), text]
+    try:
+        "".join(said).encode()
+    except UnicodeEncodeError:
+        raise typer.BadParameter("is not UTF-8.", param_hint="TEXT or --after") from None
     counsellor = open_counsellor(Settings.load())
     shelf = counsellor.shelf
-    said = [*(after or ()), text]
     language = "en" if language_of_talk(said) == "en" else "zh"
     found = shelf.choices(said, language=language, used=frozenset(told or ()))
     table = Table("value", "score", "meaning", "words", "enough", "mood", "id", box=None, pad_edge=False)

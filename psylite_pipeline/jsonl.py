@@ -11,6 +11,9 @@ from psylite_pipeline.counsellor import Counsellor
 from psylite_pipeline.decision import Decision
 from psylite_pipeline.settings import Preferences
 
+# What a message holds: hosts send one without content where it has a call or a picture.
+_HOLDS = frozenset({"content", "tool_calls", "function_call", "images"})
+
 
 def decide_lines(lines: Iterable[str], counsellor: Counsellor, preferences: Preferences) -> Iterator[dict[str, Any]]:
     """One object for each line that is not blank, in order: the decision, or `{"error": …}` with the number of a line
@@ -34,6 +37,9 @@ def decide_lines(lines: Iterable[str], counsellor: Counsellor, preferences: Pref
             continue
         if not all(isinstance(message, dict) and isinstance(message.get("role"), str) for message in body["messages"]):
             yield {"error": f'line {number}: every message must be an object with a "role".'}
+            continue
+        if not all(_HOLDS & message.keys() for message in body["messages"]):
+            yield {"error": f'line {number}: every message must have a "content".'}
             continue
         if not all(isinstance(message.get("content"), str | list | dict | None) for message in body["messages"]):
             yield {"error": f"line {number}: the content of a message must be a text, or a list of parts."}

@@ -84,6 +84,7 @@ BAD = {
     "no messages": "{}",
     "messages no list": '{"messages": "x"}',
     "message no object": '{"messages": ["x"]}',
+    "no content": '{"messages": [{"role": "user", "text": "我想死"}]}',
     "no role": '{"messages": [{"content": "x"}]}',
     "role no text": '{"messages": [{"role": 3, "content": "x"}]}',
     "a number": line(123),
@@ -102,6 +103,20 @@ def test_a_bad_line_gets_an_error_in_its_place_and_the_exit_code_is_one():
     for number, (bad, good) in enumerate(zip(found[::2], found[1::2], strict=True)):
         assert bad["error"].startswith(f"line {2 * number + 1}: "), list(BAD)[number]
         assert good["route"] == "crisis"
+
+
+@pytest.mark.usefixtures("knowledge")
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"role": "assistant", "tool_calls": []},
+        {"role": "assistant", "content": None, "tool_calls": []},
+        {"role": "user", "content": None, "images": ["x"]},
+    ],
+)
+def test_a_message_without_words_that_hosts_send_is_read(message):
+    code, found = decided(json.dumps({"messages": [message, {"role": "user", "content": "我不想活了"}]}))
+    assert (code, found[0]["route"]) == (0, "crisis")
 
 
 @pytest.mark.usefixtures("knowledge")
@@ -210,6 +225,13 @@ def test_search_shows_ids_and_numbers_whole_on_a_narrow_terminal(knowledge, monk
     table = psylite("search", "第77句开场").stdout.partition("\n\n")[0]
     assert "zh-children-parents-meeting" in table
     assert "…" not in table
+
+
+@pytest.mark.parametrize("words", [("\udcff",), ("开场", "--after", "\udcff")])
+def test_a_search_for_what_is_no_utf8_is_one_sentence(words):
+    done = psylite("search", *words)
+    assert done.exit_code == 2
+    assert "is not UTF-8." in done.stderr
 
 
 def test_titles_with_brackets_are_shown_as_they_are(knowledge):

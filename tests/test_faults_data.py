@@ -11,6 +11,7 @@ import pytest
 from scripted import Talk
 
 from psylite_pipeline import opening
+from psylite_pipeline.decision import Kind, Risk
 from psylite_pipeline.errors import KnowledgeError
 from psylite_pipeline.humour.corpus import load_corpus
 from psylite_pipeline.humour.unfit import UnfitWords
@@ -197,3 +198,23 @@ def test_with_every_data_file_broken_danger_is_still_heard_and_answered(tmp_path
         assert number in talk.shown
     assert Talk(counsellor).say("今天有点累").shown
     told("every data file broken, in a crisis", Talk(counsellor).say("我不想活了").shown, caplog.text)
+
+
+OTHERS = [rule for rule in Lexicon.load(KNOWLEDGE / "risk" / "lexicon").rules if rule.id.startswith("other.")]
+
+
+@pytest.mark.parametrize("said", [example for rule in OTHERS for example in rule.examples])
+def test_the_last_resort_knows_plain_words_of_dying_in_every_language(said):
+    (found,) = LastResortLexicon().findings(said)
+    assert (found.level, found.kind) == (Risk.HIGH, Kind.SELF_HARM)
+
+
+@pytest.mark.parametrize("said", ["他又打我了，我好怕", "他說要殺了我", "My husband hits me"])
+def test_the_last_resort_knows_violence(said):
+    (found,) = LastResortLexicon().findings(said)
+    assert (found.level, found.kind) == (Risk.HIGH, Kind.ABUSE)
+
+
+@pytest.mark.parametrize("said", ["今天有点累", "他给我打电话了", "no quiero comer", "Ich will nach Hause"])
+def test_the_last_resort_lets_plain_words_pass(said):
+    assert LastResortLexicon().findings(said) == ()

@@ -376,6 +376,14 @@ def test_ctrl_c_says_whether_anything_was_written(tmp_path, monkeypatch, place, 
 
 
 @pytest.mark.usefixtures("knowledge")
+@pytest.mark.parametrize("empty", ["", " "])
+def test_an_empty_path_is_no_path(empty):
+    done = psylite("index", "--add", empty, "--dry-run")
+    assert done.exit_code == 2
+    assert "is empty: name the folder" in done.stderr
+
+
+@pytest.mark.usefixtures("knowledge")
 def test_dry_run_alone_says_what_it_needs():
     done = psylite("index", "--dry-run")
     assert done.exit_code == 2

@@ -127,6 +127,20 @@ def test_up_says_that_parts_are_damaged_and_when_the_judgement_is_loaded(tmp_pat
         running.psylite("down")
 
 
+def test_up_says_that_saved_valves_were_lost_and_a_second_one_whose_the_port_is(stack, tmp_path, ollama):
+    stack.process.terminate()
+    stack.process.wait(30)
+    saved = stack.data / "pipelines" / "psylite" / "valves.json"
+    saved.parent.mkdir(parents=True, exist_ok=True)
+    saved.write_text('{"region":"HK"')
+    stack.process = stack.begin()
+    stack.ready()
+    assert "names a fault: run `.venv/bin/psylite doctor`" in stack.said
+    second = Settings.load(data_dir=tmp_path / "second", pipelines_port=stack.port, ollama_url=ollama.url)
+    with pytest.raises(StackError, match="in use by PsyLite with another data folder"):
+        up.up(second, Console(quiet=True), with_webui=False)
+
+
 def test_down_stops_what_a_killed_up_left_behind(stack):
     stack.ready()
     stack.process.kill()
@@ -134,7 +148,7 @@ def test_down_stops_what_a_killed_up_left_behind(stack):
     assert stack.answers()
     assert "pipelines" in stack.psylite("down").stdout
     assert not stack.answers()
-    assert "Nothing of ours is running" in stack.psylite("down").stdout
+    assert f"Nothing of ours is running in {stack.data}." in stack.psylite("down").stdout
 
 
 def test_a_new_start_clears_what_a_killed_one_left_and_a_dead_part_is_started_again(stack):

@@ -91,6 +91,15 @@ def test_the_name_of_a_model_is_one_line_that_can_be_printed(valves, name, value
         valves(**{name: value})
 
 
+@BOTH
+def test_a_misspelt_name_is_refused_and_one_of_another_version_is_not(valves):
+    for few in ({"humor": False}, {**valves().model_dump(exclude={"humour"}), "humor": False}):
+        with pytest.raises(ValidationError, match="no valve 'humor'"):
+            valves(**few)
+    page = {**valves().model_dump(), "humour": False, "gone": 1}
+    assert valves(**page) == valves(humour=False)
+
+
 def test_a_priority_of_any_length_is_refused():
     with pytest.raises(ValidationError):
         FilterValves.model_validate({"priority": 10**400})
@@ -132,7 +141,7 @@ def mended(folder: Path, data: bytes) -> dict:
     path = saved_in(folder, data)
     mend_saved_valves(folder / LOADER, PipeValves)
     values = json.loads(path.read_text(encoding="utf-8"))
-    PipeValves(**values)
+    PipeValves(**{**PipeValves().model_dump(), **values})  # as upstream does
     return values
 
 

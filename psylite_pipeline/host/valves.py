@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_serializer
+from pydantic import BaseModel, ConfigDict, ValidationError, field_serializer, model_validator
 
 from psylite_pipeline.files import mended_json_object, set_aside, write_whole
 from psylite_pipeline.settings import Preferences, valve
@@ -31,6 +31,16 @@ def _without_the_answers(schema: dict[str, Any]) -> None:
 
 
 class _Valves(Preferences):
+    @model_validator(mode="before")
+    @classmethod
+    def _known_names(cls, values: Any) -> Any:
+        """A misspelt name among a few is refused: it would be passed over, and all that is left out reset. The page,
+        and upstream as it reads a saved file, give every valve; names beside them are another version's."""
+        names = set(cls.model_fields)
+        if isinstance(values, dict) and names - set(values) and (unknown := sorted(set(values) - names)):
+            raise ValueError(f"there is no valve {unknown[0]!r}; nothing was saved")
+        return values
+
     @field_serializer("*")
     def _none_where_empty(self, value: Any) -> Any:
         """An empty text as None: the page makes an empty text a box that must be filled in before anything is saved."""
@@ -78,7 +88,7 @@ def mend_saved_valves(loader_file: Path, valves: type[V]) -> None:
         _set_aside(saved)
         return
     try:
-        valves(**values)
+        valves(**{**valves().model_dump(), **values})  # as upstream will
         return
     except ValidationError as error:
         wrong = {str(one["loc"][0]): one["msg"] for one in error.errors() if one["loc"]}

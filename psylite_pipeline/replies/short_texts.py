@@ -18,8 +18,8 @@ _ELSEWHERE = ("mainland", "undecided", "taiwan_hong_kong")
 
 @dataclass(frozen=True, slots=True)
 class ShortTexts:
-    """One language. `elsewhere` is keyed by the place of the numbers, `concern` by kind and DEFAULT, `notices` by the
-    a Notice."""
+    """One language. `elsewhere` is keyed by the place of the numbers, `concern` by kind and DEFAULT, `notices` by
+    Notice."""
 
     decline: tuple[str, ...]
     support: str

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 import subprocess
 from pathlib import Path
 
 from psylite_pipeline.errors import StackError
+
+_OURS = re.compile(rb"psylite_pipeline[./]stack[./]")
 
 
 def demand_free(port: int, what: str, setting: str, host: str = "127.0.0.1") -> None:
@@ -44,7 +47,9 @@ def _from_proc(port: int) -> str:
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if any(str(descriptor.readlink()) in inodes for descriptor in (process / "fd").iterdir()):
-                return f"{(process / 'comm').read_text(encoding='utf-8').strip()} (process {process.name})"
+                ours = _OURS.search((process / "cmdline").read_bytes())
+                name = (process / "comm").read_text(encoding="utf-8").strip()
+                return f"{'PsyLite with another data folder' if ours else name} (process {process.name})"
         except OSError:
             continue
     return ""

@@ -30,7 +30,7 @@ THREADS = 512
 #: The key upstream falls back to. Everybody knows it, so it is no key.
 WELL_KNOWN_KEY = "0p3n-w3bu!"
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("psylite_pipeline.stack.server")  # __name__ is __main__: `psylite up` counts faults of ours
 
 
 def upstream() -> ModuleType:
@@ -249,7 +249,7 @@ def main() -> None:
     """Entry point of the process that `psylite up` starts."""
     log_without_words()
     for sentence in misspelt(os.environ):
-        logging.getLogger(__name__).warning("%s", sentence)
+        logging.getLogger(__name__).warning("%s", sentence)  # no fault of a part, and `psylite up` has said it
     try:
         _run(serve(Settings.load()))
     except PsyLiteError as error:

@@ -70,7 +70,8 @@ def down(settings: Settings, console: Console) -> None:
     if processes.stop_recorded(layout.run / "up.json", group=False, patience=4 * processes.PATIENCE):
         stopped.append("psylite up")
     stopped += _stop_left(layout)
-    teller.say(f"Stopped: {', '.join(stopped)}." if stopped else "Nothing of ours is running.")
+    none = f"Nothing of ours is running in {layout.root}. To stop what has another data folder, set PSYLITE_DATA_DIR."
+    teller.say(f"Stopped: {', '.join(stopped)}." if stopped else none)
 
 
 def clean(settings: Settings, console: Console) -> None:
