@@ -68,7 +68,8 @@ def test_one_more_in_either_language(more):
      ("a cat one", "cat"),
      ("cats?", "cats"), ("what about dogs", "dogs"), ("any cat jokes?", "cat"),
      ("换个冷笑话", ""), ("a good one", ""),
-     ("do another", ""), ("换一个", ""), ("有没有别的", ""), ("got one about trains?", "trains"), ("now some about my job", "my job"),
+     ("do another", ""), ("换一个", ""), ("有没有别的", ""), ("got one about trains?", "trains"),
+     ("now some about my job", "my job"),
      ("haha, another one about cats please", "cats")],
 )  # fmt: skip
 def test_one_more_with_a_topic(text, topic):
