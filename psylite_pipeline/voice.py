@@ -15,6 +15,7 @@ from psylite_pipeline.metrics import Metrics
 from psylite_pipeline.replies import Notice, Replies
 from psylite_pipeline.replies.last_resort import last_notice, last_refusal, last_resort
 from psylite_pipeline.risk.talk import RHYTHM
+from psylite_pipeline.risk.verdict import ANSWERED_YES
 from psylite_pipeline.settings import Preferences
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,9 @@ SUPPORT_LINE_EVERY = RHYTHM
 
 #: The direct question is not asked again within so many answers: worry that fades and comes back is no new talk.
 ASK_AGAIN_AFTER = 8
+
+# Of whom a yes to the direct question says what the opening asks.
+_ASKED_OF = (Kind.SELF_HARM, Kind.HARM_TO_OTHERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,7 @@ class Voice:
                 seed=self._seed,
                 episode=decision.episode,
                 told=decision.told,
+                affirmed=ANSWERED_YES in decision.rules and decision.kind in _ASKED_OF,
             ),
         ) or last_resort(self.language, self.region)
 

@@ -59,14 +59,15 @@ class Replies:
         episode: int | None = None,
         told: Collection[Told] = (),
         region_before: str | None = None,
+        affirmed: bool = False,
     ) -> str:
         """The next reply of the staged talk: a paragraph, an empty line, one question.
 
         `said` are the assistant's texts of this talk, oldest first, as they were shown (not stripped): what has been
         asked is read from them. `episode` is how many of the latest belong to the present stretch of risk; None means
-        all, so that nothing is asked a second time in the whole talk. What is `told` is not asked for. `seed` picks
-        among variants not yet said. Where other numbers than those of `region_before` hold now, they are told first.
-        Of numbers for a place that nobody told it is said once which place they are for.
+        all, so that nothing is asked a second time in the whole talk. What is `told` is not asked for, nor what was
+        just `affirmed`. `seed` picks among variants not yet said. Where other numbers than those of `region_before`
+        hold now, they are told first. Of numbers for a place that nobody told it is said once which place they are for.
         """
         lang = _known(lang)
         stage, text = say(
@@ -78,6 +79,7 @@ class Replies:
             episode=episode,
             told=told,
             asked_before=self._concerns(kind),
+            affirmed=affirmed,
             seed=seed,
         )
         if kind is Kind.EMERGENCY and not _FOR_AN_AMBULANCE.isdisjoint(told) and Told.FIRE not in told:

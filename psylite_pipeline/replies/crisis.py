@@ -31,9 +31,11 @@ def say(
     episode: int | None,
     told: Collection[Told],
     asked_before: Sequence[str],
+    affirmed: bool,
     seed: int,
 ) -> tuple[Stage, str]:
-    """The stage and its reply, placeholders unfilled. `asked_before` are questions that replace the opening's own.
+    """The stage and its reply, placeholders unfilled. `asked_before` are questions that replace the opening's own,
+    `affirmed`: such a one was just answered with a yes, in whatever words it was asked.
 
     `said` are the assistant's texts, oldest first. Only the last `episode` of them count for what has been asked
     (None: all of them); all of them count for what is not to be repeated. What is `told` is not asked for.
@@ -42,7 +44,7 @@ def say(
     recent = [text.replace("她", "他") for text in said[-LOOK_BACK:]]
     counted = recent if episode is None else recent[max(0, len(recent) - episode) :]
     talk = _Talk(texts, kind, risk, lang, told, seed, recent, JOINT.join(recent), JOINT.join(counted))
-    stage, reply = talk.reply(asked_before)
+    stage, reply = talk.reply(asked_before, affirmed)
     return stage, _HIM.sub("她", reply) if kind is Kind.SOMEONE_ELSE and Told.SHE in told else reply
 
 
@@ -60,14 +62,14 @@ class _Talk:
     spoken: str
     asked: str
 
-    def reply(self, asked_before: Sequence[str]) -> tuple[Stage, str]:
+    def reply(self, asked_before: Sequence[str], affirmed: bool) -> tuple[Stage, str]:
         stage = self._stage()
         variant = self._choose(self._heard(stage) or self._unheard(stage), urgent=self.risk is Risk.IMMINENT)
         question = variant.question
         # What was asked and answered under concern is not asked again: that would say that nobody listened. Where there
         # are no words about means (another language, an emergency), the opening asks something else already.
-        answered = stage is Stage.OPENING and any(earlier in self.asked for earlier in asked_before)
-        if answered and (means := self._heard(Stage.MEANS) or self._of(Stage.MEANS)):
+        answered = affirmed or any(earlier in self.asked for earlier in asked_before)
+        if answered and stage is Stage.OPENING and (means := self._heard(Stage.MEANS) or self._of(Stage.MEANS)):
             question = self._choose(means, urgent=False).question
         text = variant.text
         if aside := self._aside(stage):
