@@ -206,7 +206,7 @@ OTHERS = [rule for rule in Lexicon.load(KNOWLEDGE / "risk" / "lexicon").rules if
 @pytest.mark.parametrize("said", [example for rule in OTHERS for example in rule.examples])
 def test_the_last_resort_knows_plain_words_of_dying_in_every_language(said):
     (found,) = LastResortLexicon().findings(said)
-    assert (found.level, found.kind) == (Risk.HIGH, Kind.SELF_HARM)
+    assert (found.level, found.kind, found.sure) == (Risk.HIGH, Kind.SELF_HARM, True)
 
 
 @pytest.mark.parametrize("said", ["他又打我了，我好怕", "他說要殺了我", "My husband hits me"])

@@ -31,14 +31,15 @@ _YES = frozenset({"是", "是的", "有", "嗯", "想过", "对", "yes", "yeah",
 
 
 class LastResortLexicon:
-    """Reads like Lexicon, knows only plain words and one level. No denial is trusted, and every danger is one's own."""
+    """Reads like Lexicon, knows only plain words and one level. No denial and no doubt is
+    trusted, and every danger is one's own."""
 
     def findings(self, text: str) -> tuple[Finding, ...]:
         """One at level high when any of the words stands in the text: of dying, else of violence."""
         lowered = text.casefold()
         for words, kind in ((_WORDS, Kind.SELF_HARM), (_VIOLENCE, Kind.ABUSE)):
             if any(word in lowered for word in words):
-                return (Finding("last-resort.word", Risk.HIGH, kind, ""),)
+                return (Finding("last-resort.word", Risk.HIGH, kind, "", sure=True),)
         return ()
 
     def read(self, text: str) -> Reading:
