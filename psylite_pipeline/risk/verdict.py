@@ -223,9 +223,11 @@ def by_emergency(verdict: Verdict, scores: Probabilities, limit: float) -> Verdi
 
 
 def by_request(verdict: Verdict, heard: Evidence, scores: Probabilities, harmful: float, concern: float) -> Verdict:
-    """Declined where the classifier reads a harmful request, from `harmful` on. Words about one's own harm
-    resemble one: in doubt they get care, not a refusal."""
-    if verdict.harmful or scores.harmful < (max(harmful, JOKING) if heard.has("joke_request") else harmful):
+    """Declined where the classifier reads a harmful request, from `harmful` on, unless death is spoken of a trifle.
+    Words about one's own harm resemble one: in doubt they get care, not a refusal."""
+    if verdict.harmful or Told.FIGURE in heard.said.told:
+        return verdict
+    if scores.harmful < (max(harmful, JOKING) if heard.has("joke_request") else harmful):
         return verdict
     if scores.concern < max(concern / 2, scores.harmful):
         return verdict.said("classifier.harmful_request", harmful=True)
