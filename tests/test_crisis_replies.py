@@ -127,7 +127,7 @@ def test_means_named_in_answer_to_our_question_are_answered_once(replies: Replie
 @pytest.mark.parametrize("lang", STAGED)
 def test_whoever_gets_help_is_not_kept_by_a_question_but_the_opening_comes_first(replies: Replies, lang: str) -> None:
     def say(said: list[str], risk: Risk) -> Variant:
-        told = frozenset(Told)
+        told = frozenset(Told) - {Told.SAFE}
         text = replies.crisis(kind=Kind.SELF_HARM, risk=risk, lang=lang, region="auto", said=said, seed=1, told=told)
         said.append(text)
         return variant_of(replies, text, lang)
@@ -152,7 +152,7 @@ def test_other_kinds_are_asked_as_ever(replies: Replies, lang: str, kind: Kind) 
                 region="auto",
                 said=said,
                 seed=0,
-                told=frozenset(Told) - {Told.SHE, Told.HELP, Told.SOON},
+                told=frozenset(Told) - {Told.SHE, Told.HELP, Told.SAFE, Told.SOON},
             )
         )
     stages = [stage_of(replies, text, lang) for text in said]
@@ -258,6 +258,49 @@ def test_what_is_asked_in_a_crisis_is_answered_once_and_the_question_follows(
     assert stage_of(replies, second, lang) is Stage.MEANS, "and the talk goes on"
     assert answer not in say([opening, second])
     assert answer not in say([opening], Risk.IMMINENT), "nothing comes before a life"
+
+
+@pytest.mark.parametrize(("lang", "told"), list(product(STAGED, (Told.COST, Told.HUMAN, Told.SECRET))))
+def test_while_nothing_is_under_way_yet_one_sentence_answers_and_the_call_follows(
+    replies: Replies, lang: str, told: Told
+) -> None:
+    def say(said: list[str], told: set[Told]) -> str:
+        return replies.crisis(
+            kind=Kind.SELF_HARM, risk=Risk.IMMINENT, lang=lang, region="auto", said=said, seed=0, told=told
+        )
+
+    (aside,) = [one for one in replies.crisis_texts.asides[lang] if one.told is told]
+    first = say([], set())
+    second = say([first], {told})
+    assert second.startswith(aside.urgent + JOINT)
+    assert len(re.findall("[。.]", aside.urgent)) == 1
+    assert re.search(r"120|110|119|999|emergency number", second.removeprefix(aside.urgent))
+    assert aside.urgent not in say([first, second], {told})
+    for under_way in (Told.ACT, Told.EDGE):
+        assert aside.urgent not in say([first], {told, under_way}), "nothing comes before a life"
+
+
+@pytest.mark.parametrize(("lang", "kind"), list(product(STAGED, (*INTENT_KINDS, Kind.EMERGENCY))))
+def test_what_is_behind_them_is_answered_once_and_the_talk_goes_on(replies: Replies, lang: str, kind: Kind) -> None:
+    said = speak(replies, [Risk.IMMINENT], lang=lang, kind=kind)
+    found = []
+    for turn in range(3):
+        said.append(
+            replies.crisis(
+                kind=kind,
+                risk=Risk.HIGH,
+                lang=lang,
+                region="auto",
+                said=said,
+                seed=turn,
+                told={Told.SAFE, Told.MEANS},
+            )
+        )
+        found.append(variant_of(replies, said[-1], lang))
+    answers = Told.SAFE if kind is not Kind.ABUSE else None
+    assert [one.told for one in found] == [answers, None, None]
+    if answers:
+        assert {one.stage for one in found} == {Stage.STAYING}, "who stays with them has been asked"
 
 
 @pytest.mark.parametrize("lang", STAGED)

@@ -38,8 +38,10 @@ def test_each_text_names_the_number_and_says_who_writes(replies: Replies, lang: 
     urgent = (
         *texts.of(lang, Kind.EMERGENCY, Stage.IMMINENT),
         *texts.of(lang, Kind.EMERGENCY, Stage.IMMINENT, told=Told.FIRE),
+        *texts.of(lang, Kind.EMERGENCY, Stage.IMMINENT, told=Told.GAS),
+        *texts.of(lang, Kind.EMERGENCY, Stage.IMMINENT, told=Told.UNWOKEN),
     )
-    assert len(urgent) >= 5
+    assert len(urgent) >= 8
     for variant in urgent:
         assert variant.names_emergency
         assert "AI" in variant.text
@@ -60,6 +62,25 @@ def test_of_a_fire_the_fire_brigade_is_called(replies: Replies, region: str, num
     )
     assert number in text
     assert "120" not in text
+
+
+@pytest.mark.parametrize("lang", STAGED)
+def test_nobody_is_shut_in_with_gas_and_nobody_calls_from_inside(replies: Replies, lang: str) -> None:
+    texts = replies.crisis_texts
+    told = [text for stage in Stage for text in texts.of(lang, Kind.EMERGENCY, stage, told=Told.GAS)]
+    assert {text.stage for text in told} == {Stage.IMMINENT, Stage.URGENT, Stage.STAYING}
+    for variant in told:
+        assert not re.search("塞住|關門|关门|关上门|block the gap|shut the door", variant.text), variant.text
+        assert re.search("出|外|回去|進去|进去|(?i:out|back in)", variant.text), variant.text
+    fire = [text for stage in Stage for text in texts.of(lang, Kind.EMERGENCY, stage, told=Told.FIRE)]
+    assert not any(re.search("煤气|瓦斯|漏|gas", text.text) for text in fire)
+
+
+@pytest.mark.parametrize("lang", STAGED)
+def test_a_chest_is_pressed_only_of_who_does_not_breathe_or_cannot_be_woken(replies: Replies, lang: str) -> None:
+    for variant in replies.crisis_texts.variants[lang]:
+        if variant.kind == Kind.EMERGENCY.value and variant.told not in (Told.BREATH, Told.UNWOKEN):
+            assert not re.search("按胸|往下按|壓胸|往下壓|on the chest|middle of the chest", variant.text), variant.text
 
 
 @pytest.mark.parametrize(("lang", "seed"), list(product(STAGED, (0, 1, 2))))

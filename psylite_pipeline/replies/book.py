@@ -14,7 +14,7 @@ from psylite_pipeline.replies.short_texts import DEFAULT, ShortTexts
 
 LANGUAGES = (*TEXT_LANGUAGES, "other")
 # What in an emergency only an ambulance helps against, unless there is fire, too.
-_FOR_AN_AMBULANCE = frozenset({Told.ILL, Told.SWALLOWED, Told.BREATH})
+_FOR_AN_AMBULANCE = frozenset({Told.ILL, Told.SWALLOWED, Told.BREATH, Told.UNWOKEN})
 # By what chose the numbers: the note that says whose they are, last the one where not even the script told.
 _ELSEWHERE = {
     "zh-Hans": ("mainland", "undecided"),
@@ -82,7 +82,7 @@ class Replies:
             affirmed=affirmed,
             seed=seed,
         )
-        if kind is Kind.EMERGENCY and not _FOR_AN_AMBULANCE.isdisjoint(told) and Told.FIRE not in told:
+        if kind is Kind.EMERGENCY and not _FOR_AN_AMBULANCE.isdisjoint(told) and not {Told.FIRE, Told.GAS} & {*told}:
             text = text.replace("{emergency}", "{ambulance}")
         brief = stage not in (Stage.OPENING, Stage.IMMINENT)
         reply = self.helplines.fill(text, region=region, lang=lang, brief=brief)

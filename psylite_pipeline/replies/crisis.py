@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.replies.crisis_texts import ANSWERED, ANY, CRISIS_KINDS, Aside, CrisisTexts, Stage, Variant
@@ -19,6 +20,8 @@ _ORDER_IMMINENT = (Stage.IMMINENT, Stage.URGENT)
 # Once it has passed, since help is coming, the time is known; who is at the person's side is all that is left to ask.
 _ORDER_AFTER = (Stage.IMMINENT, Stage.COMPANY)
 _ORDER_HIGH = (Stage.OPENING, Stage.MEANS, Stage.COMPANY, Stage.TIME)
+# While something is under way no question about us is answered first.
+_UNDER_WAY = frozenset({Told.ACT, Told.EDGE, Told.BREATH})
 
 
 def say(
@@ -74,7 +77,9 @@ class _Talk:
         text = variant.text
         if aside := self._aside(stage):
             leans = variant.told or variant.stage is Stage.STAYING  # a question that means little without its text
-            text = aside.text + JOINT + text if leans else aside.text
+            urgent = self.risk is Risk.IMMINENT
+            first = aside.urgent if urgent else aside.text
+            text = first + JOINT + text if leans or urgent else first
         return variant.stage, text + JOINT + question
 
     def _stage(self) -> Stage:
@@ -84,6 +89,8 @@ class _Talk:
         named = self._of(Stage.MEANS, told=Told.MEANS)
         if Told.MEANS in self.told and named and not self._has_asked(named):
             done.discard(Stage.MEANS)  # what lies at hand is answered, also where it was the answer to our question
+        if Stage.OPENING in done and self._past_unsaid():
+            return Stage.STAYING
         if self._helped():
             done.add(Stage.COMPANY)  # somebody is coming: that was the answer
         elif Told.HELP in self.told and Stage.OPENING in done and self._of(Stage.STAYING, told=Told.HELP):
@@ -92,6 +99,8 @@ class _Talk:
         order = _ORDER_IMMINENT if imminent else _ORDER_AFTER if Stage.IMMINENT in done else _ORDER_HIGH
         if Told.SOON in self.told:
             done.add(Stage.TIME)
+        if Told.SAFE in self.told:
+            done |= {Stage.MEANS, Stage.COMPANY}  # what they had is behind them, and who stays with them was asked
         for stage in order:
             if stage not in done and self._of(stage):
                 return stage
@@ -117,15 +126,19 @@ class _Talk:
         where help is on its way, nobody is asked to call it again."""
         if stage is not Stage.URGENT or self._helped() or not self._has_asked(self._of(stage)):
             return self._of(stage)
-        acts = self._of(Stage.IMMINENT, told=Told.ACT) if Told.ACT in self.told else ()
-        return (*acts, *self._of(Stage.IMMINENT), *self._of(stage))
+        done = (self._of(Stage.IMMINENT, told=one) for one in (Told.EDGE, Told.ACT) if one in self.told)
+        return (*chain.from_iterable(done), *self._of(Stage.IMMINENT), *self._of(stage))
 
     def _aside(self, stage: Stage) -> Aside | None:
-        """What is to be answered first. Nothing comes before the opening, or before a life in danger this minute."""
-        if stage is Stage.OPENING or self.risk is Risk.IMMINENT:
+        """What is to be answered first. Nothing comes before the opening; while a life is in danger this minute one
+        sentence does, unless something is under way."""
+        if stage is Stage.OPENING:
             return None
         fitting = list(self.texts.asides_for(self.lang, self.kind, self.told))
-        spoken = [one for one in fitting if one.text.partition("{")[0] in self.spoken]
+        if self.risk is Risk.IMMINENT:
+            ours = self.kind is not Kind.EMERGENCY and not _UNDER_WAY.isdisjoint(self.told)
+            fitting = [one for one in fitting if one.urgent and not ours]
+        spoken = [one for one in fitting if one.stands_in(self.spoken)]
         heard = {one.told for one in spoken if one.kind != ANY}  # words for any kind would say it once more
         return next((one for one in fitting if one not in spoken and one.told not in heard), None)
 
@@ -145,6 +158,11 @@ class _Talk:
 
     def _of(self, stage: Stage, *, told: Told | None = None) -> tuple[Variant, ...]:
         return self.texts.of(self.lang, self.kind, stage, told=told)
+
+    def _past_unsaid(self) -> bool:
+        """Whether they said that it is behind them, and nothing was said to it yet."""
+        words = self._of(Stage.STAYING, told=Told.SAFE) if Told.SAFE in self.told else ()
+        return bool(words) and self.risk is not Risk.IMMINENT and not self._has_asked(words)
 
     def _helped(self) -> bool:
         return self._has_asked(self._of(Stage.STAYING, told=Told.HELP))

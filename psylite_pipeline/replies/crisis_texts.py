@@ -36,9 +36,14 @@ class Stage(StrEnum):
 #: What the person told unasked answers the question of a stage; getting help themselves is answered while staying. The
 #: last three are talks of their own: about an injury, a child in their care, being touched.
 ANSWERED = {
+    Told.SAFE: (Stage.STAYING,),
+    Told.EDGE: (Stage.IMMINENT,),
     Told.ACT: (Stage.IMMINENT,),
     Told.BREATH: (Stage.IMMINENT, Stage.URGENT, Stage.STAYING),
     Told.FIRE: (Stage.IMMINENT, Stage.URGENT, Stage.STAYING),
+    Told.GAS: (Stage.IMMINENT, Stage.URGENT, Stage.STAYING),
+    Told.UNWOKEN: (Stage.IMMINENT, Stage.URGENT),
+    Told.SILENT: (Stage.IMMINENT, Stage.URGENT),
     Told.SWALLOWED: (Stage.IMMINENT,),
     Told.MEANS: (Stage.MEANS,),
     Told.COMPANY: (Stage.COMPANY,),
@@ -81,11 +86,18 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """What is said first to a person who asked or told something that wants an answer. The stage's question follows."""
+    """What is said first to a person who asked or told something that wants an answer. The stage's question follows.
+
+    `urgent`: the one sentence that is said of it while a life is in danger this minute; "" if that has to wait."""
 
     kind: str
     told: Told
     text: str
+    urgent: str = ""
+
+    def stands_in(self, spoken: str) -> bool:
+        """Whether it has been said, at length or in one sentence."""
+        return any(words and words.partition("{")[0] in spoken for words in (self.text, self.urgent))
 
 
 class CrisisTexts:
@@ -146,12 +158,16 @@ def _fitting(kind: Kind) -> tuple[str, ...]:
 def _asides(file: StrictTable) -> list[Aside]:
     asides: list[Aside] = []
     for table in file.tables("aside") if "aside" in file else ():
-        table.only("kind", "told", "text")
+        table.only("kind", "told", "text", "urgent")
+        kind = table.one_of("kind", (*(kind.value for kind in CRISIS_KINDS), ANY))
+        text = table.paragraph("text", PLACEHOLDERS)
+        urgent = table.paragraph("urgent", PLACEHOLDERS) if "urgent" in table else ""
         asides.append(
             Aside(
-                kind=table.one_of("kind", (*(kind.value for kind in CRISIS_KINDS), ANY)),
+                kind=kind,
                 told=Told(table.one_of("told", (one.value for one in Told))),
-                text=table.paragraph("text", PLACEHOLDERS),
+                text=text,
+                urgent=urgent or (text if kind == Kind.EMERGENCY else ""),
             )
         )
     return asides

@@ -14,8 +14,9 @@ PARTING = 2
 
 # What holds beyond the turn in which it was told, and what holds until the other is told.
 _STAYS = frozenset(
-    {Told.ACT, Told.MEANS, Told.BRINK, Told.CUT_OFF, Told.OFF, Told.COMPANY, Told.ALONE, Told.HE, Told.SHE}
-    | {Told.INJURY, Told.YOUNG, Told.BABY, Told.TOUCHED, Told.BREATH, Told.ILL, Told.FIRE, Told.SWALLOWED, Told.SOON}
+    {Told.ACT, Told.EDGE, Told.MEANS, Told.BRINK, Told.CUT_OFF, Told.OFF, Told.COMPANY, Told.ALONE}
+    | {Told.INJURY, Told.YOUNG, Told.BABY, Told.TOUCHED, Told.BREATH, Told.ILL, Told.FIRE, Told.GAS, Told.SWALLOWED}
+    | {Told.HE, Told.SHE, Told.SOON, Told.SAFE}
 )
 _WITH_WHOM = frozenset({Told.COMPANY, Told.ALONE})
 _OF_WHOM = frozenset({Told.HE, Told.SHE})
@@ -30,11 +31,23 @@ _GRAVER: dict[Kind | None, Told] = {
 # What is a farewell where nothing more than worry is known.
 _LEAVING = frozenset({Told.OFF, Told.THANKS})
 # Who is told of as better off than that, or is with somebody, may say goodbye.
-_LOOKED_AFTER = frozenset({Told.DENIAL, Told.BETTER, Told.COMPANY, Told.HELP, Told.EXPLAINED, Told.OVER})
+_LOOKED_AFTER = frozenset({Told.DENIAL, Told.BETTER, Told.COMPANY, Told.HELP, Told.FETCHED, Told.EXPLAINED, Told.OVER})
 # Whoever wishes for death or harm and stands there is in danger, though no crisis is open.
 _MEANT = frozenset({Kind.SELF_HARM, Kind.HARM_TO_OTHERS})
 # Whom nobody gets to, with the means or after a farewell.
 _OUT_OF_REACH = (frozenset({Told.MEANS, Told.CUT_OFF}), frozenset({Told.OFF, Told.CUT_OFF}))
+# What says, of whom the talk is about, that the danger is behind them; none of it does of violence at home.
+_PAST: dict[Kind | None, Told] = {
+    Kind.SELF_HARM: Told.SAFE,
+    Kind.HARM_TO_OTHERS: Told.SAFE,
+    Kind.SOMEONE_ELSE: Told.FOUND,
+    Kind.EMERGENCY: Told.CLEARED,
+}
+# Where they stood or what was in their hand: what a word of coming down, or of throwing it away, can be about.
+_LEFT = frozenset({Told.BRINK, Told.EDGE})
+_HIGH_UP = frozenset({Told.MEANS, Told.CUT_OFF})  # a roof, a bridge: told as means of their own, and as out of reach
+# What undoes such a word.
+_BACK = frozenset({Told.BRINK, Told.EDGE, Told.ACT, Told.MEANS, Told.CUT_OFF, Told.WORSE})
 # What "it's over, I live alone now" says only of a danger that goes on.
 _GOES_ON = frozenset({Told.ACT, Told.ALONE})
 
@@ -66,14 +79,19 @@ def weighed(talk: Talk, stretch: Stretch, turn: TurnAssessment, own: Risk) -> tu
     whose = _whose(stretch, turn)
     if Told.LOSS in before(talk, turn) and Told.FOLLOW in turn.told:
         own, whose = max(own, Risk.HIGH), Kind.SELF_HARM  # they would die, too
+    said = own
     leaves = _GRAVER.get(whose) in turn.told or (whose is None and turn.told >= _LEAVING)
     if talk.episode is not None and (leaves or (whose is Kind.SELF_HARM and _parts(talk, stretch, turn))):
         own = max(own, Risk.HIGH)
     if whose is Kind.HARM_TO_OTHERS and own and Told.BABY in before(talk, turn) and Told.ACT in turn.told:
         own, whose = Risk.IMMINENT, Kind.EMERGENCY  # it is hurt, whatever can be seen
     others = whose is Kind.SOMEONE_ELSE
+    if _lost(stretch, turn, whose, said):
+        own = Risk.IMMINENT
     if stretch.stage or (others and own >= Risk.HIGH):
         own = max(own, _in_crisis(turn.told, stretch.told, others=others))
+    if stretch.stage and _relapsed(stretch, turn, whose):
+        own = Risk.IMMINENT
     if _stands(talk, stretch, turn, own, whose):
         own = max(own, Risk.HIGH)
     kind = stretch.kind
@@ -84,7 +102,35 @@ def weighed(talk: Talk, stretch: Stretch, turn: TurnAssessment, own: Risk) -> tu
     if stretch.beaten and Told.THREAT in turn.told:
         own = Risk.IMMINENT if stretch.stage or own >= Risk.HIGH else Risk.HIGH
         stretch = replace(stretch, kind=Kind.ABUSE, told=stretch.told - {Told.COMPANY, Told.HELP})  # he is neither
-    return own, stretch
+    return _behind(_whom(stretch), turn, own)
+
+
+def _whom(stretch: Stretch) -> Stretch:
+    """Whom a call was about: in an emergency who was woken or spoken to may be the one who is ill, and where somebody
+    else does not pick up, no helpline was busy."""
+    told = stretch.told
+    if Told.FETCHED in told:
+        told = told - {Told.FETCHED} | (set() if stretch.kind is Kind.EMERGENCY else {Told.HELP})
+    if Told.SILENT in told and stretch.kind is Kind.SOMEONE_ELSE:
+        told -= {Told.UNANSWERED}
+    return stretch if told == stretch.told else replace(stretch, told=told)
+
+
+def _behind(stretch: Stretch, turn: TurnAssessment, own: Risk) -> tuple[Risk, Stretch]:
+    """Whether what was under way is behind them, by their word: not beside new danger that rules hear, and where
+    something was done already, not before somebody is there. The talk goes on all the same."""
+    told, now = stretch.told, turn.told
+    theirs = stretch.kind in _MEANT
+    past = _PAST.get(stretch.kind) in now and stretch.stage > 0 and now.isdisjoint(_LEFT | {Told.MEANS})
+    past = past and (not theirs or stretch.urgent or bool(told & _LEFT) or told >= _HIGH_UP)
+    past = past and (own < Risk.IMMINENT or BY_CLASSIFIER in turn.rules)
+    past = past and (stretch.kind is Kind.EMERGENCY or Told.ACT not in told or Told.HELP in now)
+    if past:
+        own, told = min(own, Risk.HIGH), told - _LEFT - {Told.CUT_OFF} | {Told.SAFE}
+    elif own is Risk.IMMINENT or Told.SAFE in now or not now.isdisjoint(_BACK):
+        told -= {Told.SAFE}
+    told -= {Told.FOUND, Told.CLEARED}
+    return own, stretch if told == stretch.told else replace(stretch, told=told)
 
 
 def _whose(stretch: Stretch, turn: TurnAssessment) -> Kind | None:
@@ -114,10 +160,25 @@ def _parts(talk: Talk, stretch: Stretch, turn: TurnAssessment) -> bool:
     return soon and Told.BYE in turn.told and not _LOOKED_AFTER & (stretch.told | turn.told)
 
 
+def _lost(stretch: Stretch, turn: TurnAssessment, whose: Kind | None, said: Risk) -> bool:
+    """Whether nothing comes back any more: from somebody else who said goodbye, left a note or threatened it, or from
+    whoever is suddenly ill and nobody is there yet. `said`: how grave the turn's own words are."""
+    if whose is Kind.SOMEONE_ELSE:
+        return Told.SILENT in turn.told and (stretch.backed or said >= Risk.HIGH)
+    waking = Told.HELP in turn.told or Told.SAFE in stretch.told
+    return whose is Kind.EMERGENCY and stretch.stage > 0 and Told.UNWOKEN in turn.told and not waking
+
+
+def _relapsed(stretch: Stretch, turn: TurnAssessment, whose: Kind | None) -> bool:
+    """Whether what was behind them is back: up there again, taken out again, or ill again."""
+    again = _LEFT if whose in _MEANT else {Told.WORSE, Told.BREATH} if whose is Kind.EMERGENCY else set()
+    return Told.SAFE in stretch.told and not turn.told.isdisjoint(again)
+
+
 def _in_crisis(now: frozenset[Told], told: frozenset[Told], *, others: bool) -> Risk:
     """What a few words mean in an open crisis, though elsewhere they might mean anything ("tonight", "I took them").
     `others`: the danger is somebody else's, who may be alone with the means where nobody gets to them."""
-    if Told.ACT in now or (now & {Told.SOON, Told.MEANS} and {Told.SOON, Told.MEANS} <= told):
+    if now & {Told.ACT, Told.EDGE} or (now & {Told.SOON, Told.MEANS} and {Told.SOON, Told.MEANS} <= told):
         return Risk.IMMINENT
     if others and any(now & both and told >= both for both in _OUT_OF_REACH):
         return Risk.IMMINENT

@@ -71,6 +71,8 @@ class Reading:
 
 # What a no to the question about the one tells.
 _NO_TELLS = {Told.COMPANY: Told.ALONE, Told.ALONE: Told.COMPANY}
+#: Whether they wake, or breathe, is asked: only a no tells something.
+LACKS = (Told.UNWOKEN, Told.BREATH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +80,8 @@ class Question:
     """What the assistant said just before a turn, as far as it says what a short answer answers.
 
     `of_danger`: it asked directly about suicide, self-harm or wanting to die. `about`: whose danger its last sentence
-    asked about. `urges_call`: a call for help. `asks`: what a yes to its last sentence tells. `amid_another`: what the
-    person said just before was about somebody else.
+    asked about. `urges_call`: a call for help. `asks`: what a yes to its last sentence tells, or a no (LACKS).
+    `amid_another`: what the person said just before was about somebody else.
     """
 
     of_danger: bool = False
@@ -110,5 +112,6 @@ class Question:
         if answer.called:
             return answer.told | {Told.HELP} if self.urges_call and not self.of_danger else answer.told
         if answer.undenied == "":
-            return answer.told | {_NO_TELLS[one] for one in self.asks if one in _NO_TELLS}
-        return answer.told | (self.asks if answer.yes else self.asks & answer.named)
+            return answer.told | {_NO_TELLS[one] for one in self.asks if one in _NO_TELLS} | self.asks & {*LACKS}
+        asks = self.asks - {*LACKS}
+        return answer.told | (asks if answer.yes else asks & answer.named)

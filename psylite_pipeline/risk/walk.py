@@ -53,7 +53,9 @@ _MATTERS_IN_CARE = frozenset({Told.YOUNG, Told.OVER, Told.EXPLAINED})
 # Where veiled words may have meant a harmless thing.
 _VEILED = frozenset({None, Kind.SELF_HARM})
 # What no explanation takes back.
-_HOLDS = frozenset({Told.ACT, Told.MEANS, Told.BRINK, Told.SOON, Told.WORSE, Told.INJURY})
+_HOLDS = frozenset({Told.ACT, Told.EDGE, Told.MEANS, Told.BRINK, Told.SOON, Told.WORSE, Told.INJURY})
+# With what nothing is under way any more.
+_EASES = frozenset({Told.HELP, Told.SAFE})
 
 #: The probabilities that each level spans in `scores.risk`: at least concern begins at one half.
 _BANDS = {
@@ -161,10 +163,13 @@ def step(talk: Talk, turn: TurnAssessment, worried: bool) -> Talk:
 
 
 def _pressed(stretch: Stretch, turn: TurnAssessment, own: Risk) -> Stretch:
-    """Until help is on its way, what is under way stays urgent, whatever is talked of."""
+    """Until help is on its way, or it is behind them, what is under way stays urgent, whatever is talked of. Of an
+    emergency that is over, this turn's question is the last."""
     urgent, stage = stretch.urgent, stretch.stage
-    if urgent and Told.HELP in stretch.told:
+    if urgent and stretch.told & _EASES:
         urgent, stage = False, min(stage, STAGES - 2)
+    if stretch.kind is Kind.EMERGENCY and Told.SAFE in stretch.told:
+        stage = max(stage, STAGES - 1)
     coming = Told.HELP in turn.told and BY_CLASSIFIER in turn.rules  # "the ambulance is coming": no new emergency
     urgent = urgent or (own is Risk.IMMINENT and not coming)
     if (urgent, stage) == (stretch.urgent, stretch.stage):

@@ -14,7 +14,7 @@ from typing import Literal
 from psylite_pipeline.decision import Told
 from psylite_pipeline.errors import KnowledgeError
 from psylite_pipeline.risk.normalise import CLAUSE_ENDS, SENTENCE_ENDS, Folder, Spellings, default_folder
-from psylite_pipeline.risk.reading import Finding, Question, Reading
+from psylite_pipeline.risk.reading import LACKS, Finding, Question, Reading
 from psylite_pipeline.risk.rules.cover import Span
 from psylite_pipeline.risk.rules.files import read_rulebook
 from psylite_pipeline.risk.rules.matches import KEPT_SPANS, Matches
@@ -41,7 +41,7 @@ MARKERS = frozenset({
 question, or a denial, would silently count for nothing."""
 
 #: What the assistant asks for, so that a yes tells it, or an answer in a few words that names it.
-ASKED_FOR = (Told.HELP, Told.MEANS, Told.COMPANY, Told.ALONE, Told.SOON)
+ASKED_FOR = (Told.HELP, Told.MEANS, Told.COMPANY, Told.ALONE, Told.SOON, *LACKS)
 
 _CLAUSE = re.compile(f"[^{CLAUSE_ENDS}]+")
 _SENTENCE = re.compile(f"[^{SENTENCE_ENDS}]+")
@@ -49,6 +49,8 @@ _QUESTION_SIDE = 60
 
 # What an answer says that answers nothing.
 _NOTHING = ("marker answers nothing", "marker told explained", "marker told over")
+# What is told with what.
+_ALSO = {Told.BRINK: Told.MEANS, Told.SILENT: Told.CUT_OFF}
 
 
 class Lexicon:
@@ -94,14 +96,15 @@ class Lexicon:
         answer = len(said.text) <= MAX_ANSWER
         bare = _bare(LAUGHTER.sub("", said.text)) if answer else ""
         more = bare in self._book.whole.get("one more", ())
+        told = self._told(said)
         of_another = bool(said.cover("marker tells of another")) and not said.cover("marker tells of oneself")
         return Reading(
             self._findings(said),
-            self._told(said),
+            told,
             self._undenied(said),
             yes=answer and any(clause.strip() in self._book.yes for clause in _CLAUSE.findall(said.text)),
             called=_bare(said.text) in self._book.whole.get("called", ()),
-            answers_nothing=more or (answer and any(map(said.cover, _NOTHING))),
+            answers_nothing=more or (answer and (Told.SAFE in told or any(map(said.cover, _NOTHING)))),
             errand=amount_said(said.text) <= MAX_ERRAND
             and bool(said.cover("marker plain errand"))
             and not said.cover("marker more than an errand"),
@@ -162,10 +165,10 @@ class Lexicon:
 
     def _told(self, said: Matches) -> frozenset[Told]:
         found = self._there(said, "told", Told)
-        found |= {Told.MEANS} if Told.BRINK in found else set()
+        found |= {also for one, also in _ALSO.items() if one in found}
         asks = {one for one in Told if said.cover(f"marker asks {one}")}
         if asks - {Told.THANKS}:  # "nobody answered" is no word of who is there
-            found -= {Told.HELP, Told.COMES, Told.ALONE}
+            found -= {Told.HELP, Told.COMES, Told.FETCHED, Told.ALONE}
         found |= asks
         answer = _bare(said.text)
         return frozenset(found | {one for one in Told if answer in self._book.whole.get(one, ())})
