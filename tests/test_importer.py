@@ -320,6 +320,16 @@ def test_a_broken_list_of_themes_is_refused(tmp_path, text):
         Themes.load(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("text", "theme"),
+    [("他把卫生球当糖吃了", "poison"), ("she put rat poison in it", "poison"), ("抽他俩大嘴巴", "blows at home"),
+     ("不打不成器嘛", "blows at home"), ("拉出去批斗", "persecution"), ("买了一瓶洗洁精", ""), ("张大嘴等饭", "")],
+)  # fmt: skip
+def test_no_joke_rests_on_poison_blows_or_persecution(text, theme):
+    found = Themes.load(bundled("knowledge") / "crosstalk").found(text)
+    assert found.partition(":")[0] == theme
+
+
 def test_topics_are_things_that_are_named_twice():
     assert wording.topics("\n".join(WATER)) == ("饮水机", "毛病")
     assert "kite" in wording.topics("\n".join(KITE))

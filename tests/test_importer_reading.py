@@ -207,6 +207,24 @@ def test_a_long_script_is_split_where_something_is_brought_up(tmp_path):
     assert all("stands by itself" in entry.what for entry in report.entries if entry.outcome == "refused")
 
 
+@pytest.mark.parametrize(
+    ("last", "ends"),
+    [("得，您这饮水机是吃撑了！", True), ("缺德不缺德呀，您这饮水机？", False), ("看来您这饮水机缺德。", False),
+     ("好比说您那缺德的饮水机。", False)],
+)  # fmt: skip
+def test_a_bit_does_not_end_on_a_question_or_on_what_leads_on(tmp_path, last, ends):
+    before = ["后来呢？", "他又去了，", "为什么呀？", "他也不知道，", "那怎么办？", "接着找呗，"]
+    report = imported(tmp_path, labelled([*before, *WATER[:-1], last, *before]), embedder=BundledEncoder())
+    assert ([said(one)[-1] for one in report.snippets] == [last]) is ends
+
+
+def test_one_letter_amid_the_lines_is_an_answer_and_two_are_lost_marks(tmp_path):
+    one = [*WATER[:2], "选择题我改了一道，B又孤零零的。", *WATER[3:]]
+    two = [*WATER[:2], "那不行，A您别走。那好，B您等我一会儿。", *WATER[3:]]
+    assert len(imported(tmp_path, labelled(one)).snippets) == 1
+    assert [entry.what for entry in imported(tmp_path, labelled(two)).entries] == ["a speaker's mark inside the lines"]
+
+
 def test_empty_lines_part_bits(tmp_path):
     report = imported(tmp_path, f"{labelled(WATER)}\n{labelled(LAMP)}")
     assert [said(one) for one in report.snippets] == [WATER, LAMP]

@@ -28,7 +28,7 @@ ALIKE = "as good as "
 
 #: What the lexicon may not see in a joke, besides danger.
 _SIGNS = frozenset({"grief", "illness", "trauma"})
-_LOST_MARK = re.compile(rf"(?<=[，。！？!?,])[AB](?=[{HAN}])")
+_LOST_MARK = re.compile(rf"(?<=[，。！？!?,])[AB](?=[{HAN}])")  # both of them: one alone is an answer to a question
 _INNER_NAME = re.compile(rf"^([{HAN}]{{2,5}})(?<![说问道喊])[:：](?=.)", re.MULTILINE)
 _MARKS = {"zh": ("甲：", "乙："), "en": ("A: ", "B: ")}
 _LANGUAGES = {"zh-Hans": "zh", "zh-Hant": "zh", "en": "en"}
@@ -90,7 +90,7 @@ class Screening:
         if alarm := self._alarming(said):
             return f"the lexicon finds it alarming ({alarm})"
         names = _INNER_NAME.findall(said)
-        if _LOST_MARK.search(said) or len(set(names)) < len(names):
+        if {"A", "B"} <= set(_LOST_MARK.findall(said)) or len(set(names)) < len(names):
             return "a speaker's mark inside the lines"
         if said.count("“") != said.count("”"):
             return "a quotation is not whole"

@@ -61,9 +61,10 @@ _CLOSES = re.compile(
     r"so that|i give up|never mind|goodness|fair enough|in that case|that explains",
     re.I,
 )
+_GOES_ON = re.compile(r".{0,2}(?:看来|好比|那就)")
 _PATTER = re.compile(
     r"大家好|大家(?:新年|过年|晚上|下午|上午)|各位|观众|朋友们|同志们|同学们|相声|鞠躬|掌声|台上|台下|上台|登台|演员|表演|演出|"
-    r"捧哏|逗哏|搭档|说一段|祝(?:大家|您|愿)|谢谢|再见|拜年|主持|节目|"
+    r"捧哏|逗哏|搭档|说一段|祝(?:大家|您|愿)|谢谢|再见|拜年|主持|节目|老师[、，]?同学|元旦快乐|我校|广告|"
     r"ladies and gentlemen|good evening|thank you|audience|applause",
     re.I,
 )
@@ -217,11 +218,12 @@ class _Marks:
 
     def _closing(self, end: int) -> float:
         text = self._lines[end - 1].text
-        closes = bool(_CLOSES.match(text) or _CLOSES.search(text[-8:]))
+        goes_on = text.endswith(("?", "？")) or bool(_GOES_ON.match(text))
+        closes = not goes_on and bool(_CLOSES.match(text) or _CLOSES.search(text[-8:]))
         score = 1.5 if closes else 0.0
         if _ASKS.match(text) and not closes:
             score -= 3.0
-        if text.endswith(("?", "？")):
+        if goes_on:
             score -= 1.0
         score += 1.0 if text.endswith(("!", "！")) else 0.5 if _ENDED.search(text) else 0.0
         if _CUT_OFF.search(text):
