@@ -97,6 +97,8 @@ class Told(StrEnum):
     """They called or fetched somebody near them: help, but in an emergency that may be whom it is about."""
     SAFE = "safe"
     """What endangered them is behind them: they came down, threw it away. In a decision: what the talk is about is."""
+    AWAY = "away"
+    """What lay at hand is put away, thrown out or with somebody else."""
     FOUND = "found"
     """Somebody else whom they feared for is back, found or held."""
     CLEARED = "cleared"

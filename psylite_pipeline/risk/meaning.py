@@ -121,15 +121,16 @@ def _behind(stretch: Stretch, turn: TurnAssessment, own: Risk) -> tuple[Risk, St
     something was done already, not before somebody is there. The talk goes on all the same."""
     told, now = stretch.told, turn.told
     theirs = stretch.kind in _MEANT
-    past = _PAST.get(stretch.kind) in now and stretch.stage > 0 and now.isdisjoint(_LEFT | {Told.MEANS})
-    past = past and (not theirs or stretch.urgent or bool(told & _LEFT) or told >= _HIGH_UP)
+    away = theirs and Told.AWAY in now and Told.MEANS in told
+    past = (away or _PAST.get(stretch.kind) in now) and stretch.stage > 0 and now.isdisjoint(_LEFT | {Told.MEANS})
+    past = past and (not theirs or stretch.urgent or away or bool(told & _LEFT) or told >= _HIGH_UP)
     past = past and (own < Risk.IMMINENT or BY_CLASSIFIER in turn.rules)
     past = past and (stretch.kind is Kind.EMERGENCY or Told.ACT not in told or Told.HELP in now)
     if past:
         own, told = min(own, Risk.HIGH), told - _LEFT - {Told.CUT_OFF} | {Told.SAFE}
     elif own is Risk.IMMINENT or Told.SAFE in now or not now.isdisjoint(_BACK):
         told -= {Told.SAFE}
-    told -= {Told.FOUND, Told.CLEARED}
+    told -= {Told.FOUND, Told.CLEARED, Told.AWAY}
     return own, stretch if told == stretch.told else replace(stretch, told=told)
 
 
