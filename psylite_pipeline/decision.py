@@ -179,7 +179,8 @@ class Decision:
 
     `episode` counts the person's turns since the present stretch of risk began: 0 is its first turn, None means there
     is none (under SUPPORT: only a judge's verdict was missing). `told`: what they told in it that the staged talk asks
-    for; an act and help only as of now. `rules` are rule ids from knowledge/risk, `snippets` ids from
+    for; an act and help only as of now. `anew`: turns since a sign of danger spoke for the first time in this stretch,
+    with no denial after it (None: there is none). `rules` are rule ids from knowledge/risk, `snippets` ids from
     knowledge/crosstalk. `joke`: they asked for one, or did and get none for what is heavy. `milliseconds` is what the
     judgement cost.
     """
@@ -193,4 +194,5 @@ class Decision:
     joke: Literal["", "asked", "refused"] = ""
     episode: int | None = None
     told: frozenset[Told] = frozenset()
+    anew: int | None = None
     milliseconds: float = 0.0

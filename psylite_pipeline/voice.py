@@ -15,7 +15,7 @@ from psylite_pipeline.metrics import Metrics
 from psylite_pipeline.replies import Notice, Replies
 from psylite_pipeline.replies.last_resort import last_notice, last_refusal, last_resort
 from psylite_pipeline.risk.talk import RHYTHM
-from psylite_pipeline.risk.verdict import ANSWERED_YES
+from psylite_pipeline.risk.verdict import ANSWERED_YES, PERHAPS_YES
 from psylite_pipeline.settings import Preferences
 
 log = logging.getLogger(__name__)
@@ -23,7 +23,8 @@ log = logging.getLogger(__name__)
 #: SUPPORT repeats the helpline line every so many turns of an episode, its first turn included.
 SUPPORT_LINE_EVERY = RHYTHM
 
-#: The direct question is not asked again within so many answers: worry that fades and comes back is no new talk.
+#: The direct question is not asked again within so many answers, unless a new sign of danger speaks: worry that fades
+#: and comes back is no new talk.
 ASK_AGAIN_AFTER = 8
 
 # Of whom a yes to the direct question says what the opening asks.
@@ -106,10 +107,18 @@ class Voice:
             lines.append(line)
         answered = Told.OVER if decision.kind is Kind.ABUSE else Told.EXPLAINED
         lately = said[-max(ASK_AGAIN_AFTER, episode) :]
-        asked = (retold and episode) or self.replies.danger_asked(lately)
+        asked = (retold and episode) or (self.replies.danger_asked(lately) and not self._asks_again(decision, lately))
         if decision.episode is not None and answered not in decision.told and not asked:
             lines.append(self.replies.concern_question(kind=decision.kind, lang=self.language))
         return lines
+
+    def _asks_again(self, decision: Decision, lately: Sequence[str]) -> bool:
+        """Whether a new sign of danger spoke after the direct question was asked; but it stands in no two answers in a
+        row, unless what was said to the first may have been a yes."""
+        replies = self.replies
+        ago = next((n for n, text in enumerate(reversed(lately), 1) if replies and replies.danger_asked([text])), 0)
+        perhaps = PERHAPS_YES in decision.rules
+        return decision.anew is not None and decision.anew < ago and (ago > 1 or perhaps)
 
     def standin_lines(self, decision: Decision, tail: Sequence[str], *, named: bool) -> list[str]:
         """That a stand-in answers, once in a talk, and again where somebody is in danger who has not read it lately;

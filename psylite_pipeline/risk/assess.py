@@ -92,7 +92,7 @@ class Assessor:
 
     def _in_pieces(self, texts: Sequence[str], last: Evidence, turns: Sequence[TurnAssessment]) -> Evidence:
         """The last of the turns, where it ends a harmful request that those before it began."""
-        if not (self._classifier and last.scores) or last.scores.harmful >= self._limits.harmful:
+        if not (self._classifier and last.scores) or last.scores.harmful >= self._limits.harmful or last.said.everyday:
             return last
         before = self._pieces(texts[:-1], turns, len(texts[-1]))
         harmful = self._classifier.in_pieces(texts[-1], before, last.said.findings)

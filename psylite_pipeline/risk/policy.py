@@ -54,6 +54,7 @@ def settled(assessment: Assessment, opinion: Opinion, floor: Floor, met: Met, *,
         scores=Scores(risk_at(assessment, risk), assessment.harmful_request),
         episode=assessment.episode if risk else None,
         told=assessment.told,
+        anew=assessment.anew if risk else None,
     )
     # A kind that was sent along says whose danger the filter heard, and nothing of what is heard here.
     kind = assessment.kind or (floor.kind if level < Risk.HIGH else None)

@@ -47,6 +47,8 @@ class Reading:
     undenied: str | None = None
     yes: bool = False
     """An answer that says yes, also beside a no."""
+    opens_yes: bool = False
+    """An answer whose first word is a yes, whatever follows."""
     called: bool = False
     """An answer that the call is made, where it was urged (打了)."""
     answers_nothing: bool = False

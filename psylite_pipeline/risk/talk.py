@@ -31,6 +31,10 @@ class Stretch:
     """The classifier saw danger in one of them, too, or could not read it closely."""
     plain: bool = False
     """Rules and classifier agreed that one was, or it was a yes."""
+    signs: frozenset[str] = frozenset()
+    """The rules that have spoken of danger in it."""
+    anew: int | None = None
+    """Turns since one spoke for the first time. None: none has since they denied, or since a crisis."""
 
 
 @dataclass(frozen=True, slots=True)

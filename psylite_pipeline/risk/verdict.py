@@ -64,6 +64,9 @@ BY_CLASSIFIER = "classifier.emergency"
 #: What `answering` calls a yes.
 ANSWERED_YES = "context.yes-to-direct-question"
 
+#: The same, where it may be none.
+PERHAPS_YES = "context.perhaps-yes-to-direct-question"
+
 # Signs in the lexicon that a person in danger is answered to.
 _TOLD_BY_SIGN = {"joke_request": Told.JOKE, "calm": Told.BETTER, "retraction": Told.JOKING}
 # What was meant is said in the same breath, or words of death are said of a trifle.
@@ -97,7 +100,7 @@ def assessed(heard: Evidence, limits: Thresholds, *, sensitive: bool = False, la
     verdict = by_rules(findings)
     if scores and heard.closely:
         verdict = doubted(verdict, heard, heard.seen / concern)
-    verdict = answering(verdict, heard, limits.affirms)
+    verdict = answering(verdict, heard, limits.affirms, concern)
     errand = False
     if scores:
         ruled = verdict
@@ -176,13 +179,18 @@ def doubted(verdict: Verdict, heard: Evidence, share: float) -> Verdict:
     return verdict
 
 
-def answering(verdict: Verdict, heard: Evidence, sure: float) -> Verdict:
+def answering(verdict: Verdict, heard: Evidence, sure: float, concern: float) -> Verdict:
     """Raised where the turn answers a direct question about danger with a yes, which the classifier hears from `sure`
-    on, or neither with yes nor with no."""
+    on, or neither with yes nor with no. Our question about either is asked where the classifier alone was worried:
+    where it sees no unease in the answer (`concern` is what it needs for more), its yes may be a second mistake
+    ("you're crazy"), and is care, and the question again."""
     said, affirms = heard.said, heard.scores.affirms if heard.scores else 0.0
     either = heard.asked.about == "either"
-    if said.yes or (affirms >= sure and not said.answers_nothing):
+    mistaken = either and not said.opens_yes and heard.seen < UNEASY * concern
+    if said.yes or (affirms >= sure and not said.answers_nothing and not mistaken):
         level, rule = Risk.HIGH, ANSWERED_YES
+    elif affirms >= sure and not said.answers_nothing:
+        level, rule = Risk.CONCERN, PERHAPS_YES
     elif (affirms >= UNCLEAR * sure and Told.EXPLAINED not in said.told) or (either and said.names_another):
         level, rule = Risk.CONCERN, "context.unclear-to-direct-question"
     else:

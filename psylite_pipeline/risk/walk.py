@@ -14,7 +14,7 @@ from psylite_pipeline.risk.meaning import before, learnt, weighed
 from psylite_pipeline.risk.reading import gravest
 from psylite_pipeline.risk.talk import Stretch, Talk
 from psylite_pipeline.risk.turn_assessment import TurnAssessment
-from psylite_pipeline.risk.verdict import ANSWERED_YES, BY_CLASSIFIER
+from psylite_pipeline.risk.verdict import ANSWERED_YES, BY_CLASSIFIER, PERHAPS_YES
 from psylite_pipeline.risk.worry import worries
 
 #: Turns of a staged crisis talk: the opening, then means, company and time, one question each.
@@ -50,6 +50,8 @@ DECAY = 0.85
 
 # What matters to whoever is in no danger, too: which line is theirs, what they need not be asked.
 _MATTERS_IN_CARE = frozenset({Told.YOUNG, Told.OVER, Told.EXPLAINED})
+# What beside a rule is a sign of its own.
+_SIGNS = frozenset({"classifier.concern", PERHAPS_YES})
 # Where veiled words may have meant a harmless thing.
 _VEILED = frozenset({None, Kind.SELF_HARM})
 # What no explanation takes back.
@@ -74,7 +76,7 @@ class Assessment:
     `staged` is true while the crisis talk's questions are open. `episode` counts turns since risk began (None: no
     risk). `calm` counts the calm turns since the last heavy or risky one (WINDOW if there was none), `calm_for_asking`
     since one that was more than a passing mood. `light` counts the
-    last turns in a row that a joke may be about; the present one always counts. `told`: see Decision.
+    last turns in a row that a joke may be about; the present one always counts. `told`, `anew`: see Decision.
     """
 
     level: Risk
@@ -92,6 +94,7 @@ class Assessment:
     humour_threshold: float
     last: TurnAssessment
     told: frozenset[Told] = frozenset()
+    anew: int | None = None
 
 
 def walk(turns: Sequence[TurnAssessment], humour_threshold: float) -> Assessment:
@@ -118,6 +121,7 @@ def walk(turns: Sequence[TurnAssessment], humour_threshold: float) -> Assessment
         humour_threshold=humour_threshold,
         last=last,
         told=told if talk.level >= Risk.HIGH else told & _MATTERS_IN_CARE,
+        anew=talk.stretch.anew,
     )
 
 
@@ -132,7 +136,7 @@ def step(talk: Talk, turn: TurnAssessment, worried: bool) -> Talk:
     # What follows for the crisis talk.
     stretch = _eased(_pressed(stretch, turn, own), turn, own)
     careful = worried or (goes_on and not _cleared(talk, stretch, turn, own))
-    staged, stretch = _staged(stretch, own)
+    staged, stretch = _staged(_signs(stretch, turn, own), own)
     if staged:
         level = max(own, Risk.IMMINENT if stretch.urgent else Risk.HIGH)
     elif own is Risk.CONCERN or careful:
@@ -192,6 +196,15 @@ def _eased(stretch: Stretch, turn: TurnAssessment, own: Risk) -> Stretch:
     if not stretch.backed and turn.closely and turn.speaks and not turn.moot and turn.share < QUIET:
         return replace(stretch, stage=max(stretch.stage, STAGES - 1))  # this turn's question is the last
     return stretch
+
+
+def _signs(stretch: Stretch, turn: TurnAssessment, own: Risk) -> Stretch:
+    """With the rules that speak of danger in this turn, and how long ago one did so for the first time."""
+    spoke = frozenset(finding.rule for finding in turn.findings if finding.level) | _SIGNS & frozenset(turn.rules)
+    new = own > Risk.NONE and not spoke <= stretch.signs
+    anew = 0 if new else None if stretch.anew is None else stretch.anew + 1
+    settled = turn.told & {Told.DENIAL, Told.EXPLAINED} or stretch.stage or own > Risk.CONCERN
+    return replace(stretch, signs=stretch.signs | spoke if own else stretch.signs, anew=None if settled else anew)
 
 
 def _cleared(talk: Talk, stretch: Stretch, turn: TurnAssessment, own: Risk) -> bool:

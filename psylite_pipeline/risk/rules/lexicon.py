@@ -103,6 +103,7 @@ class Lexicon:
             told,
             self._undenied(said),
             yes=answer and any(clause.strip() in self._book.yes for clause in _CLAUSE.findall(said.text)),
+            opens_yes=answer and _bare(self.fold(text.strip().split(" ", 1)[0])) in self._book.yes,
             called=_bare(said.text) in self._book.whole.get("called", ()),
             answers_nothing=more or (answer and (Told.SAFE in told or any(map(said.cover, _NOTHING)))),
             errand=amount_said(said.text) <= MAX_ERRAND
