@@ -7,7 +7,7 @@ from dataclasses import replace
 from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.risk.talk import Stretch, Talk
 from psylite_pipeline.risk.turn_assessment import TurnAssessment
-from psylite_pipeline.risk.verdict import BY_CLASSIFIER
+from psylite_pipeline.risk.verdict import BY_CLASSIFIER, MEANT
 
 #: Calm turns after the last of a crisis within which a goodbye is one more sign of it. Chosen, on the side of care.
 PARTING = 2
@@ -32,8 +32,6 @@ _GRAVER: dict[Kind | None, Told] = {
 _LEAVING = frozenset({Told.OFF, Told.THANKS})
 # Who is told of as better off than that, or is with somebody, may say goodbye.
 _LOOKED_AFTER = frozenset({Told.DENIAL, Told.BETTER, Told.COMPANY, Told.HELP, Told.FETCHED, Told.EXPLAINED, Told.OVER})
-# Whoever wishes for death or harm and stands there is in danger, though no crisis is open.
-_MEANT = frozenset({Kind.SELF_HARM, Kind.HARM_TO_OTHERS})
 # Whom nobody gets to, with the means or after a farewell.
 _OUT_OF_REACH = (frozenset({Told.MEANS, Told.CUT_OFF}), frozenset({Told.OFF, Told.CUT_OFF}))
 # What says, of whom the talk is about, that the danger is behind them; none of it does of violence at home.
@@ -57,7 +55,7 @@ def before(talk: Talk, turn: TurnAssessment) -> frozenset[Told]:
     return talk.before | turn.told & _FROM_BEFORE
 
 
-def learnt(stretch: Stretch, turn: TurnAssessment, before: frozenset[Told]) -> Stretch:
+def learnt(stretch: Stretch, turn: TurnAssessment, earlier: frozenset[Told]) -> Stretch:
     """With what is known once the turn is heard: with whom they are may change, of whom they spoke first may not."""
     now = turn.told if stretch.stage == 1 else turn.told - {Told.DENIAL}  # later questions have harmless noes
     if stretch.kind is Kind.ABUSE and Told.OVER in now:
@@ -65,7 +63,7 @@ def learnt(stretch: Stretch, turn: TurnAssessment, before: frozenset[Told]) -> S
     if Told.COMES in now:  # where somebody is beaten it may be he who does it
         helped = stretch.kind is Kind.SELF_HARM and not stretch.beaten
         now = now - {Told.COMES} | ({Told.HELP} if helped else frozenset())
-    known = stretch.told | (before - {Told.LOSS})
+    known = stretch.told | (earlier - {Told.LOSS})
     if now & _WITH_WHOM:
         known -= _WITH_WHOM
     if known & _OF_WHOM or now >= _OF_WHOM:
@@ -120,7 +118,7 @@ def _behind(stretch: Stretch, turn: TurnAssessment, own: Risk) -> tuple[Risk, St
     """Whether what was under way is behind them, by their word: not beside new danger that rules hear, and where
     something was done already, not before somebody is there. The talk goes on all the same."""
     told, now = stretch.told, turn.told
-    theirs = stretch.kind in _MEANT
+    theirs = stretch.kind in MEANT
     away = theirs and Told.AWAY in now and Told.MEANS in told
     past = (away or _PAST.get(stretch.kind) in now) and stretch.stage > 0 and now.isdisjoint(_LEFT | {Told.MEANS})
     past = past and (not theirs or stretch.urgent or away or bool(told & _LEFT) or told >= _HIGH_UP)
@@ -151,8 +149,8 @@ def _whose(stretch: Stretch, turn: TurnAssessment) -> Kind | None:
 def _stands(talk: Talk, stretch: Stretch, turn: TurnAssessment, own: Risk, whose: Kind | None) -> bool:
     """Whether somebody who worries us stands high up or has a weapon out, also where they said so just before."""
     if Told.BRINK in turn.told:
-        return whose in _MEANT or (whose is None and talk.level > Risk.NONE)
-    return bool(own) and whose in _MEANT and (Told.BRINK in stretch.told or talk.stood > 0)
+        return whose in MEANT or (whose is None and talk.level > Risk.NONE)
+    return bool(own) and whose in MEANT and (Told.BRINK in stretch.told or talk.stood > 0)
 
 
 def _parts(talk: Talk, stretch: Stretch, turn: TurnAssessment) -> bool:
@@ -172,7 +170,7 @@ def _lost(stretch: Stretch, turn: TurnAssessment, whose: Kind | None, said: Risk
 
 def _relapsed(stretch: Stretch, turn: TurnAssessment, whose: Kind | None) -> bool:
     """Whether what was behind them is back: up there again, taken out again, or ill again."""
-    again = _LEFT if whose in _MEANT else {Told.WORSE, Told.BREATH} if whose is Kind.EMERGENCY else set()
+    again = _LEFT if whose in MEANT else {Told.WORSE, Told.BREATH} if whose is Kind.EMERGENCY else set()
     return Told.SAFE in stretch.told and not turn.told.isdisjoint(again)
 
 

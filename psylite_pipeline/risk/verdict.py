@@ -45,7 +45,8 @@ DOUBTED_QUOTED = 0.25
 #: is over. Plain words amid a pleasant tale are heard by more rules than one. Of own rows that the weights had not
 #: seen, with one such rule: 67 of 227 harmless softened, 3 of 772 in danger.
 SOFTENED = 0.25
-_MEANT = frozenset({Kind.SELF_HARM, Kind.HARM_TO_OTHERS})  # of what others do to them the classifier has learnt less
+#: Harm that somebody means; of what others do to them the classifier has learnt less.
+MEANT = frozenset({Kind.SELF_HARM, Kind.HARM_TO_OTHERS})
 
 #: In turns of more characters a few words may be lost on the classifier, so there it doubts nothing.
 DOUBTED_LENGTH = 300
@@ -92,7 +93,7 @@ class Verdict:
 
 
 def assessed(heard: Evidence, limits: Thresholds, *, sensitive: bool = False, last: bool = False) -> TurnAssessment:
-    """The level of a turn by itself. Only the last turn of a talk can be a harmful request."""
+    """The level of a turn by itself. A harmful request that no rule knows is heard in the last turn of a talk only."""
     findings, scores = heard.said.findings, heard.scores
     factor = limits.sensitive if sensitive else 1.0
     danger = limits.danger(english=heard.english, without_vector=heard.blurred)
@@ -113,7 +114,7 @@ def assessed(heard: Evidence, limits: Thresholds, *, sensitive: bool = False, la
         verdict = by_emergency(verdict, scores, limits.emergency)
         if last and not heard.said.everyday:
             verdict = by_request(verdict, heard, scores, limits.harmful, concern)
-        verdict = weighed(verdict, heard, scores, limits.heavy, concern)
+        verdict = by_weight(verdict, heard, scores, limits.heavy, concern)
     return TurnAssessment(
         findings,
         scores,
@@ -174,7 +175,7 @@ def doubted(verdict: Verdict, heard: Evidence, share: float) -> Verdict:
         return verdict.said("classifier.doubts-the-rules", level=Risk.NONE, kind=None, heavy=True, firm=False)
     grave = {finding.rule: finding for finding in findings if finding.level is Risk.HIGH}
     alone = len(grave) == 1 and not any(finding.sure for finding in grave.values())
-    if share < SOFTENED and alone and verdict.level is Risk.HIGH and verdict.kind in _MEANT:
+    if share < SOFTENED and alone and verdict.level is Risk.HIGH and verdict.kind in MEANT:
         return verdict.said("classifier.softens-the-rules", level=Risk.CONCERN, heavy=True)
     return verdict
 
@@ -243,7 +244,7 @@ def by_request(verdict: Verdict, heard: Evidence, scores: Probabilities, harmful
     return verdict.said("classifier.doubt", level=level, kind=kind, firm=True)
 
 
-def weighed(verdict: Verdict, heard: Evidence, scores: Probabilities, heavy: float, concern: float) -> Verdict:
+def by_weight(verdict: Verdict, heard: Evidence, scores: Probabilities, heavy: float, concern: float) -> Verdict:
     """Whether the turn weighs on the person, from the threshold `heavy` on, or is uneasy. Where nothing but a joke is
     asked for, or somebody only laughs or says a word about one, only the rules know."""
     if heard.idle or (heard.said.errand and heard.has("joke_request")):
