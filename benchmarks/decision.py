@@ -21,10 +21,12 @@ from rich.table import Table
 from benchmarks.common import console, percentiles, resident_mb, save
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.opening import open_counsellor
+from psylite_pipeline.risk.talk import REACH
 from psylite_pipeline.settings import Settings
 
 LENGTHS = (10, 40, 200, 1_000, 4_000)
 TALKS = (2, 20, 100, 500)
+RESTARTED = 2 * REACH
 PHRASES = {
     "zh": (
         "今天工作有点累",
@@ -99,17 +101,18 @@ def main() -> None:
             figures = _measure(counsellor, language, turns, length, chosen.times)
             rows.append({"language": language, "characters": length, "turns": turns, "ms": figures})
             table.add_row(language, str(length), str(turns), *(str(figures[key]) for key in ("p50", "p95", "p99")))
-        restarted = _measure(counsellor, "zh", 40, 40, chosen.times // 5, fresh=True)
+        restarted = _measure(counsellor, "zh", RESTARTED, 40, chosen.times // 5, fresh=True)
         memory = {"before": before, "after": resident_mb()}
         environment = {"PSYLITE_DATA_DIR": data}
         cold = [_cold(environment) for _ in range(3)]
     console.print(table)
     console.print(f"MB: {memory}; cold start to the first decision: {sorted(cold)[1]:.2f} s")
-    console.print(f"a talk of 40 turns, none of them remembered, as after a restart: {restarted}")
+    console.print(f"a talk of {RESTARTED} turns, none of them remembered, as after a restart: {restarted}")
     save(
         "decision",
         scenes=rows,
         restarted_ms=restarted,
+        restarted_turns=RESTARTED,
         memory_mb=memory,
         cold_start_seconds=[round(one, 2) for one in cold],
     )

@@ -107,6 +107,8 @@ class Told(StrEnum):
     """He whom they fear is back, at the door or coming in; said where somebody is hurting them."""
     SOON = "soon"
     WORSE = "worse"
+    FADING = "fading"
+    """Their body gives in (sleepy, numb, eyes that close): grave where an act is known."""
     DENIAL = "denial"
     EXPLAINED = "explained"
     """They say what harmless thing they meant (a game, their phone), or that they mean to live."""

@@ -47,7 +47,8 @@ def decision() -> str:
     tail += (
         f"A new process gives its first decision after {cold} s (median of 3), and its first in the midst of a talk "
     )
-    tail += f"of 40 turns, none of them remembered, takes {found['restarted_ms']['p50']} ms (p50)."
+    turns, restarted = found.get("restarted_turns", 40), found["restarted_ms"]["p50"]
+    tail += f"of {turns} turns, none of them remembered, takes {restarted} ms (p50)."
     return _with_machine("decision", f"{table}\n\n{tail}")
 
 

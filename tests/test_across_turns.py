@@ -9,10 +9,11 @@ from scripted import KeywordClassifier, KeywordRules
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.risk.assess import Assessor
-from psylite_pipeline.risk.talk import WINDOW
+from psylite_pipeline.risk.talk import REACH, RHYTHM, WINDOW
 from psylite_pipeline.risk.walk import (
     CALM_AFTER_CONCERN,
     CALM_AFTER_CRISIS,
+    QUIET_TURNS,
     STAGES,
     STAGES_ARMED,
     STAGES_URGENT,
@@ -76,12 +77,45 @@ def test_a_crisis_stays_open_for_its_stages_whatever_is_answered():
     assert levels("DIE", *["KIDDING"] * 15) == [*crisis, *[CONCERN] * 12]
 
 
-def test_an_imminent_turn_opens_a_crisis_too():
-    assert levels("NOW", *["x"] * 8) == [*[IMMINENT] * STAGES_URGENT, CONCERN], (
-        "and stays urgent, whatever is talked of"
-    )
-    assert levels("NOW", "TOLD help", "x", "x", "x") == [IMMINENT, HIGH, HIGH, HIGH, CONCERN], "until help is coming"
+QUIET = "we spoke of this and of that for the whole day"
+
+
+def test_what_is_urgent_stays_so_until_help_is_coming_whatever_is_talked_of():
+    assert levels("NOW", *["x"] * 30) == [IMMINENT] * 31
+    assert levels("NOW", *["KIDDING"] * 30) == [IMMINENT] * 31
+    assert levels("NOW", *["x"] * 20, "TOLD help", "x", "x")[20:] == [IMMINENT, HIGH, HIGH, CONCERN]
     assert levels("NOW", "TOLD denial", "x") == [IMMINENT] * 3
+
+
+def test_a_false_alarm_holds_nobody_for_ever():
+    """Turns about something quiet, and words that it was not meant so, count, but never before the urgent turns are
+    over; and then it is high for a while, and care after that."""
+    for_a_while = [HIGH] * (STAGES - 1)
+    assert levels("NOW", *[QUIET] * 10, encoder=True)[1:] == [*[IMMINENT] * (STAGES_URGENT - 1), *for_a_while]
+    late = ["NOW", *["x"] * 9, *[QUIET] * QUIET_TURNS]
+    assert levels(*late, encoder=True)[-2:] == [IMMINENT, HIGH]
+    assert levels(*late, "x", "x", "x", encoder=True)[-3:] == [HIGH, HIGH, CONCERN]
+    assert levels("NOW", "x", "TOLD explained", *["x"] * 6, encoder=True)[-2:] == [IMMINENT, HIGH]
+    assert levels("BEATEN TOLD threat", *["x"] * 9, "TOLD over")[-2:] == [IMMINENT, HIGH]
+
+
+@pytest.mark.parametrize("broken", ["DOUBT WORRY", f"TOLD fading {QUIET}", f"HINT {QUIET}"])
+def test_an_uneasy_turn_among_quiet_ones_counts_them_anew(broken):
+    turns = ["NOW", *["x"] * 9, *[QUIET] * (QUIET_TURNS - 1), broken, *[QUIET] * QUIET_TURNS]
+    assert levels(*turns, encoder=True)[-QUIET_TURNS - 1 :] == [*[IMMINENT] * QUIET_TURNS, HIGH]
+
+
+def test_neither_an_explanation_nor_quiet_without_the_encoder_ends_an_act():
+    assert levels("NOW TOLD act", *["x"] * 9, "TOLD explained", "x", encoder=True)[-1] is IMMINENT
+    assert levels("NOW", *["x"] * 9, *[QUIET] * 9)[-1] is IMMINENT
+
+
+@pytest.mark.parametrize("sign", ["fading", "worse"])
+def test_signs_that_an_act_works_make_it_urgent_again(sign):
+    """Help that was told of may not come, and whoever spoke of quiet things may be dying."""
+    assert levels("NOW TOLD act", "TOLD help", *["x"] * 4, f"TOLD {sign}")[-2:] == [CONCERN, IMMINENT]
+    assert levels("DIE", f"TOLD {sign}")[-1] is HIGH
+    assert levels("DIE", *["x"] * 4, "TOLD fading")[-1] is CONCERN, "sleepy is who has been up all night"
 
 
 def test_concern_fades_after_its_calm_turns():
@@ -155,7 +189,7 @@ def test_who_denies_is_asked_less_not_nothing():
 
 
 def test_what_only_rules_took_for_grave_is_asked_less_when_the_person_goes_on_about_something_quiet():
-    quiet = "we spoke of this and of that for the whole day"
+    quiet = QUIET
 
     def after(*turns: str) -> list[Risk]:
         return levels(*turns, encoder=True)
@@ -276,9 +310,11 @@ def test_the_assistants_words_never_raise_a_level():
     assert assess("x", "x", answers={0: "DIE NOW ASK WORRY GRAVE"}).level is NONE
 
 
-def test_only_the_window_is_read_and_talks_of_any_length_end():
-    assert assess("DIE", *["KIDDING"] * (WINDOW - 1)).level is CONCERN
-    assert assess("DIE", *["KIDDING"] * (WINDOW + 4)).level is NONE
+def test_what_never_calmed_is_not_forgotten_and_talks_of_any_length_end():
+    assert assess("DIE", *["KIDDING"] * (REACH - 1)).level is CONCERN
+    assert assess("NOW", *["x"] * (REACH - 1)).level is IMMINENT
+    assert assess("DIE", *["KIDDING"] * (REACH + RHYTHM)).level is NONE, "all of it is read anew"
+    assert assess("TOLD young", *["x"] * (REACH - 2), "DIE").told == {Told.YOUNG}, "nor that they are a child"
     assert assess(*["x"] * 500).level is NONE
     assert assess(*["DIE"] * 500).level is HIGH
     assert assess().level is NONE

@@ -119,6 +119,12 @@ def test_neither_laughter_nor_asking_unlocks_humour_after_risk(chat, after):
         assert not chat.decision.snippets
 
 
+def test_risk_that_never_calmed_is_not_forgotten_however_often_it_is_laughed_off(chat):
+    chat.user("我不想活了，我想自杀")
+    chat.ollama.otherwise(lambda body: "我在。")
+    assert {chat.user("哈哈开玩笑的").route for _ in range(40)} == {Route.CRISIS, Route.SUPPORT}
+
+
 @pytest.mark.parametrize(
     "heavy",
     [

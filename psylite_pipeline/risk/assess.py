@@ -18,7 +18,7 @@ from psylite_pipeline.risk.listener import Listener
 from psylite_pipeline.risk.memory import ScoreCache
 from psylite_pipeline.risk.parts import Classifier, Encode, Rules
 from psylite_pipeline.risk.reading import Finding, gravest
-from psylite_pipeline.risk.talk import RHYTHM, WINDOW
+from psylite_pipeline.risk.talk import REACH, RHYTHM
 from psylite_pipeline.risk.turn_assessment import Evidence, Thresholds, TurnAssessment
 from psylite_pipeline.risk.verdict import assessed
 from psylite_pipeline.risk.walk import STOOD, Assessment, walk
@@ -66,7 +66,7 @@ class Assessor:
     ) -> Assessment:
         """Judge the last turn of `conversation`. Earlier turns are read as they were when they were the last."""
         exchanges = _exchanges(conversation)
-        exchanges = exchanges[max(0, len(exchanges) - WINDOW) // RHYTHM * RHYTHM :]
+        exchanges = exchanges[max(0, len(exchanges) - REACH) // RHYTHM * RHYTHM :]
         texts = [one.text for one in exchanges]
         heard = [self._listener.hear(one.asked, one.text, encode) for one in exchanges]
         heard = _amid_another(self._across(_after_jokes(heard, exchanges), texts))

@@ -45,7 +45,9 @@ _PAST: dict[Kind | None, Told] = {
 _LEFT = frozenset({Told.BRINK, Told.EDGE})
 _HIGH_UP = frozenset({Told.MEANS, Told.CUT_OFF})  # a roof, a bridge: told as means of their own, and as out of reach
 # What undoes such a word.
-_BACK = frozenset({Told.BRINK, Told.EDGE, Told.ACT, Told.MEANS, Told.CUT_OFF, Told.WORSE})
+_BACK = frozenset({Told.BRINK, Told.EDGE, Told.ACT, Told.MEANS, Told.CUT_OFF, Told.WORSE, Told.FADING})
+# What says after an act that it works.
+_AFTER_AN_ACT = frozenset({Told.WORSE, Told.FADING})
 # What "it's over, I live alone now" says only of a danger that goes on.
 _GOES_ON = frozenset({Told.ACT, Told.ALONE})
 
@@ -178,6 +180,8 @@ def _in_crisis(now: frozenset[Told], told: frozenset[Told], *, others: bool) -> 
     """What a few words mean in an open crisis, though elsewhere they might mean anything ("tonight", "I took them").
     `others`: the danger is somebody else's, who may be alone with the means where nobody gets to them."""
     if now & {Told.ACT, Told.EDGE} or (now & {Told.SOON, Told.MEANS} and {Told.SOON, Told.MEANS} <= told):
+        return Risk.IMMINENT
+    if now & _AFTER_AN_ACT and Told.ACT in told:
         return Risk.IMMINENT
     if others and any(now & both and told >= both for both in _OUT_OF_REACH):
         return Risk.IMMINENT

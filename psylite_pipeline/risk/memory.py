@@ -11,8 +11,8 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-#: Turns remembered: two hundred talks of twenty turns, about two megabytes.
-CAPACITY = 4096
+#: Turns remembered: two hundred talks of sixty turns, at some two kilobytes a turn.
+CAPACITY = 12_288
 
 
 class ScoreCache(Generic[T]):

@@ -6,9 +6,13 @@ from dataclasses import dataclass, field
 
 from psylite_pipeline.decision import Kind, Risk, Told
 
-#: The person's turns that are read again, and in what steps the window slides: 20 to 23 are read. Older danger is kept
-#: in the prompt's one-line memory. What comes back every RHYTHM turns of an episode keeps its beat when it slides.
-WINDOW, RHYTHM = 20, 4
+#: The person's turns that are read again, and in what steps they slide: 60 to 63 are read. Older danger is kept in the
+#: prompt's one-line memory. What comes back every RHYTHM turns of an episode keeps its beat when they slide. Chosen: of
+#: a crisis that never calmed not even an hour's taking back is the end, and after a restart all of it is read anew.
+REACH, RHYTHM = 60, 4
+
+#: Turns for which what weighed on somebody, or how danger was met, is remembered where nothing worse holds on.
+WINDOW = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,8 @@ class Stretch:
     """Turns of the crisis talk that is open, or was; 0: there was none."""
     urgent: bool = False
     """Something is under way and no help yet."""
+    quiet: int = 0
+    """While it is urgent: turns in a row, lately, that spoke of something quiet."""
     grave: int = 0
     """Turns that were high by themselves."""
     backed: bool = False

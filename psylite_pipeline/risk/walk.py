@@ -20,10 +20,15 @@ from psylite_pipeline.risk.worry import worries
 #: Turns of a staged crisis talk: the opening, then means, company and time, one question each.
 STAGES = 4
 
-#: The same while means are at hand, and while a life is in danger this minute and nobody is on the way. Chosen: there
-#: is more to ask, and to ask again, than in four turns; no talk was found that tells how much.
+#: The same while means are at hand, and at least so many while a life is in danger this minute and nobody is on the
+#: way. Chosen: there is more to ask, and to ask again, than in four turns; no talk was found that tells how much.
 STAGES_ARMED = 6
 STAGES_URGENT = 8
+
+#: Turns in a row about something quiet, besides short ones, after which what seemed urgent was none, or is past: the
+#: crisis talk begins anew, at high. Chosen: who waits for tablets to work may speak of other things, and a helpline too
+#: many is the lesser harm; in none of 606 turns of our talks without danger was anything taken for urgent.
+QUIET_TURNS = 4
 
 #: Calm turns after which care is released: after concern, and after a crisis whose questions were asked. Chosen, on the
 #: side of care: "several" of the design, and twice as many after the graver.
@@ -54,6 +59,8 @@ _MATTERS_IN_CARE = frozenset({Told.YOUNG, Told.OVER, Told.EXPLAINED})
 _SIGNS = frozenset({"classifier.concern", PERHAPS_YES})
 # Where veiled words may have meant a harmless thing.
 _VEILED = frozenset({None, Kind.SELF_HARM})
+# What is nothing quiet, however little the classifier sees in it.
+_UNEASY = frozenset({Told.WORSE, Told.FADING})
 # What no explanation takes back.
 _HOLDS = frozenset({Told.ACT, Told.EDGE, Told.MEANS, Told.BRINK, Told.SOON, Told.WORSE, Told.INJURY})
 # With what nothing is under way any more.
@@ -134,7 +141,7 @@ def step(talk: Talk, turn: TurnAssessment, worried: bool) -> Talk:
     stretch = learnt(stretch if goes_on else Stretch(), turn, before(talk, turn))
     own, stretch = weighed(talk, stretch, turn, turn.level if turn.firm or worried else Risk.NONE)
     # What follows for the crisis talk.
-    stretch = _eased(_pressed(stretch, turn, own), turn, own)
+    stretch = _pressed(_eased(stretch, turn, own), turn, own)
     careful = worried or (goes_on and not _cleared(talk, stretch, turn, own))
     staged, stretch = _staged(_signs(stretch, turn, own), own)
     if staged:
@@ -167,18 +174,33 @@ def step(talk: Talk, turn: TurnAssessment, worried: bool) -> Talk:
 
 
 def _pressed(stretch: Stretch, turn: TurnAssessment, own: Risk) -> Stretch:
-    """Until help is on its way, or it is behind them, what is under way stays urgent, whatever is talked of. Of an
-    emergency that is over, this turn's question is the last."""
-    urgent, stage = stretch.urgent, stretch.stage
+    """What is under way stays urgent, whatever is talked of, until help is on its way, or until it was none or is past,
+    as far as their words tell. Of an emergency that is over, this turn's question is the last."""
+    urgent, stage, quiet = stretch.urgent, stretch.stage, _quiet(stretch, turn, own)
     if urgent and stretch.told & _EASES:
         urgent, stage = False, min(stage, STAGES - 2)
+    elif urgent and stage >= STAGES_URGENT and quiet >= QUIET_TURNS:
+        urgent, stage = False, 1
     if stretch.kind is Kind.EMERGENCY and Told.SAFE in stretch.told:
         stage = max(stage, STAGES - 1)
     coming = Told.HELP in turn.told and BY_CLASSIFIER in turn.rules  # "the ambulance is coming": no new emergency
     urgent = urgent or (own is Risk.IMMINENT and not coming)
-    if (urgent, stage) == (stretch.urgent, stretch.stage):
+    quiet = quiet if urgent else 0
+    if (urgent, stage, quiet) == (stretch.urgent, stretch.stage, stretch.quiet):
         return stretch
-    return replace(stretch, urgent=urgent, stage=stage)
+    return replace(stretch, urgent=urgent, stage=stage, quiet=quiet)
+
+
+def _quiet(stretch: Stretch, turn: TurnAssessment, own: Risk) -> int:
+    """How many turns in a row have spoken of something quiet with this one, few words aside."""
+    if own or turn.told & _UNEASY:
+        return 0
+    explained = Told.EXPLAINED in turn.told and not stretch.told & _HOLDS
+    if Told.OVER in turn.told if stretch.kind is Kind.ABUSE else explained:
+        return QUIET_TURNS
+    if turn.closely and turn.share >= QUIET:
+        return 0
+    return stretch.quiet + (turn.closely and turn.speaks and not turn.moot)
 
 
 def _eased(stretch: Stretch, turn: TurnAssessment, own: Risk) -> Stretch:
@@ -219,8 +241,8 @@ def _cleared(talk: Talk, stretch: Stretch, turn: TurnAssessment, own: Risk) -> b
 
 def _staged(stretch: Stretch, own: Risk) -> tuple[bool, Stretch]:
     """Whether the crisis talk's questions are open, and how far they have come after this turn."""
-    most = STAGES_URGENT if stretch.urgent else STAGES_ARMED if Told.MEANS in stretch.told else STAGES
-    stage, open_ = stretch.stage, 0 < stretch.stage < most
+    most = STAGES_ARMED if Told.MEANS in stretch.told else STAGES
+    stage, open_ = stretch.stage, stretch.urgent or 0 < stretch.stage < most
     if own is Risk.IMMINENT or (own is Risk.HIGH and not stage):
         stage = 1  # an act is met with questions of its own, so the talk about it begins anew
     elif own is Risk.HIGH:
