@@ -277,10 +277,10 @@ def test_of_a_denial_only_the_rest_is_read_and_only_where_danger_was_asked_about
 
 
 def test_what_only_the_classifier_sees_adds_up_and_fades():
-    assert levels("FAINT", "x") == [CONCERN, NONE], "one uneasy turn brings care, a calm one after it ends that"
-    assert levels("FAINT", "FAINT", "x") == [CONCERN, CONCERN, CONCERN]
+    assert levels("FAINT", "x", "x") == [CONCERN, CONCERN, NONE], "as does the answer; then a calm turn ends it"
+    assert levels("FAINT", "FAINT", "x", "x") == [CONCERN, CONCERN, CONCERN, NONE]
     assert levels("x", "HINT", "HINT")[-2:] == [NONE, CONCERN], "two hints are worry, though neither alone is"
-    assert levels("x", "x", "x", "FAINT", "x")[-2:] == [CONCERN, NONE], "after calm turns as at the beginning"
+    assert levels("x", "x", "x", "FAINT", "x", "x")[-3:] == [CONCERN, CONCERN, NONE], "as at the beginning"
     assert levels("x", "x", "x", "GRAVE")[-1] is HIGH, "but not where it is sure"
     assert levels("FAINT", "WORRY", "x", "x", "x", "x")[-2:] == [CONCERN, NONE], "what a rule says takes its calm turns"
 

@@ -196,9 +196,9 @@ def test_an_earlier_turn_is_judged_as_sensitively_and_with_its_findings():
             return super().read(text, vector, findings)
 
     assessor = Assessor(KeywordRules(), Seen())
-    talk = Conversation.from_body({"messages": [{"role": "user", "content": text} for text in ("FAINT", "x")]})
-    assert assessor.assess(talk).level is NONE
-    assert assessor.assess(talk, sensitive=True).level is CONCERN
+    talk = Conversation.from_body({"messages": [{"role": "user", "content": text} for text in ("NEARLY", "x")]})
+    assert assessor.assess(talk).level is CONCERN
+    assert assessor.assess(talk, sensitive=True).level is HIGH
 
 
 def test_a_yes_in_other_words_counts_at_an_earlier_turn_too():
