@@ -223,9 +223,10 @@ def _eased(stretch: Stretch, turn: TurnAssessment, own: Risk) -> Stretch:
 
 
 def _signs(stretch: Stretch, turn: TurnAssessment, own: Risk) -> Stretch:
-    """With the rules that speak of danger in this turn, and how long ago one did so for the first time."""
+    """With the rules that speak of danger in this turn, and how long ago one did so for the first time. Worry of the
+    classifier that only comes back, after care had ended, is nothing new."""
     spoke = frozenset(finding.rule for finding in turn.findings if finding.level) | _SIGNS & frozenset(turn.rules)
-    new = own > Risk.NONE and not spoke <= stretch.signs
+    new = own > Risk.NONE and not spoke <= (stretch.signs or _SIGNS)
     anew = 0 if new else None if stretch.anew is None else stretch.anew + 1
     settled = turn.told & {Told.DENIAL, Told.EXPLAINED} or stretch.stage or own > Risk.CONCERN
     return replace(stretch, signs=stretch.signs | spoke if own else stretch.signs, anew=None if settled else anew)
