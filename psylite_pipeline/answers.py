@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
@@ -52,6 +53,8 @@ class Backend:
 
 
 _FOLD_END = "\n\n</details>"
+_FENCE = re.compile(r"</?(?:素材|偏好|material|preferences)>")
+_LONGEST_FENCE = len("</preferences")
 
 
 class Answers:
@@ -195,6 +198,7 @@ class Answers:
         pieces = split_thoughts(self._stream(messages, preferences), support=support, said=conversation.said[-WINDOW:])
         if support or not preferences.show_thinking:
             pieces = _without_thoughts(pieces)
+        pieces = _without_fences(pieces)
         if self._check:
             pieces = self._check.guard(pieces, support=support, metrics=self._metrics)
         spoken = False
@@ -273,6 +277,29 @@ class Answers:
     def _without_own_lines(self, conversation: Conversation) -> Conversation:
         """The talk without the lines we appended, so that the model does not learn to repeat them."""
         return conversation if self._replies is None else conversation.map_answers(self._replies.strip)
+
+
+def _without_fences(pieces: Iterator[Chunk]) -> Iterator[Chunk]:
+    """The same pieces without the tags of our own prompts, which a small model recites; they may be cut anywhere."""
+    held = ""
+    try:
+        for piece in pieces:
+            if isinstance(piece, Words):
+                text = _FENCE.sub("", held + piece.text)
+                at = text.rfind("<", max(0, len(text) - _LONGEST_FENCE))
+                cut = at if at >= 0 and ">" not in text[at:] else len(text)
+                held, piece = text[cut:], Words(text[:cut])
+            elif held:
+                yield Words(held)
+                held = ""
+            if not isinstance(piece, Words) or piece.text:
+                yield piece
+    except ModelError:
+        if held:
+            yield Words(held)
+        raise
+    if held:
+        yield Words(held)
 
 
 def _closed(pieces: Iterator[Chunk]) -> Iterator[Chunk]:

@@ -60,6 +60,14 @@ def test_a_block_that_the_model_left_open_folds_nothing_of_ours(open_talk, error
     assert REPLIES.short_texts["zh-Hans"].concern["self_harm"] in below
 
 
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_the_tags_of_our_prompts_are_not_recited(open_talk, size):
+    text = "<素材>来，听一段。a < b</素材>\n<material>"
+    says = [text[at : at + size] for at in range(0, len(text), size)]
+    assert open_talk(ScriptedModel(*says)).say("今天").shown.strip() == "来，听一段。a < b"
+    assert open_talk(ScriptedModel("<素材>")).say("今天").shown.startswith(notice("model_empty"))
+
+
 def test_who_was_asked_in_a_crisis_is_not_asked_anew_under_care(open_talk):
     talk = open_talk(ScriptedModel("我在听。"))
     questions = REPLIES.short_texts["zh-Hans"].concern.values()
