@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import logging
-import re
-import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from psylite_pipeline import prompt
-from psylite_pipeline.conversation import Conversation, left_open, marker
+from psylite_pipeline.conversation import Conversation, marker
 from psylite_pipeline.decision import Decision, Risk, Route
 from psylite_pipeline.errors import ModelCut, ModelError, ModelMissing, ModelTimeout
 from psylite_pipeline.humour.corpus import Snippet, quoted
 from psylite_pipeline.metrics import Metrics
 from psylite_pipeline.model import (
-    FIRST_SIGN_SECONDS,
     HEARTBEAT_SECONDS,
     ChatModel,
     Deadlines,
@@ -31,6 +28,7 @@ from psylite_pipeline.risk.policy import Met
 from psylite_pipeline.risk.talk import WINDOW
 from psylite_pipeline.risk.walk import CALM_AFTER_CONCERN, CALM_AFTER_CRISIS
 from psylite_pipeline.settings import Preferences
+from psylite_pipeline.stream import closed, without_fences, without_thoughts
 from psylite_pipeline.tasks import MOST_TASK_CHARS, as_people_read, neutral_result
 from psylite_pipeline.thoughts import parted, split_thoughts
 from psylite_pipeline.voice import Voice
@@ -50,11 +48,6 @@ class Backend:
     model: str
     num_ctx: int = 4096
     standin: bool = False
-
-
-_FOLD_END = "\n\n</details>"
-_FENCE = re.compile(r"</?(?:素材|偏好|material|preferences)>")
-_LONGEST_FENCE = len("</preferences")
 
 
 class Answers:
@@ -197,13 +190,13 @@ class Answers:
         )
         pieces = split_thoughts(self._stream(messages, preferences), support=support, said=conversation.said[-WINDOW:])
         if support or not preferences.show_thinking:
-            pieces = _without_thoughts(pieces)
-        pieces = _without_fences(pieces)
+            pieces = without_thoughts(pieces)
+        pieces = without_fences(pieces)
         if self._check:
             pieces = self._check.guard(pieces, support=support, metrics=self._metrics)
         spoken = False
         try:
-            for piece in _closed(pieces):
+            for piece in closed(pieces):
                 if isinstance(piece, Waiting):
                     yield Status(voice.notice(_status_for(piece)))
                     continue
@@ -277,57 +270,6 @@ class Answers:
     def _without_own_lines(self, conversation: Conversation) -> Conversation:
         """The talk without the lines we appended, so that the model does not learn to repeat them."""
         return conversation if self._replies is None else conversation.map_answers(self._replies.strip)
-
-
-def _without_fences(pieces: Iterator[Chunk]) -> Iterator[Chunk]:
-    """The same pieces without the tags of our own prompts, which a small model recites; they may be cut anywhere."""
-    held = ""
-    try:
-        for piece in pieces:
-            if isinstance(piece, Words):
-                text = _FENCE.sub("", held + piece.text)
-                at = text.rfind("<", max(0, len(text) - _LONGEST_FENCE))
-                cut = at if at >= 0 and ">" not in text[at:] else len(text)
-                held, piece = text[cut:], Words(text[:cut])
-            elif held:
-                yield Words(held)
-                held = ""
-            if not isinstance(piece, Words) or piece.text:
-                yield piece
-    except ModelError:
-        if held:
-            yield Words(held)
-        raise
-    if held:
-        yield Words(held)
-
-
-def _closed(pieces: Iterator[Chunk]) -> Iterator[Chunk]:
-    """The same pieces, and the end of a folded block that the model left open, also where it breaks off: what we say
-    below must not be folded away with it."""
-    text = ""
-    try:
-        for piece in pieces:
-            text += piece.text if isinstance(piece, Words) else ""
-            yield piece
-    except (ModelError, Unfit):
-        if left_open(text):
-            yield Words(_FOLD_END)
-        raise
-    if left_open(text):
-        yield Words(_FOLD_END)
-
-
-def _without_thoughts(pieces: Iterator[Chunk]) -> Iterator[Chunk]:
-    """The words alone. Hidden thinking must not look like a dead server, so now and then it is told as waiting."""
-    began = told = time.monotonic()
-    patience = FIRST_SIGN_SECONDS
-    for piece in pieces:
-        if not isinstance(piece, Thought):
-            yield piece
-        elif time.monotonic() - told > patience:
-            told, patience = time.monotonic(), HEARTBEAT_SECONDS
-            yield Waiting(told - began)
 
 
 def _status_for(waiting: Waiting) -> Notice:
