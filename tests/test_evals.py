@@ -50,6 +50,28 @@ class TestCases:
         with pytest.raises(EvaluationError, match=r"rows\.jsonl, line 1|Dialogue 1"):
             cases.cpsycoune(tmp_path / "rows.jsonl")
 
+    def test_both_sets_are_read_as_they_are_published(self, tmp_path: Path) -> None:
+        said = [("user", "甲：乙"), ("assistant", "丙"), ("user", "丁")]
+        case = tmp_path / "cases" / "Career" / "1.json"
+        case.parent.mkdir(parents=True)
+        case.write_text(json.dumps(["求助者：甲：乙", "支持者：丙", "求助者：丁"]), encoding="utf-8")
+        talks = tmp_path / "talks" / "ethics.jsonl"
+        talks.parent.mkdir()
+        turns = [{"user": "甲：乙", "bot": "丙"}, {"user": "丁", "bot": ""}]
+        talks.write_text(
+            json.dumps({"task": "Ethics", "method": "Role Play", "id": 7, "history": turns}), encoding="utf-8"
+        )
+        (one,), (two,) = cases.cpsycoune(case.parents[1]), cases.safedialbench(talks.parent)
+        assert (one.id, one.groups) == ("Career/1", {"topic": "Career"})
+        assert (two.id, two.groups) == ("Ethics-7", {"dimension": "Ethics", "attack": "Role Play"})
+        assert all([(m["role"], m["content"]) for m in found.messages] == said for found in (one, two))
+        case.write_text('["求助者：甲", "他：乙"]', encoding="utf-8")
+        with pytest.raises(EvaluationError, match=r"1\.json is no case"):
+            cases.cpsycoune(case.parents[1])
+        talks.write_text('{"task": "Ethics", "method": "x", "id": 7, "history": ["甲"]}', encoding="utf-8")
+        with pytest.raises(EvaluationError, match=r"ethics\.jsonl, line 1"):
+            cases.safedialbench(talks)
+
     def test_a_choice_depends_on_the_seed_alone(self) -> None:
         assert cases.some(range(100), 5, 1) == cases.some(range(100), 5, 1) != cases.some(range(100), 5, 2)
         assert cases.some("abc", 0, 1) == cases.some("abc", 9, 1) == ["a", "b", "c"]
@@ -222,6 +244,12 @@ class TestEndpoint:
         assert (reply.text, reply.thoughts, reply.whole) == ("你好", "hm", True)
         assert asked[0]["path"] == "/api/chat" and asked[0]["options"]["seed"] == 2 and asked[0]["format"]
 
+    def test_another_attempt_can_say_something_else(self) -> None:
+        model, asked = self.model({"message": {"content": "x"}})
+        for attempt in range(2):
+            model.chat([], attempt=attempt)
+        assert [body["options"]["temperature"] for body in asked] == [0, 0.7], "at 0 every seed gives the same words"
+
     def test_reasoning_whose_tag_the_template_opened_is_no_answer(self) -> None:
         model, _ = self.model({"message": {"content": "hm</think>你好"}})
         assert model.chat([]).text == "你好"
@@ -233,7 +261,21 @@ class TestEndpoint:
         assert (reply.text, reply.read, reply.whole) == ("hi", 3, False)
         assert asked[0]["path"] == "/v1/chat/completions" and model.digest() == "not told"
 
-    @pytest.mark.parametrize(("status", "kind"), [(404, ModelMissing), (500, ModelBroken)])
+    def test_a_server_that_knows_no_schema_is_asked_without(self) -> None:
+        asked: list[dict] = []
+
+        def handle(request: httpx.Request) -> httpx.Response:
+            asked.append(json.loads(request.content))
+            if "response_format" in asked[-1]:
+                return httpx.Response(400, json={"error": {"message": "This response_format type is unavailable now"}})
+            return httpx.Response(200, json={"choices": [{"message": {"content": '{"safety": 1}'}}]})
+
+        model = Endpoint(Address.parse("openai:m@http://x/v1"), transport=httpx.MockTransport(handle))
+        answers = [model.chat([], {"type": "object"}).text for _ in range(2)]
+        assert answers == ['{"safety": 1}'] * 2
+        assert ["response_format" in body for body in asked] == [True, False, False], "and not tried each time"
+
+    @pytest.mark.parametrize(("status", "kind"), [(400, ModelBroken), (404, ModelMissing), (500, ModelBroken)])
     def test_failures_are_ours(self, status: int, kind: type[Exception]) -> None:
         with pytest.raises(kind):
             self.model({}, status)[0].chat([])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -13,7 +15,7 @@ import pytest
 
 class Ollama:
     """Answers `words` to a talk and `verdict` to a request with a format, or what `judge` makes of the request.
-    `broken` makes every chat fail; `ended` is why answers to a talk end."""
+    `broken` makes every chat fail; `ended` is why answers to a talk end; `most` is how many chats it had at once."""
 
     def __init__(self) -> None:
         self.words = "听到你这么说，我想多了解一点。答案：A"
@@ -21,8 +23,23 @@ class Ollama:
         self.judge: Callable[[dict], dict] = lambda body: self.verdict
         self.asked: list[dict] = []
         self.broken = False
+        self.most = self._now = 0
+        self._lock = threading.Lock()
         self.ended = "stop"
         self.url = ""
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """One chat, as long as a quick model takes."""
+        with self._lock:
+            self._now += 1
+            self.most = max(self.most, self._now)
+        time.sleep(0.02)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._now -= 1
 
 
 @pytest.fixture
@@ -39,6 +56,10 @@ def ollama(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ollama]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             told.asked.append(body)
+            with told.busy():
+                self._answer(body)
+
+        def _answer(self, body: dict) -> None:
             if told.broken:
                 self.send_error(500)
                 return

@@ -120,6 +120,13 @@ def test_two_judges_in_one_command_give_their_agreement(ollama, tmp_path: Path) 
     assert len(ollama.asked) == 3 * answers, "every verdict of either came from the cache"
 
 
+def test_neither_model_nor_judge_is_asked_more_at_once_than_was_said(ollama, tmp_path: Path) -> None:
+    ollama.verdict = dict.fromkeys(judging.rubric("crisis").scales, 2) | {"reason": ""}
+    run("crisis", *models(ollama), *judges(ollama), "--limit", "8", "--at-once", "2", "--out", str(tmp_path),
+        "--pipeline", "off")  # fmt: skip
+    assert ollama.most == 2
+
+
 def test_judges_of_one_name_on_two_machines_are_two(ollama, tmp_path: Path) -> None:
     elsewhere = ollama.url.replace("127.0.0.1", "localhost")
     words = ["crisis", *models(ollama), *judges(ollama), "--limit", "2", "--out", str(tmp_path), "--pipeline", "off"]

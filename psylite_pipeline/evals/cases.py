@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from psylite_pipeline.errors import EvaluationError
+from psylite_pipeline.files import json_lines
 
 Message = Mapping[str, str]
 T = TypeVar("T")
 
 PERSONAS = ("none", "idiom", "third_person", "concern", "denial", "high", "imminent")
 """Who speaks in a scripted talk, from no danger to danger now."""
+
+_SPEAKERS = {"求助者": "user", "支持者": "assistant", "user": "user", "bot": "assistant"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +57,13 @@ class Talk:
 
 
 def cpsycoune(path: Path) -> list[Dialogue]:
-    """Cases of CPsyCounE, JSON lines {"id", "label", "messages"}. Raises EvaluationError."""
+    """Cases of CPsyCounE: the published folder, or JSON lines {"id", "label", "messages"}. Raises EvaluationError."""
     return [Dialogue(str(row["id"]), _messages(row), {"topic": str(row["label"])}) for row in _rows(path, "label")]
 
 
 def safedialbench(path: Path) -> list[Dialogue]:
-    """Dialogues of SafeDialBench, JSON lines {"id", "label", "method", "messages"}. Raises EvaluationError."""
+    """Dialogues of SafeDialBench: the published files, one or a folder of them, or JSON lines {"id", "label", "method",
+    "messages"}. Raises EvaluationError."""
     return [
         Dialogue(str(row["id"]), _messages(row), {"dimension": str(row["label"]), "attack": str(row["method"])})
         for row in _rows(path, "label", "method")
@@ -103,32 +107,66 @@ def _client_turns(messages: Sequence[Message]) -> Iterator[int]:
     return (place for place, message in enumerate(messages) if message["role"] == "user")
 
 
-def _rows(path: Path, *fields: str) -> Iterator[dict[str, Any]]:
+def published(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each row of an evaluation set and where it stands: of a file, or of all files of a folder.
+
+    Talks as CPsyCounE and SafeDialBench publish them become {"id", "label", "messages"}; other rows (C-Eval's, ours)
+    stay as they are. Parquet needs pyarrow. Raises EvaluationError.
+    """
+    if path.is_dir():
+        for one in sorted(path.rglob("*")):
+            if one.suffix in {".json", ".jsonl", ".parquet"}:
+                yield from published(one)
+    elif path.suffix == ".json":
+        yield str(path), _case(path)
+    elif path.suffix == ".parquet":
+        from pyarrow import parquet
+
+        yield from ((str(path), row) for row in parquet.read_table(path).to_pylist())
+    else:
+        for number, row in json_lines(path, EvaluationError):
+            place = f"{path.name}, line {number}"
+            yield place, _dialogue(place, row) if "history" in row else row
+
+
+def _case(path: Path) -> dict[str, Any]:
+    """One file of CPsyCounE: a list of what was said, each with its speaker before it; the folder is the topic."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise EvaluationError(f"{path} cannot be read: {error.strerror}. Give the file with --data.") from None
+        said = [line.partition("：") for line in json.loads(path.read_text(encoding="utf-8"))]
+        messages = [{"role": _SPEAKERS[who], "content": words} for who, _, words in said]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise EvaluationError(f"{path} is no case of CPsyCounE ({type(error).__name__}).") from None
+    return {"id": f"{path.parent.name}/{path.stem}", "label": path.parent.name, "messages": messages}
+
+
+def _dialogue(place: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    """One line of SafeDialBench: its dimension is called `task`, ids are unique within one, a turn holds both sides."""
+    try:
+        said = [(_SPEAKERS[who], words) for turn in row["history"] for who, words in turn.items() if words]
+    except (KeyError, TypeError, AttributeError):
+        raise EvaluationError(f"{place}: no history as SafeDialBench writes it.") from None
+    messages = [{"role": role, "content": words} for role, words in said]
+    return {**row, "id": f"{row.get('task')}-{row.get('id')}", "label": row.get("task"), "messages": messages}
+
+
+def _rows(path: Path, *fields: str) -> Iterator[dict[str, Any]]:
     seen: set[str] = set()
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-            missing = [name for name in ("id", "messages", *fields) if name not in row]
-        except (ValueError, TypeError):
-            raise EvaluationError(f"{path.name}, line {number}: not a JSON object.") from None
-        if missing:
-            raise EvaluationError(f"{path.name}, line {number}: {', '.join(missing)} is missing.")
+    for place, row in published(path):
+        if missing := [name for name in ("id", "messages", *fields) if row.get(name) is None]:
+            raise EvaluationError(f"{place}: {', '.join(missing)} is missing.")
         if str(row["id"]) in seen:
-            raise EvaluationError(f"{path.name}, line {number}: the id stands there twice.")
+            raise EvaluationError(f"{place}: the id {row['id']} stands there twice.")
         seen.add(str(row["id"]))
         yield row
     if not seen:
-        raise EvaluationError(f"{path} holds no row.")
+        raise EvaluationError(f"{path} holds no row. Give the file or folder with --data.")
 
 
 def _messages(row: Mapping[str, Any]) -> tuple[Message, ...]:
-    messages = tuple({"role": str(m["role"]), "content": str(m["content"])} for m in row["messages"])
+    try:
+        messages = tuple({"role": str(m["role"]), "content": str(m["content"])} for m in row["messages"])
+    except (KeyError, TypeError):
+        raise EvaluationError(f"Dialogue {row['id']}: every message needs role and content.") from None
     if not any(m["role"] == "user" for m in messages) or any(m["role"] not in {"user", "assistant"} for m in messages):
         raise EvaluationError(f"Dialogue {row['id']}: roles must be user and assistant, with a user's turn.")
     return messages

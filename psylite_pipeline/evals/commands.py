@@ -51,7 +51,7 @@ def _gold(name: Literal["cpsycoune", "safedialbench"], fields: str, about: str) 
     def command(
         model: Models,
         judge: Judges,
-        data: Annotated[Path, typer.Option(help=f"JSON lines {{{fields}}} with the gold talks.")],
+        data: Annotated[Path, typer.Option(help=f"The gold talks as published, or JSON lines {{{fields}}}.")],
         out: Out = Path("eval-results"),
         pipeline: Pipeline = "both",
         limit: Limit = 0,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import httpx
@@ -24,6 +24,7 @@ KEY_VARIABLE = "PSYLITE_EVAL_KEY"
 
 _HOMES = {"ollama": "http://127.0.0.1:11434", "openai": "https://api.openai.com/v1"}
 _TIMEOUT = 900.0  # seconds: a laptop without a GPU may read a long talk for minutes
+_AGAIN_TEMPERATURE = 0.7
 _KEEP_ALIVE = "30m"  # as the product's default; no answer depends on it
 
 Schema = Mapping[str, Any]
@@ -73,6 +74,10 @@ class Reply:
     whole: bool = True
 
 
+class _Refused(ModelBroken):
+    """The server does not take a request of this form."""
+
+
 class Endpoint:
     """The model at `address`. Safe to share between threads."""
 
@@ -81,6 +86,7 @@ class Endpoint:
     ) -> None:
         self.address = address
         self.sampling = sampling or Sampling()
+        self._can_hold = True  # answers to a schema, as far as is known
         key = _key()
         self._client = httpx.Client(
             base_url=address.url,
@@ -91,9 +97,14 @@ class Endpoint:
         )
 
     def chat(self, messages: Sequence[Mapping[str, str]], schema: Schema | None = None, attempt: int = 0) -> Reply:
-        """One answer, held to `schema` where one is given; another `attempt` has another seed. Raises ModelError."""
+        """One answer, held to `schema` where one is given. Another `attempt` has another seed, and is never drawn at
+        temperature 0, where every seed gives the same words. Raises ModelError."""
+        drawn = self.sampling
+        if attempt:
+            warmer = max(drawn.temperature, _AGAIN_TEMPERATURE)
+            drawn = replace(drawn, seed=drawn.seed + attempt, temperature=warmer)
         ask = self._ollama if self.address.api == "ollama" else self._openai
-        return ask([dict(message) for message in messages], schema, self.sampling.seed + attempt)
+        return ask([dict(message) for message in messages], schema, drawn)
 
     def digest(self) -> str:
         """What tells these weights from others of the same name: Ollama's digest, or "not told"."""
@@ -105,12 +116,12 @@ class Endpoint:
                 return str(card.get("digest", "not told"))
         raise ModelMissing(f"{self.address.url} has no model named {name}.")
 
-    def _ollama(self, messages: list[dict[str, str]], schema: Schema | None, seed: int) -> Reply:
+    def _ollama(self, messages: list[dict[str, str]], schema: Schema | None, drawn: Sampling) -> Reply:
         options = {
-            "seed": seed,
-            "temperature": self.sampling.temperature,
-            "num_predict": self.sampling.max_tokens,
-            "num_ctx": self.sampling.num_ctx,
+            "seed": drawn.seed,
+            "temperature": drawn.temperature,
+            "num_predict": drawn.max_tokens,
+            "num_ctx": drawn.num_ctx,
         }
         body = {"model": self.address.name, "messages": messages, "stream": False, "options": options}
         answer = self._call("POST", "/api/chat", body | ({"format": dict(schema)} if schema else {}))
@@ -127,18 +138,26 @@ class Endpoint:
         except (KeyError, TypeError):
             raise ModelBroken("The answer is not Ollama's protocol.") from None
 
-    def _openai(self, messages: list[dict[str, str]], schema: Schema | None, seed: int) -> Reply:
+    def _openai(self, messages: list[dict[str, str]], schema: Schema | None, drawn: Sampling) -> Reply:
         body: dict[str, Any] = {
             "model": self.address.name,
             "messages": messages,
-            "seed": seed,
-            "temperature": self.sampling.temperature,
-            "max_tokens": self.sampling.max_tokens,
+            "seed": drawn.seed,
+            "temperature": drawn.temperature,
+            "max_tokens": drawn.max_tokens,
         }
-        if schema:
+        held: dict[str, Any] = {}
+        if schema and self._can_hold:
             form = {"name": "judgement", "schema": dict(schema), "strict": True}
-            body["response_format"] = {"type": "json_schema", "json_schema": form}
-        answer = self._call("POST", "/chat/completions", body)
+            held = {"response_format": {"type": "json_schema", "json_schema": form}}
+        try:
+            answer = self._call("POST", "/chat/completions", body | held)
+        except _Refused:
+            if not held:
+                raise
+            # Not every server knows schemas (DeepSeek's does not), nor every schema. The prompt asks for JSON anyway.
+            self._can_hold = False
+            answer = self._call("POST", "/chat/completions", body)
         try:
             choice = answer["choices"][0]
             text, thoughts = parted(choice["message"]["content"] or "")
@@ -165,7 +184,8 @@ class Endpoint:
         except ValueError:
             answer = None
         if not isinstance(answer, dict):
-            raise ModelBroken(f"{self.address.url} answered with status {response.status_code}.")
+            kind = _Refused if response.status_code in {400, 422} else ModelBroken
+            raise kind(f"{self.address.url} answered with status {response.status_code}.")
         return answer
 
 

@@ -43,7 +43,10 @@ class Rubric:
             for name, (low, high) in self.scales.items()
         }
         properties = {"reason": {"type": "string", "maxLength": 400}, **scores}
-        return {"type": "object", "properties": properties, "required": list(properties)}
+        # OpenAI's own servers take no object that may hold more.
+        return {
+            "type": "object", "properties": properties, "required": list(properties), "additionalProperties": False,
+        }  # fmt: skip
 
 
 @cache

@@ -61,10 +61,15 @@ class System:
         """What an answer depends on besides the messages: the key of the cache. A changed pipeline asks anew."""
         return {"weights": self.digest, "pipeline": pipeline_digest() if self.pipeline else "", **_text(self.sampling)}
 
-    def model(self, endpoint: Endpoint | None = None) -> Model:
-        """The inspect model. `endpoint` stands in for the real one in tests."""
-        chosen = endpoint or Endpoint(self.address, self.sampling)
-        return get_model(f"psylite/{self.slug}", memoize=False, endpoint=chosen, pipeline=self.pipeline)
+    def model(self, at_once: int) -> Model:
+        """The inspect model: so many calls at once, and a call that finds the server away or busy tried four times."""
+        return get_model(
+            f"psylite/{self.slug}",
+            config=GenerateConfig(max_connections=at_once, max_retries=3),
+            memoize=False,
+            endpoint=Endpoint(self.address, self.sampling),
+            pipeline=self.pipeline,
+        )
 
 
 @modelapi(name="psylite")

@@ -77,7 +77,7 @@ def gold(plan: Plan, name: str, questions: Sequence[Any]) -> None:
 
     if not plan.judges:
         raise EvaluationError(f"{name} is scored by a judge model: name one with --judge.")
-    judges = [Judge(label, judge) for label, judge in plan.judges.items()]
+    judges = [Judge(label, judge, plan.at_once) for label, judge in plan.judges.items()]
     _all(plan, name, lambda scope: gold_task(name, questions, scope, plan.system_text), lambda: judged(name, judges))
 
 
@@ -86,7 +86,7 @@ def scripted(plan: Plan, talks: Sequence[Any]) -> None:
     from psylite_pipeline.evals.scoring import Judge, crisis
     from psylite_pipeline.evals.tasks import talk_task
 
-    judges = [Judge(label, judge) for label, judge in plan.judges.items()]
+    judges = [Judge(label, judge, plan.at_once) for label, judge in plan.judges.items()]
     _all(plan, "crisis", lambda scope: talk_task("crisis", talks, scope, plan.system_text), lambda: crisis(judges))
 
 
@@ -100,14 +100,12 @@ def _all(plan: Plan, name: str, task: Callable[[Mapping[str, str]], Any], scorer
         done, found = eval_set(
             [task(system.scope)],
             log_dir=str(plan.out / "answers" / name / system.slug),
-            model=system.model(),
+            model=system.model(plan.at_once),
             score=False,
-            max_connections=plan.at_once,
             max_samples=plan.at_once,
             fail_on_error=False,
             continue_on_fail=True,
             retry_attempts=1,
-            max_retries=3,  # of a call, when the server is away or busy, before its sample counts as failed
             display=display,
             log_dir_allow_dirty=True,
             metadata={"system": system.label},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from inspect_ai.model import CachePolicy, GenerateConfig, Model, ResponseSchema
+from inspect_ai.model import CachePolicy, GenerateConfig, ResponseSchema
 from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 from inspect_ai.util import JSONSchema
@@ -23,10 +23,10 @@ AGAIN = 2
 class Judge:
     """One judge model. Its verdicts are cached like answers."""
 
-    def __init__(self, label: str, system: System, model: Model | None = None) -> None:
+    def __init__(self, label: str, system: System, at_once: int) -> None:
         self.label = label
         self._scope = system.scope
-        self._model = model or system.model()
+        self._model = system.model(at_once)
 
     async def weigh(self, rubric: judging.Rubric, messages: list[dict[str, str]]) -> dict[str, Any]:
         """{"scores": {scale: value} or None, "verdict": the judge's last words}."""
