@@ -13,7 +13,7 @@ from psylite_pipeline.errors import ModelTimeout, RecipeError
 from psylite_pipeline.evals.endpoint import Reply
 from psylite_pipeline.finetune import check, data, export, internlm, mix, reason
 from psylite_pipeline.finetune.data import Row
-from psylite_pipeline.finetune.likeness import LEAK, TWIN, Shelf, without_twins
+from psylite_pipeline.finetune.likeness import LEAK, TWIN, Shelf
 from psylite_pipeline.finetune.recipe import load
 
 MODEL = Path(__file__).parents[1] / "model"
@@ -78,13 +78,22 @@ class TestLayouts:
             list(data.rows(tmp_path / "x.jsonl", "general"))
 
     def test_preferences(self, tmp_path: Path) -> None:
+        asked = {"role": "user", "content": "q"}
         path = write(
             tmp_path / "x.jsonl",
             {"prompt": "q", "chosen": "good", "rejected": "bad"},
             {"prompt": "q", "response_0": "bad", "response_1": "good", "safer_response_id": 1},
+            {"prompt": "q", "response_0": "good", "response_1": "bad", "better_response_id": 0},
+            {"question": "q", "chosen": "good", "rejected": "bad"},
+            {"chosen": [asked, {"role": "assistant", "content": "good"}],
+             "rejected": [asked, {"role": "assistant", "content": "bad"}]},
             {"prompt": "q", "chosen": "same", "rejected": "same"},
-        )
-        assert [(pair.chosen, pair.rejected) for pair in data.pairs(path)] == [("good", "bad")] * 2
+        )  # fmt: skip
+        assert [(pair.prompt, pair.chosen, pair.rejected) for pair in data.pairs(path)] == [
+            ((asked,), "good", "bad")
+        ] * 5
+        with pytest.raises(RecipeError, match=r"x\.jsonl, line 1"):
+            list(data.pairs(write(path, {"chosen": "nobody asked", "rejected": "bad"})))
 
     def test_what_is_written_is_read_again(self, tmp_path: Path) -> None:
         row = Row("i", "general", ({"role": "user", "content": "q"},), "a", "t")
@@ -96,13 +105,10 @@ class TestLikeness:
     text = "今天下班以后我一个人在操场上走了很久，想起小时候外婆带我去赶集的样子，忽然就很想回家看看。"
 
     def test_a_lightly_edited_text_is_a_twin(self) -> None:
-        other = self.text.replace("，", " ").replace("很久", "好久")
-        found = list(
-            without_twins(
-                [(self.text, 1), (self.text, 2), (other, 3), ("完全不同的一句话，说的是明天的天气会不会下雨", 4)]
-            )
-        )
-        assert found == [1, 4]
+        shelf = Shelf(TWIN)
+        shelf.add(self.text)
+        assert shelf.has(self.text) and shelf.has(self.text.replace("，", " ").replace("很久", "好久"))
+        assert not shelf.has("完全不同的一句话，说的是明天的天气会不会下雨")
 
     def test_a_quotation_inside_other_text_is_a_leak_but_a_greeting_is_not(self) -> None:
         held_out = Shelf(LEAK)
@@ -130,6 +136,25 @@ class TestMix:
         assert rows == mix.build(*sources, (10, 5), seed=3)[0] != mix.build(*sources, (10, 5), seed=4)[0]
         with pytest.raises(RecipeError, match=r"5 counselling rows are left of 6 \(0 twins, 1 leaks"):
             mix.build(*sources, (10, 6))
+
+    def test_the_pairs_of_stage_two_hold_no_twin_and_nothing_evaluated(self, tmp_path: Path) -> None:
+        words = [f"第{n}天的{n}号房里有{n * n}个人在等第{n + 7}班车，他们说了{n * 31}句话。" for n in range(9)]
+        pairs = [{"prompt": text, "chosen": "好的。", "rejected": "不。"} for text in words]
+        evaluated = write(
+            tmp_path / "eval.jsonl", {"task": "Ethics", "id": 1, "history": [{"user": words[0], "bot": ""}]}
+        )
+        path = write(tmp_path / "pairs.jsonl", *pairs, pairs[3])
+        kept, counts = mix.preferences([path], [evaluated], seed=2)
+        assert sorted(pair.prompt[0]["content"] for pair in kept) == sorted(words[1:])
+        assert (counts.read, counts.twins, counts.leaks, counts.kept) == (10, 1, 1, 8)
+        assert kept[:4] == mix.preferences([path], [evaluated], limit=4, seed=2)[0]
+
+    def test_evaluation_sets_are_held_out_as_they_are_published(self, tmp_path: Path) -> None:
+        (tmp_path / "Career").mkdir()
+        (tmp_path / "Career" / "1.json").write_text('["求助者：甲", "支持者：乙"]', encoding="utf-8")
+        write(tmp_path / "ethics.jsonl", {"task": "Ethics", "id": 1, "history": [{"user": "丙", "bot": "丁"}]})
+        write(tmp_path / "val.jsonl", {"id": 0, "question": "戊", "A": "己", "answer": "A"})
+        assert mix.evaluated_turns(tmp_path) == ["甲", "乙", "丙", "丁", "戊"]
 
     def test_the_card_says_what_is_in_it(self, tmp_path: Path) -> None:
         general, counselling = [DEMO / "general.jsonl"], [DEMO / "counselling.jsonl"]
@@ -172,10 +197,13 @@ class TestReasoning:
     def test_is_checked(self, thoughts: str, fault: str) -> None:
         assert reason.fault(self.row, thoughts) == fault
 
-    def test_is_asked_again_with_another_seed(self) -> None:
+    def test_is_asked_again_with_another_seed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        waited: list[float] = []
+        monkeypatch.setattr(reason.time, "sleep", waited.append)
         teacher = Teacher("嗯。", ModelTimeout("x"), THOUGHTS)
         row, fault = reason.think(self.row, teacher)
         assert row and row.thoughts == THOUGHTS and not fault and teacher.attempts == [0, 1, 2]
+        assert waited == [20.0], "a busy server is given a while, a poor answer is not"
 
     def test_is_given_up_and_counted(self, tmp_path: Path) -> None:
         counts = reason.inject([self.row], Teacher("嗯。", "嗯。", "嗯。"), tmp_path / "o.jsonl")

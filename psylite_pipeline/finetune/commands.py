@@ -25,11 +25,11 @@ def register(app: typer.Typer) -> None:
 
 @model.command()
 def mix(
-    general: Annotated[list[Path], typer.Option(help="JSON lines with general reasoning. May be repeated.")],
-    counselling: Annotated[list[Path], typer.Option(help="JSON lines of counselling. May be repeated.")],
     out: Annotated[Path, typer.Option(help="File to write; card and statistics go beside it.")],
+    general: Annotated[list[Path] | None, typer.Option(help="JSON lines of general reasoning; repeatable.")] = None,
+    counselling: Annotated[list[Path] | None, typer.Option(help="JSON lines of counselling. May be repeated.")] = None,
     evaluated: Annotated[
-        list[Path] | None, typer.Option(help="Evaluation sets that must not be trained on. May be repeated.")
+        list[Path] | None, typer.Option(help="Evaluation sets to hold out, files or folders. May be repeated.")
     ] = None,
     general_rows: Annotated[int, typer.Option(min=0, help="Rows of general reasoning.")] = 10_000,
     counselling_rows: Annotated[int, typer.Option(min=0, help="Rows of counselling.")] = 3_000,
@@ -38,9 +38,9 @@ def mix(
     """Build the training set of stage 1: no twins, nothing of the evaluation sets, with data card and statistics."""
     from psylite_pipeline.finetune import mix as mixing
 
-    held_out = evaluated or []
-    rows, counts = mixing.build(general, counselling, held_out, (general_rows, counselling_rows), seed)
-    mixing.save(rows, counts, [*general, *counselling], held_out, seed, out)
+    held_out, sources = evaluated or [], (general or [], counselling or [])
+    rows, counts = mixing.build(*sources, held_out, (general_rows, counselling_rows), seed)
+    mixing.save(rows, counts, [*sources[0], *sources[1]], held_out, seed, out)
     for kind, told in counts.items():
         console.print(
             f"{kind}: {told.kept} kept of {told.read} read; {told.twins} twins, {told.leaks} leaks, "
@@ -74,28 +74,19 @@ def reason(
 
 @model.command()
 def pairs(
-    files: Annotated[list[Path], typer.Argument(help="Preferences: prompt/chosen/rejected, or PKU-SafeRLHF.")],
+    files: Annotated[list[Path], typer.Argument(help="Preferences: chosen and rejected, or PKU-SafeRLHF.")],
     out: Annotated[Path, typer.Option(help="File to write.")],
     limit: Annotated[int, typer.Option(min=0, help="So many pairs by chance of the seed; 0: all.")] = 0,
     seed: Annotated[int, typer.Option()] = 1,
-    evaluated: Annotated[list[Path] | None, typer.Option(help="Evaluation sets to hold out. May be repeated.")] = None,
+    evaluated: Annotated[list[Path] | None, typer.Option(help="As for `mix`.")] = None,
 ) -> None:
     """Prepare the preferences of stage 2: no twins, nothing of the evaluation sets."""
-    from psylite_pipeline.evals.cases import some
     from psylite_pipeline.finetune import data
-    from psylite_pipeline.finetune.likeness import LEAK, Shelf, without_twins
-    from psylite_pipeline.finetune.mix import evaluated_turns
+    from psylite_pipeline.finetune import mix as mixing
 
-    held_out = Shelf(LEAK)
-    for path in evaluated or []:
-        for text in evaluated_turns(path):
-            held_out.add(text)
-    read = [pair for path in files for pair in data.pairs(path)]
-    texts = [("\n".join(m["content"] for m in pair.prompt) + pair.chosen, pair) for pair in read]
-    clean = [pair for text, pair in texts if not held_out.has(text)]
-    single = list(without_twins([(text, pair) for text, pair in texts if pair in clean]))
-    count = data.write(out, some(single, limit, seed))  # type: ignore[arg-type]
-    console.print(f"{count} pairs of {len(read)}; {len(read) - len(clean)} leaks, {len(clean) - len(single)} twins")
+    kept, told = mixing.preferences(files, evaluated or [], limit, seed)
+    data.write(out, kept)
+    console.print(f"{told.kept} pairs kept of {told.read} read; {told.twins} twins, {told.leaks} leaks")
 
 
 @model.command()

@@ -45,6 +45,11 @@ class Row:
         """Everything that is compared when twins and leaks are looked for."""
         return "\n".join([*(message["content"] for message in self.prompt if message["role"] == "user"), self.answer])
 
+    @property
+    def letters(self) -> int:
+        """How long it is, reasoning included, earlier answers not."""
+        return len(self.text) + len(self.thoughts)
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:
@@ -54,6 +59,16 @@ class Pair:
     prompt: tuple[Message, ...]
     chosen: str
     rejected: str
+
+    @property
+    def text(self) -> str:
+        """Everything that is compared when twins and leaks are looked for."""
+        return "\n".join([*(message["content"] for message in self.prompt), self.chosen])
+
+    @property
+    def letters(self) -> int:
+        """How long its longer side is."""
+        return len(self.text) + max(0, len(self.rejected) - len(self.chosen))
 
 
 def rows(path: Path, kind: str, seed: int = 1) -> Iterator[Row]:
@@ -71,14 +86,16 @@ def rows(path: Path, kind: str, seed: int = 1) -> Iterator[Row]:
 
 
 def pairs(path: Path) -> Iterator[Pair]:
-    """The preferences of `path`: prompt/chosen/rejected, or PKU-SafeRLHF's two responses with the safer one named.
+    """The preferences of `path`: chosen and rejected, answers or whole talks, with prompt or question beside them or in
+    them; or PKU-SafeRLHF's two responses with the safer one named.
 
     Raises RecipeError naming file and line.
     """
     for number, raw in json_lines(path, RecipeError):
         try:
             if "chosen" in raw:
-                prompt, chosen, rejected = raw["prompt"], _last(raw["chosen"]), _last(raw["rejected"])
+                prompt = raw.get("prompt") or raw.get("question") or _before(raw["chosen"])
+                chosen, rejected = _last(raw["chosen"]), _last(raw["rejected"])
             else:
                 better = int(raw["safer_response_id"] if "safer_response_id" in raw else raw["better_response_id"])
                 prompt, chosen, rejected = raw["prompt"], raw[f"response_{better}"], raw[f"response_{1 - better}"]
@@ -174,6 +191,13 @@ def _message(role: str, content: str) -> Message:
 
 def _last(answer: Any) -> str:
     return answer if isinstance(answer, str) else str(answer[-1]["content"])
+
+
+def _before(talk: Any) -> Any:
+    """What was said before the last answer of a talk that holds its own prompt."""
+    if isinstance(talk, str):
+        raise ValueError
+    return talk[:-1]
 
 
 def _id(text: str) -> str:

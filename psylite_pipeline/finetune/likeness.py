@@ -10,7 +10,6 @@ import re
 import unicodedata
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 LETTERS = 8
@@ -62,12 +61,3 @@ class Shelf:
             return True
         shared = Counter(number for gram in grams(text) for number in self._where.get(gram, ()))
         return any(count >= max(LEAST, self.share * self._sizes[number]) for number, count in shared.items())
-
-
-def without_twins(texts: Iterable[tuple[str, object]], shelf: Shelf | None = None) -> Iterator[object]:
-    """The second of each (text, thing), the first of each set of twins only."""
-    shelf = shelf or Shelf(TWIN)
-    for text, thing in texts:
-        if not shelf.has(text):
-            shelf.add(text)
-            yield thing

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import statistics
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from psylite_pipeline.errors import RecipeError
-from psylite_pipeline.files import json_lines
+from psylite_pipeline.evals import cases
 from psylite_pipeline.finetune import data
-from psylite_pipeline.finetune.data import Row
+from psylite_pipeline.finetune.data import Pair, Row
 from psylite_pipeline.finetune.likeness import LEAK, TWIN, Shelf
+
+T = TypeVar("T", Row, Pair)
 
 GENERAL, COUNSELLING = 10_000, 3_000
 """The technical report's mix: 13,000 rows, 10 to 3, so that learning to counsel does not cost the rest."""
@@ -44,11 +47,7 @@ def build(
 
     Raises RecipeError where fewer good rows are left than `wanted`, with what took them.
     """
-    held_out = Shelf(LEAK)
-    for path in evaluated:
-        for text in evaluated_turns(path):
-            held_out.add(text)
-    seen = Shelf(TWIN)
+    held_out, seen = _held_out(evaluated), Shelf(TWIN)
     chosen: list[Row] = []
     counts: dict[str, Counts] = {}
     for kind, paths, number in (("general", general, wanted[0]), ("counselling", counselling, wanted[1])):
@@ -66,31 +65,53 @@ def build(
     return chosen, counts
 
 
+def preferences(
+    files: Sequence[Path], evaluated: Sequence[Path], limit: int = 0, seed: int = 1
+) -> tuple[list[Pair], Counts]:
+    """The pairs of stage 2 in random order, `limit` of them (0: all), and what became of the rest. Raises RecipeError,
+    or EvaluationError for an evaluation set that cannot be read."""
+    pool = [pair for path in files for pair in data.pairs(path)]
+    random.Random(seed).shuffle(pool)
+    return _clean(pool, limit or len(pool), _held_out(evaluated), Shelf(TWIN))
+
+
 def evaluated_turns(path: Path) -> list[str]:
-    """The turns of an evaluation set (CPsyCounE, SafeDialBench, C-Eval as JSON lines) that must not be trained on."""
+    """The turns of an evaluation set that must not be trained on: CPsyCounE, SafeDialBench, C-Eval, in every form that
+    `psylite eval` reads. Raises EvaluationError."""
     found: list[str] = []
-    for _, raw in json_lines(path, RecipeError):
-        talk = raw.get("messages")
-        found += [str(m["content"]) for m in talk] if talk else [str(raw.get("question") or raw.get("text") or "")]
-    return found
+    for _, row in cases.published(path):
+        talk = row.get("messages")
+        found += [str(m["content"]) for m in talk] if talk else [str(row.get("question") or row.get("text") or "")]
+    return list(filter(None, found))
 
 
-def _clean(pool: Sequence[Row], number: int, held_out: Shelf, seen: Shelf, most: int) -> tuple[list[Row], Counts]:
-    kept: list[Row] = []
+def _held_out(evaluated: Sequence[Path]) -> Shelf:
+    held_out = Shelf(LEAK)
+    for path in evaluated:
+        for text in evaluated_turns(path):
+            held_out.add(text)
+    return held_out
+
+
+def _clean(
+    pool: Sequence[T], number: int, held_out: Shelf, seen: Shelf, most: float = math.inf
+) -> tuple[list[T], Counts]:
+    """The first `number` good ones of `pool`; those longer than `most` letters are none."""
+    kept: list[T] = []
     tally: Counter[str] = Counter()
-    for row in pool:
+    for one in pool:
         if len(kept) == number:
             break
         tally["read"] += 1
-        if len(row.text) + len(row.thoughts) > most:
+        if one.letters > most:
             tally["too_long"] += 1
-        elif held_out.has(row.text):
+        elif held_out.has(one.text):
             tally["leaks"] += 1
-        elif seen.has(row.text):
+        elif seen.has(one.text):
             tally["twins"] += 1
         else:
-            seen.add(row.text)
-            kept.append(row)
+            seen.add(one.text)
+            kept.append(one)
     return kept, Counts(tally["read"], tally["too_long"], tally["twins"], tally["leaks"], len(kept))
 
 

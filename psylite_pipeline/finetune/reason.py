@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from psylite_pipeline.errors import ModelError, RecipeError
+from psylite_pipeline.errors import ModelAway, ModelError, ModelTimeout, RecipeError
 from psylite_pipeline.evals.endpoint import Reply
 from psylite_pipeline.files import json_lines
 from psylite_pipeline.finetune import data
@@ -21,7 +22,7 @@ from psylite_pipeline.text import HAN
 LEAST, MOST = 60, 3000
 """Letters of a reasoning that can be learnt from: shorter says nothing, longer crowds out the answer."""
 
-TRIES = 3
+TRIES, WAIT_SECONDS = 3, 5.0
 
 _HAN = re.compile(f"[{HAN}]")
 #: The teacher must think its way to the answer, not talk about an answer that it was given.
@@ -63,7 +64,8 @@ def fault(row: Row, thoughts: str) -> str:
 
 
 def think(row: Row, teacher: Teacher) -> tuple[Row | None, str]:
-    """`row` with reasoning, or None and the last fault after `TRIES` tries. A failing server counts as a try."""
+    """`row` with reasoning, or None and the last fault after `TRIES` tries. A failing server counts as a try; one that
+    is busy or away is given a while."""
     talk = "\n".join(f"[{message['role']}] {message['content']}" for message in row.prompt)
     content = f"<talk>\n{talk}\n</talk>\n\n<answer>\n{row.answer}\n</answer>"
     messages = [{"role": "system", "content": _INSTRUCTION}, {"role": "user", "content": content}]
@@ -73,6 +75,8 @@ def think(row: Row, teacher: Teacher) -> tuple[Row | None, str]:
             thoughts = teacher.chat(messages, None, attempt).text.strip()
         except ModelError as error:
             found = type(error).__name__
+            if isinstance(error, ModelAway | ModelTimeout) and attempt + 1 < TRIES:
+                time.sleep(WAIT_SECONDS * 4**attempt)
             continue
         if not (found := fault(row, thoughts)):
             return replace(row, thoughts=thoughts), ""
