@@ -29,7 +29,8 @@ from psylite_pipeline.risk.assess import Assessor
 from psylite_pipeline.risk.normalise import MAX_CHARS
 from psylite_pipeline.risk.policy import TOO_LONG, Met, Opinion, settled, unjudged
 from psylite_pipeline.risk.reading import Finding, gravest
-from psylite_pipeline.risk.walk import CALM_AFTER_CONCERN, Assessment, risk_floor
+from psylite_pipeline.risk.score import risk_floor
+from psylite_pipeline.risk.walk import CALM_AFTER_CONCERN, Assessment
 from psylite_pipeline.settings import Preferences
 
 log = logging.getLogger(__name__)
@@ -206,7 +207,7 @@ class Counsellor:
 
     def _second_opinion(self, conversation: Conversation, assessment: Assessment, preferences: Preferences) -> Opinion:
         """Ask the judge where the valve says so. Late, away or unreadable means the safer route."""
-        level, rules = assessment.level, assessment.last.rules
+        level, rules = assessment.level, assessment.rules
         floor = conversation.floor
         known = floor.route in (Route.CRISIS, Route.DECLINE) or floor.risk >= Risk.HIGH
         if known or not judge.wanted(preferences.judge, assessment):

@@ -9,17 +9,10 @@ from scripted import KeywordClassifier, KeywordRules
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.risk.assess import Assessor
+from psylite_pipeline.risk.score import risk_floor
+from psylite_pipeline.risk.stages import QUIET_TURNS, STAGES, STAGES_ARMED, STAGES_URGENT
 from psylite_pipeline.risk.talk import REACH, RHYTHM, WINDOW
-from psylite_pipeline.risk.walk import (
-    CALM_AFTER_CONCERN,
-    CALM_AFTER_CRISIS,
-    QUIET_TURNS,
-    STAGES,
-    STAGES_ARMED,
-    STAGES_URGENT,
-    Assessment,
-    risk_floor,
-)
+from psylite_pipeline.risk.walk import CALM_AFTER_CONCERN, CALM_AFTER_CRISIS, Assessment
 
 NONE, CONCERN, HIGH, IMMINENT = Risk
 

@@ -16,7 +16,7 @@ NONE, CONCERN, HIGH, IMMINENT = Risk
 ROUTES = {NONE: Route.PLAIN, CONCERN: Route.SUPPORT, HIGH: Route.CRISIS, IMMINENT: Route.CRISIS}
 
 
-@pytest.mark.parametrize(("own", "sent"), product(Risk, Risk))
+@pytest.mark.parametrize(("own", "sent"), list(product(Risk, Risk)))
 def test_neither_we_nor_a_filter_in_front_lower_what_the_other_found(own, sent):
     found = settled(assessment(own, own, 0), Opinion(own, ()), Floor(sent), Met(), unread=False)
     assert (found.risk, found.route) == (max(own, sent), ROUTES[max(own, sent)])

@@ -12,8 +12,9 @@ from psylite_pipeline.decision import Risk
 from psylite_pipeline.errors import ModelTimeout
 from psylite_pipeline.humour.shelf import Shelf
 from psylite_pipeline.risk.normalise import MAX_CHARS
+from psylite_pipeline.risk.stages import STAGES
 from psylite_pipeline.risk.turn_assessment import Probabilities
-from psylite_pipeline.risk.walk import CALM_AFTER_CONCERN, CALM_AFTER_CRISIS, STAGES
+from psylite_pipeline.risk.walk import CALM_AFTER_CONCERN, CALM_AFTER_CRISIS
 from psylite_pipeline.settings import Preferences
 
 NONE, CONCERN, HIGH, IMMINENT = Risk

@@ -1,10 +1,15 @@
-"""What a turn means in its talk: the same few words are nothing, a worry or an act under way beside what was told."""
+"""What a turn means in its talk: the same few words are nothing, a worry or an act under way beside what was told.
+
+`REASONS` is the whole of it, one name each; a turn's decision names those that raised it, beside its rules.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from psylite_pipeline.decision import Kind, Risk, Told
+from psylite_pipeline.risk.known import LEFT
 from psylite_pipeline.risk.talk import Stretch, Talk
 from psylite_pipeline.risk.turn_assessment import TurnAssessment
 from psylite_pipeline.risk.verdict import BY_CLASSIFIER, MEANT
@@ -12,17 +17,8 @@ from psylite_pipeline.risk.verdict import BY_CLASSIFIER, MEANT
 #: Calm turns after the last of a crisis within which a goodbye is one more sign of it. Chosen, on the side of care.
 PARTING = 2
 
-# What holds beyond the turn in which it was told, and what holds until the other is told.
-_STAYS = frozenset(
-    {Told.ACT, Told.EDGE, Told.MEANS, Told.BRINK, Told.CUT_OFF, Told.OFF, Told.COMPANY, Told.ALONE}
-    | {Told.INJURY, Told.YOUNG, Told.BABY, Told.TOUCHED, Told.BREATH, Told.ILL, Told.FIRE, Told.GAS, Told.SWALLOWED}
-    | {Told.HE, Told.SHE, Told.SOON, Told.SAFE}
-)
-_WITH_WHOM = frozenset({Told.COMPANY, Told.ALONE})
-_OF_WHOM = frozenset({Told.HE, Told.SHE})
-# What was told while nothing was wrong yet, and matters once something is.
-_FROM_BEFORE = frozenset({Told.LOSS, Told.BABY, Told.YOUNG})
-# What is grave once a talk is about this, though alone it might mean anything.
+# Out of reach where one's own life is in danger, being touched where somebody is violent, a locked door before somebody
+# else: grave once a talk is about this, though alone each might mean anything.
 _GRAVER: dict[Kind | None, Told] = {
     Kind.SELF_HARM: Told.OFF,
     Kind.ABUSE: Told.TOUCHED,
@@ -34,108 +30,189 @@ _LEAVING = frozenset({Told.OFF, Told.THANKS})
 _LOOKED_AFTER = frozenset({Told.DENIAL, Told.BETTER, Told.COMPANY, Told.HELP, Told.FETCHED, Told.EXPLAINED, Told.OVER})
 # Whom nobody gets to, with the means or after a farewell.
 _OUT_OF_REACH = (frozenset({Told.MEANS, Told.CUT_OFF}), frozenset({Told.OFF, Told.CUT_OFF}))
-# What says, of whom the talk is about, that the danger is behind them; none of it does of violence at home.
-_PAST: dict[Kind | None, Told] = {
-    Kind.SELF_HARM: Told.SAFE,
-    Kind.HARM_TO_OTHERS: Told.SAFE,
-    Kind.SOMEONE_ELSE: Told.FOUND,
-    Kind.EMERGENCY: Told.CLEARED,
-}
-# Where they stood or what was in their hand: what a word of coming down, or of throwing it away, can be about.
-_LEFT = frozenset({Told.BRINK, Told.EDGE})
-_HIGH_UP = frozenset({Told.MEANS, Told.CUT_OFF})  # a roof, a bridge: told as means of their own, and as out of reach
-# What undoes such a word.
-_BACK = frozenset({Told.BRINK, Told.EDGE, Told.ACT, Told.MEANS, Told.CUT_OFF, Told.WORSE, Told.FADING})
+_MEANS_AND_TIME = frozenset({Told.MEANS, Told.SOON})
 # What says after an act that it works.
 _AFTER_AN_ACT = frozenset({Told.WORSE, Told.FADING})
-# What "it's over, I live alone now" says only of a danger that goes on.
-_GOES_ON = frozenset({Told.ACT, Told.ALONE})
 
 
-def before(talk: Talk, turn: TurnAssessment) -> frozenset[Told]:
-    """What is told, with this turn, of what matters once something is wrong."""
-    return talk.before | turn.told & _FROM_BEFORE
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A turn of the talk, with what is known once it is heard. `talk` is as it was before it, `before` what it told of
+    what matters once something is wrong; `own` how grave the turn is, and `whose` danger it is about, as far as either
+    is known; `reasons` what raised it."""
+
+    talk: Talk
+    stretch: Stretch
+    turn: TurnAssessment
+    before: frozenset[Told]
+    own: Risk
+    whose: Kind | None
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def now(self) -> frozenset[Told]:
+        """What this turn tells."""
+        return self.turn.told
+
+    @property
+    def told(self) -> frozenset[Told]:
+        """What is known, this turn included."""
+        return self.stretch.told
+
+    @property
+    def open(self) -> bool:
+        """Whether few words are read as those of a crisis: its questions have begun, or somebody else's danger is
+        grave at this turn."""
+        return self.stretch.stage > 0 or (self.whose is Kind.SOMEONE_ELSE and self.own >= Risk.HIGH)
+
+    @property
+    def kind(self) -> Kind | None:
+        """Whose danger the stretch is about from this turn on: what is grave decides it, a worry only where nothing
+        did."""
+        if self.own >= Risk.HIGH:
+            return self.whose or Kind.SELF_HARM
+        return self.whose if self.own and self.stretch.kind is None else self.stretch.kind
+
+    @property
+    def beaten(self) -> bool:
+        """Whether somebody hurts them, or did."""
+        return self.stretch.beaten or self.kind is Kind.ABUSE
 
 
-def learnt(stretch: Stretch, turn: TurnAssessment, earlier: frozenset[Told]) -> Stretch:
-    """With what is known once the turn is heard: with whom they are may change, of whom they spoke first may not."""
-    now = turn.told if stretch.stage == 1 else turn.told - {Told.DENIAL}  # later questions have harmless noes
-    if stretch.kind is Kind.ABUSE and Told.OVER in now:
-        now -= _GOES_ON
-    if Told.COMES in now:  # where somebody is beaten it may be he who does it
-        helped = stretch.kind is Kind.SELF_HARM and not stretch.beaten
-        now = now - {Told.COMES} | ({Told.HELP} if helped else frozenset())
-    known = stretch.told | (earlier - {Told.LOSS})
-    if now & _WITH_WHOM:
-        known -= _WITH_WHOM
-    if known & _OF_WHOM or now >= _OF_WHOM:
-        now -= _OF_WHOM
-    told = known & _STAYS | now
-    return stretch if told == stretch.told else replace(stretch, told=told)
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a turn is graver than its words: `level`, at least, where `holds`; `whose`: then it is about this danger."""
+
+    name: str
+    level: Risk
+    holds: Callable[[Scene], bool]
+    whose: Kind | None = None
 
 
-def weighed(talk: Talk, stretch: Stretch, turn: TurnAssessment, own: Risk) -> tuple[Risk, Stretch]:
-    """How grave a turn of the level `own` is after `talk`, and whose danger the stretch is about from now on."""
-    whose = _whose(stretch, turn)
-    if Told.LOSS in before(talk, turn) and Told.FOLLOW in turn.told:
-        own, whose = max(own, Risk.HIGH), Kind.SELF_HARM  # they would die, too
-    said = own
-    leaves = _GRAVER.get(whose) in turn.told or (whose is None and turn.told >= _LEAVING)
-    if talk.episode is not None and (leaves or (whose is Kind.SELF_HARM and _parts(talk, stretch, turn))):
-        own = max(own, Risk.HIGH)
-    if whose is Kind.HARM_TO_OTHERS and own and Told.BABY in before(talk, turn) and Told.ACT in turn.told:
-        own, whose = Risk.IMMINENT, Kind.EMERGENCY  # it is hurt, whatever can be seen
-    others = whose is Kind.SOMEONE_ELSE
-    if _lost(stretch, turn, whose, said):
-        own = Risk.IMMINENT
-    if stretch.stage or (others and own >= Risk.HIGH):
-        own = max(own, _in_crisis(turn.told, stretch.told, others=others))
-    if stretch.stage and _relapsed(stretch, turn, whose):
-        own = Risk.IMMINENT
-    if _stands(talk, stretch, turn, own, whose):
-        own = max(own, Risk.HIGH)
-    kind = stretch.kind
-    if own >= Risk.HIGH or (own is Risk.CONCERN and kind is None):
-        kind = whose or (Kind.SELF_HARM if own >= Risk.HIGH else None)
-    if kind is not stretch.kind or (kind is Kind.ABUSE and not stretch.beaten):
-        stretch = replace(stretch, kind=kind, beaten=stretch.beaten or kind is Kind.ABUSE)
-    if stretch.beaten and Told.THREAT in turn.told:
-        own = Risk.IMMINENT if stretch.stage or own >= Risk.HIGH else Risk.HIGH
-        stretch = replace(stretch, kind=Kind.ABUSE, told=stretch.told - {Told.COMPANY, Told.HELP})  # he is neither
-    return _behind(_whom(stretch), turn, own)
+def _would_follow(scene: Scene) -> bool:
+    """Somebody near them is dying, and they speak of going along."""
+    return Told.LOSS in scene.before and Told.FOLLOW in scene.now
 
 
-def _whom(stretch: Stretch) -> Stretch:
-    """Whom a call was about: in an emergency who was woken or spoken to may be the one who is ill, and where somebody
-    else does not pick up, no helpline was busy."""
-    told = stretch.told
-    if Told.FETCHED in told:
-        told = told - {Told.FETCHED} | (set() if stretch.kind is Kind.EMERGENCY else {Told.HELP})
-    if Told.SILENT in told and stretch.kind is Kind.SOMEONE_ELSE:
-        told -= {Told.UNANSWERED}
-    return stretch if told == stretch.told else replace(stretch, told=told)
+def _hurt_the_baby(scene: Scene) -> bool:
+    """They hurt a small child: it needs help, whatever can be seen."""
+    meant = scene.whose is Kind.HARM_TO_OTHERS and scene.own > Risk.NONE
+    return meant and Told.BABY in scene.before and Told.ACT in scene.now
 
 
-def _behind(stretch: Stretch, turn: TurnAssessment, own: Risk) -> tuple[Risk, Stretch]:
-    """Whether what was under way is behind them, by their word: not beside new danger that rules hear, and where
-    something was done already, not before somebody is there. The talk goes on all the same."""
-    told, now = stretch.told, turn.told
-    theirs = stretch.kind in MEANT
-    away = theirs and Told.AWAY in now and Told.MEANS in told
-    past = (away or _PAST.get(stretch.kind) in now) and stretch.stage > 0 and now.isdisjoint(_LEFT | {Told.MEANS})
-    past = past and (not theirs or stretch.urgent or away or bool(told & _LEFT) or told >= _HIGH_UP)
-    past = past and (own < Risk.IMMINENT or BY_CLASSIFIER in turn.rules)
-    past = past and (stretch.kind is Kind.EMERGENCY or Told.ACT not in told or Told.HELP in now)
-    if past:
-        own, told = min(own, Risk.HIGH), told - _LEFT - {Told.CUT_OFF} | {Told.SAFE}
-    elif own is Risk.IMMINENT or Told.SAFE in now or not now.isdisjoint(_BACK):
-        told -= {Told.SAFE}
-    told -= {Told.FOUND, Told.CLEARED, Told.AWAY}
-    return own, stretch if told == stretch.told else replace(stretch, told=told)
+def _no_answer(scene: Scene) -> bool:
+    """Nothing comes back any more from somebody else who said goodbye, left a note or threatened it."""
+    grave = scene.stretch.backed or scene.own >= Risk.HIGH
+    return scene.whose is Kind.SOMEONE_ELSE and Told.SILENT in scene.now and grave
+
+
+def _not_waking(scene: Scene) -> bool:
+    """Whoever is suddenly ill cannot be woken, and nobody is there yet."""
+    waking = Told.HELP in scene.now or Told.SAFE in scene.told
+    ill = scene.whose is Kind.EMERGENCY and scene.stretch.stage > 0
+    return ill and Told.UNWOKEN in scene.now and not waking
+
+
+def _leaves(scene: Scene) -> bool:
+    """Where there is worry, they, or somebody else, go where nobody reaches them."""
+    farewell = scene.whose is None and scene.now >= _LEAVING
+    return scene.talk.episode is not None and (farewell or _GRAVER.get(scene.whose) in scene.now)
+
+
+def _says_goodbye(scene: Scene) -> bool:
+    """They say goodbye soon after a crisis in which they denied nothing and nobody came."""
+    soon = scene.talk.episode is not None and scene.stretch.grave > 0 and scene.talk.calm_risk < PARTING
+    theirs = scene.whose is Kind.SELF_HARM and Told.BYE in scene.now
+    return soon and theirs and not _LOOKED_AFTER & (scene.told | scene.now)
+
+
+def _acts(scene: Scene) -> bool:
+    """ "I took them", "I'm over the rail": elsewhere it might mean anything."""
+    return scene.open and not scene.now.isdisjoint({Told.ACT, Told.EDGE})
+
+
+def _means_and_time(scene: Scene) -> bool:
+    """The means are at hand, and it is to be soon; one of both is told now."""
+    return scene.open and not scene.now.isdisjoint(_MEANS_AND_TIME) and scene.told >= _MEANS_AND_TIME
+
+
+def _it_works(scene: Scene) -> bool:
+    """After an act it gets worse, or their body gives in."""
+    return scene.open and not scene.now.isdisjoint(_AFTER_AN_ACT) and Told.ACT in scene.told
+
+
+def _out_of_reach(scene: Scene) -> bool:
+    """Nobody gets to somebody else, who has the means or said goodbye."""
+    theirs = scene.open and scene.whose is Kind.SOMEONE_ELSE
+    return theirs and any(scene.now & both and scene.told >= both for both in _OUT_OF_REACH)
+
+
+def _presses(scene: Scene) -> bool:
+    """Something is at hand, it is to be soon, or it gets worse."""
+    return scene.open and not scene.now.isdisjoint({Told.MEANS, Told.SOON, Told.WORSE})
+
+
+def _back_again(scene: Scene) -> bool:
+    """What was behind them is not: up there again, taken out again, or ill again."""
+    if Told.SAFE not in scene.told or not scene.stretch.stage:
+        return False
+    if scene.whose is Kind.EMERGENCY:
+        return not scene.now.isdisjoint({Told.WORSE, Told.BREATH})
+    return scene.whose in MEANT and not scene.now.isdisjoint(LEFT)
+
+
+def _stands(scene: Scene) -> bool:
+    """Somebody who worries us stands high up or has a weapon out, also where they said so just before."""
+    if Told.BRINK in scene.now:
+        return scene.whose in MEANT or (scene.whose is None and scene.talk.level > Risk.NONE)
+    stood = Told.BRINK in scene.told or scene.talk.stood > 0
+    return scene.own > Risk.NONE and scene.whose in MEANT and stood
+
+
+def _threatened(scene: Scene) -> bool:
+    """He whom they fear is back, at the door or coming in."""
+    return scene.beaten and Told.THREAT in scene.now
+
+
+def _threatened_now(scene: Scene) -> bool:
+    """The same, where it is grave already."""
+    return _threatened(scene) and (scene.stretch.stage > 0 or scene.own >= Risk.HIGH)
+
+
+#: In this order: each sees what those before it made of the turn, and none makes it less.
+REASONS = (
+    Reason("talk.would-follow", Risk.HIGH, _would_follow, Kind.SELF_HARM),
+    Reason("talk.hurt-the-baby", Risk.IMMINENT, _hurt_the_baby, Kind.EMERGENCY),
+    Reason("talk.no-answer", Risk.IMMINENT, _no_answer),
+    Reason("talk.not-waking", Risk.IMMINENT, _not_waking),
+    Reason("talk.leaves", Risk.HIGH, _leaves),
+    Reason("talk.says-goodbye", Risk.HIGH, _says_goodbye),
+    Reason("talk.acts", Risk.IMMINENT, _acts),
+    Reason("talk.means-and-time", Risk.IMMINENT, _means_and_time),
+    Reason("talk.it-works", Risk.IMMINENT, _it_works),
+    Reason("talk.out-of-reach", Risk.IMMINENT, _out_of_reach),
+    Reason("talk.presses", Risk.HIGH, _presses),
+    Reason("talk.back-again", Risk.IMMINENT, _back_again),
+    Reason("talk.stands-high-up", Risk.HIGH, _stands),
+    Reason("talk.threatened", Risk.IMMINENT, _threatened_now, Kind.ABUSE),
+    Reason("talk.threatened", Risk.HIGH, _threatened, Kind.ABUSE),
+)
+
+
+def weighed(talk: Talk, stretch: Stretch, turn: TurnAssessment, before: frozenset[Told], own: Risk) -> Scene:
+    """How grave a turn whose words are of the level `own` is after `talk`, and whose danger it is about."""
+    scene = Scene(talk, stretch, turn, before, own, _whose(stretch, turn))
+    if not (own or turn.told):
+        return scene
+    for reason in REASONS:
+        if (reason.whose or reason.level > scene.own) and reason.holds(scene):
+            raised = (*scene.reasons, reason.name) if reason.level > scene.own else scene.reasons
+            scene = replace(scene, own=max(scene.own, reason.level), whose=reason.whose or scene.whose, reasons=raised)
+    return scene
 
 
 def _whose(stretch: Stretch, turn: TurnAssessment) -> Kind | None:
-    """Whose danger the talk is about from this turn on. In an open talk about somebody else an emergency that only
+    """Whose danger a turn is about, by its words. In an open talk about somebody else an emergency that only
     the classifier reads ("she won't answer") is theirs. Where somebody is violent, he is spoken of: what no rule
     takes for anybody else's danger ("he's outside the door", "he's drinking") is part of it. What lies at hand is
     for whom the talk is about."""
@@ -146,43 +223,3 @@ def _whose(stretch: Stretch, turn: TurnAssessment) -> Kind | None:
     at_hand = dangers and all(finding.tells is Told.MEANS for finding in dangers)
     theirs = stretch.stage and (at_hand or (stretch.kind is Kind.SOMEONE_ELSE and BY_CLASSIFIER in turn.rules))
     return stretch.kind if theirs else turn.kind or stretch.kind
-
-
-def _stands(talk: Talk, stretch: Stretch, turn: TurnAssessment, own: Risk, whose: Kind | None) -> bool:
-    """Whether somebody who worries us stands high up or has a weapon out, also where they said so just before."""
-    if Told.BRINK in turn.told:
-        return whose in MEANT or (whose is None and talk.level > Risk.NONE)
-    return bool(own) and whose in MEANT and (Told.BRINK in stretch.told or talk.stood > 0)
-
-
-def _parts(talk: Talk, stretch: Stretch, turn: TurnAssessment) -> bool:
-    """Whether somebody says goodbye soon after a crisis in which they denied nothing and nobody came."""
-    soon = stretch.grave > 0 and talk.calm_risk < PARTING
-    return soon and Told.BYE in turn.told and not _LOOKED_AFTER & (stretch.told | turn.told)
-
-
-def _lost(stretch: Stretch, turn: TurnAssessment, whose: Kind | None, said: Risk) -> bool:
-    """Whether nothing comes back any more: from somebody else who said goodbye, left a note or threatened it, or from
-    whoever is suddenly ill and nobody is there yet. `said`: how grave the turn's own words are."""
-    if whose is Kind.SOMEONE_ELSE:
-        return Told.SILENT in turn.told and (stretch.backed or said >= Risk.HIGH)
-    waking = Told.HELP in turn.told or Told.SAFE in stretch.told
-    return whose is Kind.EMERGENCY and stretch.stage > 0 and Told.UNWOKEN in turn.told and not waking
-
-
-def _relapsed(stretch: Stretch, turn: TurnAssessment, whose: Kind | None) -> bool:
-    """Whether what was behind them is back: up there again, taken out again, or ill again."""
-    again = _LEFT if whose in MEANT else {Told.WORSE, Told.BREATH} if whose is Kind.EMERGENCY else set()
-    return Told.SAFE in stretch.told and not turn.told.isdisjoint(again)
-
-
-def _in_crisis(now: frozenset[Told], told: frozenset[Told], *, others: bool) -> Risk:
-    """What a few words mean in an open crisis, though elsewhere they might mean anything ("tonight", "I took them").
-    `others`: the danger is somebody else's, who may be alone with the means where nobody gets to them."""
-    if now & {Told.ACT, Told.EDGE} or (now & {Told.SOON, Told.MEANS} and {Told.SOON, Told.MEANS} <= told):
-        return Risk.IMMINENT
-    if now & _AFTER_AN_ACT and Told.ACT in told:
-        return Risk.IMMINENT
-    if others and any(now & both and told >= both for both in _OUT_OF_REACH):
-        return Risk.IMMINENT
-    return Risk.HIGH if now & {Told.MEANS, Told.SOON, Told.WORSE} else Risk.NONE

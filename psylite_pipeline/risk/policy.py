@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from psylite_pipeline.conversation import Floor
 from psylite_pipeline.decision import Decision, Kind, Risk, Route, Scores
 from psylite_pipeline.risk import judge
-from psylite_pipeline.risk.walk import Assessment, risk_at, risk_floor
+from psylite_pipeline.risk.score import risk_floor
+from psylite_pipeline.risk.walk import Assessment
 
 #: Why there is care where nobody could judge a turn, and where its middle was not read.
 UNJUDGED, TOO_LONG = "failure.assess", "failure.too-long"
@@ -51,7 +52,7 @@ def settled(assessment: Assessment, opinion: Opinion, floor: Floor, met: Met, *,
         risk,
         assessment.kind,
         rules=rules,
-        scores=Scores(risk_at(assessment, risk), assessment.harmful_request),
+        scores=Scores(assessment.risk_at(risk), assessment.harmful_request),
         episode=assessment.episode if risk else None,
         told=assessment.told,
         anew=assessment.anew if risk else None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from psylite_pipeline.decision import Kind, Risk, Told
 
@@ -42,19 +42,27 @@ class Stretch:
     anew: int | None = None
     """Turns since one spoke for the first time. None: none has since they denied, or since a crisis."""
 
+    def having(self, **changes: object) -> Stretch:
+        """The same but for `changes`; itself where they change nothing."""
+        differs = any(getattr(self, name) != value for name, value in changes.items())
+        return replace(self, **changes) if differs else self
+
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """After a turn. `level` is what it is treated as, `own` what it says in this talk. `staged` is true while the
-    crisis talk's questions are open. `risk`: see `Assessment`. `episode` counts turns since risk began (None: no
-    risk)."""
+    """After a turn. `level` is what it is treated as, `own` what it says in this talk, `reasons` what raised it above
+    its words. `staged` is true while the crisis talk's questions are open. `risk`: see `Assessment`. `episode` counts
+    turns since risk began (None: no risk)."""
 
     level: Risk = Risk.NONE
     own: Risk = Risk.NONE
+    reasons: tuple[str, ...] = ()
     staged: bool = False
     risk: float = 0.0
     episode: int | None = None
     stretch: Stretch = field(default_factory=Stretch)
+    worry: float = 0.0
+    """The classifier's concern, added up (worry.py)."""
     before: frozenset[Told] = frozenset()
     """What was told in all of the talk of what matters once something is wrong."""
     stood: int = 0

@@ -1,8 +1,6 @@
-"""When the classifier's concern, added up over a talk, is reason enough for care. Keeps no state."""
+"""When the classifier's concern, added up over a talk, is reason enough for care."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 from psylite_pipeline.decision import Told
 from psylite_pipeline.risk.turn_assessment import TurnAssessment
@@ -17,14 +15,9 @@ WORRY_AT_MOST = 2.2
 WORRIED = 1.9
 
 
-def worries(turns: Sequence[TurnAssessment]) -> list[bool]:
-    """For each turn of a talk whether the classifier's concern, added up over the talk, is reason enough for care. Who
-    tells what harmless thing was meant takes the worry before it away."""
-    worry = 0.0
-    found: list[bool] = []
-    for turn in turns:
-        left = 0.0 if Told.EXPLAINED in turn.told and not turn.moot else WORRY_LEFT * worry
-        added = max(left, WORRIED - 1) + min(turn.share, WORRY_AT_MOST)
-        worry = max(added, worry) if turn.moot else added
-        found.append(worry >= WORRIED)
-    return found
+def worry_after(worry: float, turn: TurnAssessment) -> float:
+    """What `worry` becomes with one more turn. Who tells what harmless thing was meant takes the worry before it
+    away."""
+    left = 0.0 if Told.EXPLAINED in turn.told and not turn.moot else WORRY_LEFT * worry
+    added = max(left, WORRIED - 1) + min(turn.share, WORRY_AT_MOST)
+    return max(added, worry) if turn.moot else added

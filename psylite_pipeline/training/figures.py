@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from psylite_pipeline.decision import Risk
 from psylite_pipeline.risk.classifier import HEADS
+from psylite_pipeline.risk.score import banded
 from psylite_pipeline.risk.turn_assessment import Thresholds
-from psylite_pipeline.risk.walk import banded
 from psylite_pipeline.training.data import DENIALS
 from psylite_pipeline.training.evaluate import ranking, share
 from psylite_pipeline.training.features import Table
