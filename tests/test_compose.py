@@ -12,6 +12,7 @@ import yaml
 from psylite_pipeline.replies import Replies
 from psylite_pipeline.settings import Settings, bundled
 from psylite_pipeline.stack import webui
+from psylite_pipeline.stack.layout import Layout
 
 ROOT = Path(__file__).resolve().parent.parent
 COMPOSE = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
@@ -71,6 +72,23 @@ def test_the_note_on_the_empty_page_says_the_numbers_of_the_helplines():
     (own,) = json.loads(re.sub(r"\$\{WEBUI_BANNER:-[^}]*\}", "our own words", written))
     assert {text["content"] for text in (own, *own["i18n"].values())} == {"our own words"}
     assert not own["dismissible"]
+
+
+#: What `psylite up` tells Open WebUI and the container need not be told: where its own folders are, how its Python
+#: behaves, and what it keeps of this machine's environment.
+OF_THE_MACHINE = {"PYTHONUNBUFFERED", "PYTHON_DOTENV_DISABLED", "TOKENIZERS_PARALLELISM"} | {
+    "HOME", "DATA_DIR", "XDG_CACHE_HOME", "HF_HOME", "PATH", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TZ",
+    "LD_LIBRARY_PATH", "SSL_CERT_FILE",
+}  # fmt: skip
+
+
+def test_open_webui_is_told_the_same_with_docker_and_without(tmp_path):
+    told = yaml.safe_load(COMPOSE)["services"]["open-webui"]["environment"]
+    at_home = webui.environment(Settings.load(), Layout(tmp_path), "a key", "a secret", accounts=True)
+    assert at_home.keys() - told.keys() <= OF_THE_MACHINE
+    filled_in = {name: re.sub(r"\$\{\w+:-(.*?)\}", r"\1", value) for name, value in told.items()}
+    differing = {name for name in at_home.keys() & told.keys() if filled_in[name] != at_home[name]}
+    assert differing == {"OPENAI_API_BASE_URLS", "OPENAI_API_KEYS", "WEBUI_SECRET_KEY"}
 
 
 def test_both_secrets_are_demanded_and_none_is_given():
