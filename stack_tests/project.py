@@ -19,9 +19,10 @@ KEY = "test-key-of-the-pipelines-server"
 
 
 class Project:
-    """`docker-compose` on the project's own file, with secrets and free port of the test."""
+    """`program` on the project's own file, with secrets and free port of the test."""
 
     def __init__(self, engine: Engine, images: Images, webui: Path, folder: Path) -> None:
+        self.program = "docker-compose"  # 1.29; a test may go on with Compose v2
         self.engine = engine
         self.images = images
         self.folder = folder
@@ -48,11 +49,11 @@ class Project:
         return f"http://127.0.0.1:{self.port}"
 
     def compose(self, *arguments: str, check: bool = True, **changed: str) -> subprocess.CompletedProcess[str]:
-        """Run docker-compose; `changed` replaces settings."""
+        """Run the program; `changed` replaces settings."""
         settings = self.folder / "env"
         settings.write_text("".join(f"{k}={v}\n" for k, v in (self.settings | changed).items()), encoding="utf-8")
         files = ["-f", ROOT / "docker-compose.yml", "-f", self._override]
-        command = ["docker-compose", "--project-directory", ROOT, "--env-file", settings, *files, *arguments]
+        command = [self.program, "--project-directory", ROOT, "--env-file", settings, *files, *arguments]
         return run(command, self.engine.environment, check=check, timeout=900)
 
     def up(self) -> float:
@@ -127,6 +128,14 @@ class Person:
     def models(self) -> list[str]:
         """The models this person sees."""
         return [model["id"] for model in self.client.get("/api/models").raise_for_status().json()["data"]]
+
+    def keeps(self, title: str) -> None:
+        """Write an empty talk of this title into Open WebUI's database, as the page does before the first turn."""
+        self.client.post("/api/v1/chats/new", json={"chat": {"title": title, "messages": []}}).raise_for_status()
+
+    def kept(self) -> list[str]:
+        """The titles of the talks that Open WebUI has kept."""
+        return [chat["title"] for chat in self.client.get("/api/v1/chats/").raise_for_status().json()]
 
     def says(self, text: str) -> str:
         """One turn, whole."""

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import re
 import socket
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from benchmarks.common import cpu_seconds
+from stack_tests.programs import compose_v2
 from stack_tests.project import Person, Project
 
 CRISIS = "我不想活了"
@@ -50,6 +54,14 @@ def test_our_image_is_small_and_has_no_tools_in_it(project: Project, figures: di
         project.inside("pipelines", "python", "-c", "import pip")
 
 
+def test_our_image_says_what_it_is_and_of_which_version(project: Project) -> None:
+    inspected = project.engine.docker("image", "inspect", "-f", "{{json .Config.Labels}}", project.images.pipelines)
+    labels = json.loads(inspected.stdout)
+    asked = "import importlib.metadata as m; print(m.version('psylite-pipeline'))"
+    assert labels["org.opencontainers.image.version"] == project.inside("pipelines", "python", "-c", asked).strip()
+    assert labels["org.opencontainers.image.licenses"] == "Apache-2.0"
+
+
 def test_our_container_runs_as_nobody_in_particular_and_cannot_change_itself(project: Project) -> None:
     assert project.inside("pipelines", "id", "-u").strip() == "10001"
     project.inside("pipelines", "sh", "-c", "touch /data/x && rm /data/x")
@@ -58,8 +70,13 @@ def test_our_container_runs_as_nobody_in_particular_and_cannot_change_itself(pro
             project.inside("pipelines", "touch", place)
 
 
+def _hindered() -> float:
+    """Seconds, since the machine was started, in which something on it waited for a processor."""
+    return int(Path("/proc/pressure/cpu").read_text(encoding="utf-8").split("total=")[1].split()[0]) / 1e6
+
+
 def test_our_container_starts_without_a_network(project: Project, figures: dict[str, str]) -> None:
-    begun = time.monotonic()
+    begun, hindered = time.monotonic(), _hindered()
     name = "psylite-alone"
     hardened = ["--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL"]
     project.engine.docker(
@@ -69,12 +86,15 @@ def test_our_container_starts_without_a_network(project: Project, figures: dict[
     try:
         check = ["exec", name, "/opt/psylite/bin/python", "/opt/psylite/built/health.py"]
         while project.engine.docker(*check, check=False).returncode != 0:
-            assert time.monotonic() - begun < 20  # 5 to 7 s beside eight busy people, on two cores
+            assert time.monotonic() - begun < 60  # 5 to 7 s beside eight busy people, on two cores; 15 beside twelve
             time.sleep(0.3)
-        figures["seconds from `docker run` to healthy, without a network"] = f"{time.monotonic() - begun:.1f}"
+        spent, hindered = time.monotonic() - begun, _hindered() - hindered
+        figures["seconds from `docker run` to healthy, without a network"] = f"{spent:.1f}"
+        figures["of these others had the processors for"] = f"{hindered:.1f}"
+        assert spent - hindered < 5
         pid = int(project.engine.docker("inspect", "-f", "{{.State.Pid}}", name).stdout)
         figures["processor seconds of the server until then"] = f"{cpu_seconds(pid):.1f}"
-        assert cpu_seconds(pid) < 4  # 1.9 to 2.2 there; 5.7 to 6.9 when it was healthy only with everything loaded
+        assert cpu_seconds(pid) < 4  # 1.6 to 2.2 there; 5.7 to 6.9 when it was healthy only with everything loaded
     finally:
         project.engine.docker("rm", "-fv", name)
 
@@ -103,6 +123,14 @@ def test_only_open_webui_is_published_and_only_on_this_machine(project: Project)
             pass
 
 
+def test_this_machine_has_no_address_in_the_network_of_pipelines_and_ollama(project: Project) -> None:
+    """So its programs do not reach 9099 and 11434 at the containers' own addresses, nor those two what listens here."""
+    gateway = "{{(index .IPAM.Config 0).Gateway}}"
+    place = project.engine.docker("network", "inspect", "psylitetest_inside", "-f", gateway).stdout.strip()
+    with socket.socket() as ours, pytest.raises(OSError, match="assign requested address"):
+        ours.bind((place, 0))
+
+
 def test_pipelines_and_ollama_reach_each_other_and_nothing_outside(project: Project) -> None:
     networks = project.inspect("open-webui")["NetworkSettings"]["Networks"]
     inside, outside = (networks[f"psylitetest_{name}"]["IPAddress"] for name in ("inside", "front"))
@@ -117,12 +145,18 @@ def test_pipelines_and_ollama_reach_each_other_and_nothing_outside(project: Proj
 
 
 def test_limits_are_set(project: Project) -> None:
-    for service in ("ollama", "pipelines", "open-webui"):
+    for service in ("model", "ollama", "pipelines", "open-webui"):
         seen = project.inspect(service)["HostConfig"]
         assert seen["Memory"] > 0
         assert seen["LogConfig"]["Config"] == {"max-size": "10m", "max-file": "3"}
-        assert seen["RestartPolicy"]["Name"] == "unless-stopped"
+        assert service == "model" or seen["RestartPolicy"]["Name"] == "unless-stopped"
         assert "no-new-privileges:true" in seen["SecurityOpt"]
+
+
+def test_the_doctor_finds_all_well_in_the_container(project: Project) -> None:
+    seen = project.inside("pipelines", "psylite", "doctor", check=False)
+    assert not re.search(r"^[a-z ]+ no  ", seen, re.M), seen
+    assert "psylite at http://ollama:11434" in " ".join(seen.split())
 
 
 def test_strangers_cannot_make_an_account(project: Project, admin: Person) -> None:
@@ -134,6 +168,11 @@ def test_an_ordinary_person_sees_psylite_and_not_the_raw_model(admin: Person, us
     assert (admin.role, user.role) == ("admin", "user")
     assert "psylite" in user.models()
     assert "psylite:latest" not in user.models()
+    page = user.client.get("/api/config").raise_for_status().json()
+    assert page["default_models"] == "psylite"
+    assert "最近总是睡不好" in page["default_prompt_suggestions"][0]["content"]
+    background = admin.client.get("/api/v1/tasks/config").raise_for_status().json()
+    assert not [name for name, value in background.items() if name.endswith("_GENERATION") and value]
     body = {"model": "psylite:latest", "messages": [{"role": "user", "content": "你好"}]}
     assert user.client.post("/ollama/api/chat", json=body).status_code != 200
 
@@ -229,8 +268,14 @@ def test_no_words_of_a_talk_are_in_any_log(project: Project) -> None:
         assert "我在听" not in log
 
 
-def test_down_and_up_keep_accounts_and_valves(project: Project, figures: dict[str, str]) -> None:
+def test_down_and_up_keep_accounts_talks_and_valves_also_where_compose_v2_comes_after_1_29(
+    project: Project, folder: Path, figures: dict[str, str]
+) -> None:
+    Person(project.url, "someone").keeps("a talk of before")
     project.compose("down")
-    figures["seconds until all is healthy, the second time"] = f"{project.up():.0f}"
+    project.program = compose_v2(folder)
+    figures["seconds until all is healthy, the second time, with Compose v2"] = f"{project.up():.0f}"
     assert _valves(Person(project.url, "admin"))["region"] == "HK"
-    assert "18111" in Person(project.url, "someone").says(CRISIS)
+    someone = Person(project.url, "someone")
+    assert someone.kept() == ["a talk of before"]
+    assert "18111" in someone.says(CRISIS)
