@@ -49,12 +49,14 @@ class Floor:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """One talk up to now. `system` is the host's own system text, `task` the background task's name, if any."""
+    """One talk up to now. `system` is the host's own system text, `task` the background task's name, if any. `seed`
+    is a number of its own for each talk of a host that tells them apart, and chooses among what is as good."""
 
     turns: tuple[Turn, ...] = ()
     system: str = ""
     task: str | None = None
     floor: Floor = Floor()
+    seed: int = 0
 
     @classmethod
     def from_body(cls, body: Mapping[str, Any], messages: Sequence[Any] | None = None) -> Conversation:
@@ -78,7 +80,7 @@ class Conversation:
             else:
                 images = message.get("images")
                 turns.append(Turn("user", text, text, has_image or bool(images)))
-        return cls(tuple(turns), "\n\n".join(system), _task(body), _floor(body))
+        return cls(tuple(turns), "\n\n".join(system), _task(body), _floor(body), _seed(body))
 
     @property
     def last(self) -> Turn | None:
@@ -229,6 +231,12 @@ def _task(body: Mapping[str, Any]) -> str | None:
             if isinstance(task, str) and task in BACKGROUND_TASKS:
                 return task
     return None
+
+
+def _seed(body: Mapping[str, Any]) -> int:
+    carried = body.get(CARRIED)
+    seed = carried.get("seed") if isinstance(carried, Mapping) else None
+    return seed if isinstance(seed, int) else 0
 
 
 def _floor(body: Mapping[str, Any]) -> Floor:

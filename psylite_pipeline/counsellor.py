@@ -159,7 +159,15 @@ class Counsellor:
     ) -> Hit | None:
         own = vector if self._shelf.embedder.name == self._embedder.name else None
         about = conversation.said[-judged.about :]
-        return self._shelf.find(about, own, language=language, used=used, asked=judged.asked, tender=judged.tender)
+        return self._shelf.find(
+            about,
+            own,
+            language=language,
+            used=used,
+            asked=judged.asked,
+            tender=judged.tender,
+            seed=conversation.seed,
+        )
 
     def _snippet(self, decision: Decision) -> Snippet | None:
         ids = decision.snippets

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
+
+import opencc
 
 #: Chinese characters, to stand inside a character class of a regular expression.
 HAN = "\u3400-\u4dbf\u4e00-\u9fff"
@@ -36,6 +39,16 @@ def ends_of(text: str, most: int, joint: str = "\n") -> str:
 def fenced(text: str) -> str:
     """Foreign text that cannot close the fence around it in a prompt."""
     return text.replace("<", "＜").replace(">", "＞")
+
+
+def simplified(text: str) -> str:
+    """`text` with simplified in place of traditional Chinese characters."""
+    return text if text.isascii() else _simplifier().convert(text)
+
+
+@cache
+def _simplifier() -> opencc.OpenCC:
+    return opencc.OpenCC("t2s")  # its tables take 25 ms to load
 
 
 def printable(text: str) -> str:

@@ -155,7 +155,7 @@ class Voice:
     def _seed(self) -> int:
         """Which of several wordings: another one in another talk, the same one when a turn is asked for again."""
         first = "".join(self.conversation.said[:1]).encode("utf-8", "replace")
-        return zlib.crc32(first) + len(self.conversation.turns)
+        return zlib.crc32(first) + len(self.conversation.turns) + self.conversation.seed
 
 
 def _region(replies: Replies | None, said: tuple[str, ...], preferences: Preferences, language: str) -> str:

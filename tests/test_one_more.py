@@ -5,15 +5,19 @@ from __future__ import annotations
 import pytest
 from scripted import Talk, assessed, scripted_counsellor, shelf_of, snippet_toml
 
+from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Risk, Route
-from psylite_pipeline.humour.asking import more_of, topic_of, unwanted, wants_none
+from psylite_pipeline.humour.asking import more_of, says_more, topic_of, unwanted, wants_none
 from psylite_pipeline.humour.choosing import query_of
 from psylite_pipeline.humour.fit import fit
 from psylite_pipeline.settings import Preferences
 from psylite_pipeline.text import only_laughs
 
 
-@pytest.mark.parametrize("more", ["再来一个", "哈哈哈，换一个", "不好笑，换一个吧", "还有吗？"])
+@pytest.mark.parametrize(
+    "more",
+    ["再来一个", "哈哈哈，换一个", "不好笑，换一个吧", "还有吗？", "太冷了 再来", "就这？再来", "一般般 换个好笑的"],
+)
 def test_one_more_is_a_request_right_after_a_snippet_and_none_elsewhere(tmp_path, more):
     talk = Talk(scripted_counsellor(tmp_path))
     assert talk.say(more).route == "plain"
@@ -83,11 +87,27 @@ def test_one_more_with_a_topic(text, topic):
      ("tell me a joke about cats please", "cats"), ("tell me a cat joke", "cat"), ("讲个笑话，不要猫的", ""),
      ("讲个冷笑话", ""), ("tell me a dad joke", ""), ("我八岁，讲个适合小孩的笑话", ""),
      ("失恋了，讲个笑话给我听吧", ""),
-     ("i hate how i look, tell me a joke", ""), ("今天下雨了", None)],
+     ("i hate how i look, tell me a joke", ""), ("今天面试挂了，来段脱口秀吧", ""), ("讲个关于猫的脱口秀", "猫"),
+     ("my date cancelled on me. i need a laugh", "")],
 )  # fmt: skip
 def test_a_joke_is_about_what_it_is_asked_to_be_about_and_nothing_else_that_was_said(text, topic):
     assert topic_of(text) == topic
-    assert query_of(["我家猫会开门了", text], asked=True) == (topic if topic is not None else f"我家猫会开门了\n{text}")
+    assert query_of(["我家猫会开门了", text], asked=True) == topic
+
+
+def test_who_asks_in_words_that_only_the_rules_know_is_searched_for_by_nothing_they_said():
+    assert topic_of("今天面试挂了 整点活吧") is None
+    assert query_of(["今天面试挂了 整点活吧"], asked=True) == ""
+
+
+@pytest.mark.parametrize(
+    ("asks", "text", "answer"),
+    [(more_of, "再來一個", ""), (more_of, "換個關於貓的", "猫"), (topic_of, "講個關於貓的笑話", "猫"),
+     (unwanted, "講個笑話，不要關於貓的", ("猫",)), (wants_none, "沒心情聽笑話", True),
+     (says_more, "我失戀了，講個笑話", True), (more_of, "蛤 再來一個", "")],
+)  # fmt: skip
+def test_traditional_characters_ask_as_simplified_ones_do(asks, text, answer):
+    assert asks(text) == answer
 
 
 def test_the_topic_holds_until_another_joke_is_asked_for_by_name():
@@ -245,3 +265,14 @@ def test_care_for_what_was_a_misunderstanding_is_let_go_but_nothing_is_joked_abo
     assert (chat.route, chat.risk) == (Route.PLAIN, Risk.NONE)
     chat.user("哈哈那讲个笑话", model_says="好。")
     assert not chat.decision.snippets
+
+
+def test_the_same_person_does_not_hear_the_same_first_joke_in_every_talk(tmp_path):
+    counsellor = scripted_counsellor(tmp_path)
+    body = {"messages": [{"role": "user", "content": "来个JOKE"}]}
+
+    def told(seed: int) -> tuple[str, ...]:
+        return counsellor.decide(Conversation.from_body({**body, "psylite": {"seed": seed}})).snippets
+
+    assert told(3) == told(3) != ()
+    assert len({told(seed) for seed in range(8)}) > 1

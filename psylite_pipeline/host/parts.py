@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+import zlib
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar, get_args
 
@@ -15,6 +16,9 @@ from psylite_pipeline.settings import Preferences, Settings
 
 #: Id under which the Pipelines server offers our pipe: its loader file's name.
 PIPE_ID = "psylite"
+
+#: How many numbers a talk's id may become: enough that not all begin alike, too few to tell whose it is.
+SEEDS = 1000
 
 #: Valves of the filter by which the pipe answers what the filter sends it; at `auto` the pipe's own hold.
 _OF_THE_WORDS = {name: get_args(Preferences.model_fields[name].annotation) for name in ("language", "region")}
@@ -57,6 +61,13 @@ def chat_of(body: Mapping[str, Any], webhook: Webhook | None) -> str | None:
     return webhook.hashed(chat) if webhook and isinstance(chat, str) and chat else None
 
 
+def seed_of(body: Mapping[str, Any]) -> int | None:
+    """A number for the talk's id in the host's metadata, from which the id cannot be read."""
+    metadata = body.get("metadata")
+    chat = metadata.get("chat_id") if isinstance(metadata, Mapping) else None
+    return zlib.crc32(chat.encode("utf-8", "replace")) % SEEDS if isinstance(chat, str) else None
+
+
 def carried_chat(body: Mapping[str, Any]) -> str | None:
     """The hashed id that an inlet has put into the body."""
     carried = body.get(CARRIED)
@@ -85,7 +96,7 @@ def _sendable(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def carry(body: dict[str, Any], **values: str | None) -> dict[str, Any]:
+def carry(body: dict[str, Any], **values: str | int | None) -> dict[str, Any]:
     """The body with what `pipe` is not told otherwise, in place of whatever a caller put there."""
     return {**body, CARRIED: {key: value for key, value in values.items() if value is not None}}
 

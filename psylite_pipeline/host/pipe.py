@@ -19,6 +19,7 @@ from psylite_pipeline.host.parts import (
     carried_chat,
     carry,
     chat_of,
+    seed_of,
     sendable,
     shared,
     shared_metrics,
@@ -84,8 +85,9 @@ class PipePipeline:
             log.error("Nobody could be told (%s).", type(error).__name__)
 
     async def inlet(self, body: dict[str, Any], user: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Carry to `pipe`, which gets no metadata, the background task's name and, where a human is told, the hash."""
-        return carry(sendable(body), task=task_of(body), chat=chat_of(body, self._webhook()))
+        """Carry to `pipe`, which gets no metadata, the background task's name, the talk's seed and, where a human is
+        told, its hash."""
+        return carry(sendable(body), task=task_of(body), seed=seed_of(body), chat=chat_of(body, self._webhook()))
 
     def pipe(self, user_message: str, model_id: str, messages: list[Any], body: dict[str, Any]) -> Iterator[Any]:
         """The answer in pieces: text, and where the host streams also status lines and reasoning."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -82,7 +81,7 @@ def query_of(said: Sequence[str], *, asked: bool = False) -> str:
     else they said, which may be what hurts ("dumped. tell me a joke"): empty where they named nothing.
     """
     wished = [topic_of(text) for text in said[-TURNS:]] if asked else []
-    if wished and wished[-1] is not None:
+    if wished:
         return next((topic for topic in reversed(wished) if topic), "")
     taken: list[str] = []
     for text in reversed(said[-TURNS:]):
@@ -107,14 +106,13 @@ def threshold(index: SnippetIndex, language: str) -> float:
     return THRESHOLDS.get(index.encoder, {}).get(language, computed)
 
 
-def any_of(index: SnippetIndex, said: Sequence[str], language: str, told: frozenset[str]) -> list[Choice]:
+def any_of(index: SnippetIndex, language: str, told: frozenset[str], seed: int) -> list[Choice]:
     """What could be told to who asks and leaves open about what: gentle ones about what hurts nobody; where all those
-    were told, other gentle ones, then any. Where they begin, the words `said` in the talk decide, so that not everybody
-    hears the same one, and the same talk does."""
+    were told, other gentle ones, then any. `seed` decides where they begin."""
     mine = [one for one in index.corpus.snippets if one.language == language and one.id not in told]
     gentle = [one for one in mine if one.mood == "gentle"]
     pool = [one for one in gentle if PurePath(one.file).stem in HARMLESS] or gentle or mine
-    at = zlib.crc32("\n".join(said).encode("utf-8", "replace")) % len(pool) if pool else 0
+    at = seed % len(pool) if pool else 0
     return [Choice(Hit(one, 0.0, 0.0, 0.0), 0.0, True) for one in (*pool[at:], *pool[:at])]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psylite_pipeline.errors import IndexFileError
-from psylite_pipeline.text import HAN
+from psylite_pipeline.text import HAN, simplified
 
 #: Snippets up to which words are counted. Above, the postings would take more memory than all the rest: two gigabytes
 #: for a million snippets.
@@ -87,7 +87,7 @@ def tokens(text: str) -> list[str]:
     Pairs alone miss the animals and dishes of one character: held-out turns found theirs among the first three in .749
     of cases with pairs, in .838 with both.
     """
-    text = _simplifier()(text).casefold()
+    text = simplified(text).casefold()
     runs = _HAN.findall(text)
     return [
         *(character for run in runs for character in run),
@@ -110,10 +110,3 @@ def _stop_words() -> frozenset[str]:
     from bm25s.stopwords import STOPWORDS_EN_PLUS
 
     return frozenset(STOPWORDS_EN_PLUS)
-
-
-@lru_cache(maxsize=1)
-def _simplifier() -> Callable[[str], str]:
-    import opencc
-
-    return opencc.OpenCC("t2s").convert

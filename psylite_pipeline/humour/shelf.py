@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -111,9 +112,10 @@ class Shelf:
         used: frozenset[str] = frozenset(),
         asked: bool = False,
         tender: bool = False,
+        seed: int = 0,
     ) -> Hit | None:
         """The snippet to tell now, or none; see `choices`."""
-        found = self.choices(said, vector, language=language, used=used, asked=asked, tender=tender)
+        found = self.choices(said, vector, language=language, used=used, asked=asked, tender=tender, seed=seed)
         return next((choice.hit for choice in found if choice.enough), None)
 
     def choices(
@@ -125,13 +127,16 @@ class Shelf:
         used: frozenset[str] = frozenset(),
         asked: bool = False,
         tender: bool = False,
+        seed: int = 0,
     ) -> list[Choice]:
         """What could be told after the person's turns `said` (the last is the present one), best first.
 
         `vector` is the last turn already encoded by this shelf's encoder, if it is; `used` are ids told before.
         `asked`: the person asked for a joke and gets the best gentle one, however distant; any but what it shall not be
         about, and where nothing says what it shall be about, a harmless one. `tender`: something heavy
-        was said earlier, so that only a gentle one will do. Raises EncoderError, IndexBusy.
+        was said earlier, so that only a gentle one will do. Which harmless one it is, the words that were said decide
+        with `seed`: not everybody hears the same, nor does the same person in every talk.
+        Raises EncoderError, IndexBusy.
 
         Nobody who writes more than MAX_CHARACTERS at once is waiting for a joke, unless they ask for one.
         """
@@ -142,7 +147,8 @@ class Shelf:
         if asked and said:
             used |= index.naming(unwanted(said[-1]))
             if not query:
-                return any_of(index, said, "en" if language == "en" else "zh", used)
+                words = zlib.crc32("\n".join(said).encode("utf-8", "replace"))
+                return any_of(index, "en" if language == "en" else "zh", used, words + seed)
         known = vector if vector is not None and said and query == said[-1] else None
         encoded = self.embedder.encode([query])[0] if known is None else known
         if index.corpus.snippets and len(encoded) != index.dimensions:  # an encoder of the same name, changed since

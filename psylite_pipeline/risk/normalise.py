@@ -11,9 +11,8 @@ from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 
 import ahocorasick
-import opencc
 
-from psylite_pipeline.text import HAN, ends_of
+from psylite_pipeline.text import HAN, ends_of, simplified
 
 MAX_CHARS = 100_000
 """Longer texts are read as their first and last half of this many characters. One of so many takes about 0.9 s of
@@ -74,18 +73,19 @@ def _folded(code: int) -> str:
 
 
 class _Folding(dict[int, str]):
-    """The table for `str.translate`, filled as characters turn up (there are at most 1.1 million)."""
+    """The table for `str.translate`, filled as characters turn up: those of the plane that scripts in use are on."""
 
     def __missing__(self, code: int) -> str:
-        self[code] = folded = _folded(code)
+        folded = _folded(code)
+        if code <= 0xFFFF:  # a storm of all others would stay in memory for good
+            self[code] = folded
         return folded
 
 
 class Folder:
-    """Folds texts; holds the traditional-to-simplified tables (about 25 ms to load)."""
+    """Folds texts; remembers what became of each character."""
 
     def __init__(self) -> None:
-        self._simplify = opencc.OpenCC("t2s")
         self._folding = _Folding()
 
     def fold(self, text: str) -> str:
@@ -105,7 +105,7 @@ class Folder:
         if text.isascii():
             return text.lower()
         text = unicodedata.normalize("NFKD", text).casefold().translate(self._folding)
-        return self._simplify.convert(text).translate(self._folding)
+        return simplified(text).translate(self._folding)
 
 
 def tidy(text: str) -> str:
