@@ -165,10 +165,8 @@ def test_the_inlet_carries_the_task_and_drops_what_a_caller_forged(server):
 
 
 def test_the_inlet_carries_a_number_for_the_talk_and_not_its_id(server):
-    sent = [
-        inlet(server, "psylite", {**body_of("嗨", model="psylite"), "metadata": {"chat_id": f"chat-{n}"}})
-        for n in range(3)
-    ]
+    body = body_of("嗨", model="psylite")
+    sent = (inlet(server, "psylite", {**body, "metadata": {"chat_id": f"chat-{n}"}}) for n in range(3))
     seeds = [one["psylite"] for one in sent]
     assert all(set(one) == {"seed"} and 0 <= one["seed"] < 1000 for one in seeds)
     assert len({one["seed"] for one in seeds}) == 3
