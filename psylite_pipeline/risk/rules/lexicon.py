@@ -34,7 +34,7 @@ MAX_MOOD = 40
 MARKERS = frozenset({
     "another in danger", "answers nothing", "asked of either", "asked of harm", "asked of you",
     "asked_danger", "denial", "denial opens", "doubted", "everyday request", "first_person", "harm in it",
-    "more than an errand", "other_person", "passing mood", "plain errand", "question", "somebody else",
+    "more than an errand", "named not", "other_person", "passing mood", "plain errand", "question", "somebody else",
     "tells of another", "tells of oneself", "told explained", "told not", "told over", "urged call",
 })  # fmt: skip
 """The markers that are asked for below, besides those of each thing told. Without one of them a yes to the direct
@@ -176,11 +176,12 @@ class Lexicon:
 
     def _there(self, said: Matches, word: str, of: Iterable[Told]) -> frozenset[Told]:
         """Those whose markers, `word` and the name, say that it is there: nothing before it in its clause doubts it."""
-        missing = said.cover("marker told not")
+        missing = [said.cover(f"marker {one} not") for one in ("told", word)]
         clauses = [clause.start() for clause in _CLAUSE.finditer(said.text)]
 
         def here(span: Span) -> bool:
-            return not missing.within(max((at for at in clauses if at <= span[0]), default=0), span[0])
+            clause = max((at for at in clauses if at <= span[0]), default=0)
+            return not any(one.within(clause, span[0]) for one in missing)
 
         return frozenset(one for one in of if any(map(here, said.cover(f"marker {word} {one}").after(0, KEPT_SPANS))))
 
