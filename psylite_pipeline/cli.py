@@ -121,7 +121,7 @@ def clean(
     from psylite_pipeline.stack import up as stack
 
     settings = Settings.load()
-    if yes or typer.confirm(f"Remove {settings.data_dir} and everything in it?"):
+    if yes or typer.confirm(f"Remove all that PsyLite ever wrote to {settings.data_dir}?"):
         stack.clean(settings, console)
 
 

@@ -19,6 +19,26 @@ from psylite_pipeline.errors import KnowledgeError
 #: Seconds after which a half-written file is litter: its writer was killed. Writing one takes less than a second.
 LITTER_SECONDS = 3600.0
 
+#: The file that tells a folder which was made by us from somebody's that we were only pointed at.
+MARK = ".psylite"
+
+
+def own_folder(folder: Path) -> Path:
+    """`folder`, made where it is missing. One that is new or empty is marked as ours, and ours only its owner may
+    read. Raises OSError where it cannot be made."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with suppress(OSError):  # a volume that is somebody else's may be written to all the same
+        if not any(folder.iterdir()):
+            (folder / MARK).touch()
+        if is_own(folder):
+            folder.chmod(0o700)
+    return folder
+
+
+def is_own(folder: Path) -> bool:
+    """Whether we made it."""
+    return (folder / MARK).is_file()
+
 
 def write_whole(path: Path, data: bytes, *, durable: bool = True) -> None:
     """Put `data` under `path`, readable for the owner alone. Raises OSError, and then `path` is as it was.

@@ -203,12 +203,12 @@ class ServedModel(ABC):
         except (httpx.ReadError, httpx.RemoteProtocolError) as error:
             arrived.put(ModelBroken(self._broke_off(error)))
         except Exception as error:  # noqa: BLE001  the edge: garbage on the wire raises many things, none may pass
-            arrived.put(ModelBroken(f"The answer is not {self.called}'s protocol ({type(error).__name__})."))
+            arrived.put(ModelBroken(f"{self.called} did not answer in its protocol ({type(error).__name__})."))
 
     def _broke_off(self, error: httpx.ReadError | httpx.RemoteProtocolError) -> str:
         """Why nothing more can be read. A server that goes away and one that talks nonsense raise the same error."""
         if isinstance(error, httpx.RemoteProtocolError) and not re.search("closed|disconnected", str(error)):
-            return f"The answer is not {self.called}'s protocol ({type(error).__name__})."
+            return f"{self.called} did not answer in its protocol ({type(error).__name__})."
         return f"{self.called} ended the connection before its answer was whole: it was stopped or died. See its log."
 
     def _refused(self, model: str, status: int) -> ModelError:

@@ -12,6 +12,7 @@ from psylite_pipeline.answers import Answers, Backend
 from psylite_pipeline.counsellor import Counsellor
 from psylite_pipeline.embedding import BundledEncoder, Embedder, open_encoder
 from psylite_pipeline.errors import KnowledgeError
+from psylite_pipeline.files import own_folder
 from psylite_pipeline.humour.corpus import FORBIDDEN_FILE, load_corpus
 from psylite_pipeline.humour.shelf import Shelf
 from psylite_pipeline.metrics import Metrics
@@ -76,6 +77,7 @@ def open_shelf(settings: Settings, encoder: BundledEncoder | None = None) -> She
     """The crosstalk shelf with the encoder that the settings name; `encoder` is shared where it is the bundled one."""
     chosen = encoder if encoder and settings.encoder in {"", "bundled"} else open_encoder(settings.encoder)
     with suppress(OSError):  # so that a running server finds what is imported later
+        own_folder(settings.data_dir)
         settings.own_snippets_dir.mkdir(parents=True, exist_ok=True)
     return Shelf(snippet_folders(settings), chosen, settings.index_dir)
 

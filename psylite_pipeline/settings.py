@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from psylite_pipeline.errors import SettingsError
@@ -28,6 +28,16 @@ _ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$"
 
 #: A number of a port.
 Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+def _sendable(key: SecretStr) -> SecretStr:
+    stripped = key.get_secret_value().strip()  # a file of Windows ends its lines otherwise
+    if not (stripped.isascii() and stripped.isprintable()):
+        raise ValueError("a key is sent in a header, which takes ASCII alone")
+    return SecretStr(stripped)
+
+
+Key = Annotated[SecretStr, AfterValidator(_sendable)]
 
 
 def valve(default: Any, title: str, english: str, chinese: str, **limits: Any) -> Any:
@@ -173,7 +183,7 @@ class Settings(BaseSettings):
     openai_url: str = Field(
         default="http://127.0.0.1:8000/v1", description="Address of that server, with its /v1. Not used with Ollama."
     )
-    openai_key: SecretStr = Field(
+    openai_key: Key = Field(
         default=SecretStr(""), description="Its key, if it asks for one. Never a valve, never logged."
     )
     model: str = Field(default="psylite", description="Name of the model that answers, where the valve is empty.")
@@ -228,7 +238,11 @@ class Settings(BaseSettings):
             first = error.errors()[0]
             name = ".".join(str(part) for part in first["loc"])
             name = name if name.isupper() else f"PSYLITE_{name.upper()}"
-            says = "Must begin with http:// or https://" if "pattern" in first["type"] else first["msg"]
+            says = (
+                "Must begin with http:// or https://"
+                if "pattern" in first["type"]
+                else first["msg"].removeprefix("Value error, ")
+            )
             raise SettingsError(f"{name}: {says}. Correct it in the environment, or unset it.") from None
 
     @property

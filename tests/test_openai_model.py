@@ -10,7 +10,7 @@ import pytest
 from pipelines_server import running
 
 from psylite_pipeline.doctor import examine
-from psylite_pipeline.errors import ModelAway, ModelBroken, ModelCut, ModelMissing, ModelTimeout
+from psylite_pipeline.errors import ModelAway, ModelBroken, ModelCut, ModelMissing, ModelTimeout, SettingsError
 from psylite_pipeline.evals.endpoint import Address, Sampling, Watched
 from psylite_pipeline.model import Deadlines
 from psylite_pipeline.openai_model import OpenAIModel
@@ -153,6 +153,19 @@ def test_nobody_there_is_told_with_the_setting_to_correct(server):
     server.stop()
     with pytest.raises(ModelAway, match="PSYLITE_OPENAI_URL"):
         list(OpenAIModel(server.url).stream("psylite", ASKED, QUICK))
+
+
+def test_a_key_from_a_file_of_windows_is_sent_without_its_line_end(monkeypatch):
+    monkeypatch.setenv("PSYLITE_OPENAI_KEY", f"{KEY}\r\n")
+    assert Settings.load().openai_key.get_secret_value() == KEY
+
+
+@pytest.mark.parametrize("key", ["钥匙", "half\nand half"])
+def test_a_key_that_no_header_takes_is_refused_by_name_and_not_quoted(monkeypatch, key):
+    monkeypatch.setenv("PSYLITE_OPENAI_KEY", key)
+    with pytest.raises(SettingsError, match=r"^PSYLITE_OPENAI_KEY: a key is sent in a header") as refused:
+        Settings.load()
+    assert key not in str(refused.value)
 
 
 def test_the_judge_is_held_to_a_schema(server):

@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ from rich.console import Console
 
 from psylite_pipeline import listing
 from psylite_pipeline.errors import StackError
+from psylite_pipeline.opening import open_shelf
 from psylite_pipeline.settings import Settings, bundled
 from psylite_pipeline.stack import processes, standin, up
 from psylite_pipeline.stack.layout import Layout
@@ -176,6 +178,33 @@ def test_down_stops_a_running_up_and_clean_removes_everything(stack):
     (stack.data / "theirs.txt").unlink()
     stack.psylite("clean", "--yes")
     assert not stack.data.exists()
+
+
+def test_clean_removes_nothing_from_a_folder_that_was_there_before_us(tmp_path):
+    theirs = [tmp_path / name / "thesis.txt" for name in ("logs", "run", "snippets", "index", "standin", "webui")]
+    for path in theirs:
+        path.parent.mkdir()
+        path.write_text("mine")
+    layout = Layout(tmp_path)
+    layout.make()
+    said = io.StringIO()
+    up.clean(Settings.load(data_dir=tmp_path), Console(file=said, width=500))
+    assert all(path.read_text() == "mine" for path in theirs)
+    assert "nothing is removed" in said.getvalue()
+    assert "pipelines" in said.getvalue()
+
+
+@pytest.mark.parametrize("first", ["up", "server"])
+def test_a_new_data_folder_is_for_its_owner_alone_whoever_makes_it(tmp_path, first):
+    folder = tmp_path / "data"
+    if first == "up":
+        Layout(folder).make()
+    else:
+        open_shelf(Settings.load(data_dir=folder))
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    folder.chmod(0o755)
+    Layout(folder).make()
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
 def test_a_plugin_that_cannot_load_is_reported_and_nothing_is_left_running(tmp_path, ollama):

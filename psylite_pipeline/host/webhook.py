@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 import httpx
 
 from psylite_pipeline.decision import Decision, Risk, Route
+from psylite_pipeline.files import own_folder
 from psylite_pipeline.secret import secret
 from psylite_pipeline.settings import Settings
 
@@ -140,7 +141,7 @@ def open_webhook() -> Webhook | None:
         settings = Settings.load()
         if not settings.webhook:
             return None
-        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        own_folder(settings.data_dir)
         return Webhook(settings.webhook, Risk.parse(settings.webhook_level), secret(settings.webhook_salt))
     except Exception as error:  # noqa: BLE001  the edge: that nobody can be told must not cost the person the reply
         log.error("Nobody can be told through PSYLITE_WEBHOOK (%s). Run `psylite doctor`.", type(error).__name__)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from psylite_pipeline.errors import StackError
+from psylite_pipeline.files import MARK, own_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +58,14 @@ class Layout:
         """All that is made here, but the folder of the plugins, where an admin's files may be too."""
         return [
             self.webui_venv, self.webui_data(False), self.webui_data(True), self.logs, self.run, self.standin,
-            self.pipelines_key, self.webui_secret,
+            self.pipelines_key, self.webui_secret, self.root / MARK,
         ]  # fmt: skip
 
     def make(self) -> None:
         """Create the folders, for the owner alone. Raises StackError when that cannot be done."""
         try:
-            for folder in (self.root, self.pipelines, self.logs, self.run):
+            own_folder(self.root)
+            for folder in (self.pipelines, self.logs, self.run):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise StackError(

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from psylite_pipeline import listing
 from psylite_pipeline.errors import StackError
+from psylite_pipeline.files import is_own
 from psylite_pipeline.secret import secret
 from psylite_pipeline.settings import Settings, bundled
 from psylite_pipeline.stack import health, install, ollama, pipelines, ports, processes, standin, webui
@@ -75,10 +76,14 @@ def down(settings: Settings, console: Console) -> None:
 
 
 def clean(settings: Settings, console: Console) -> None:
-    """Stop everything and remove what was ever written to the data folder; other people's files in it stay."""
+    """Stop everything and remove what was ever written to the data folder; other people's files in it stay, and all of
+    one that was there before us."""
     down(settings, console)
     layout, teller = Layout(settings.data_dir), Teller(console)
     if not layout.root.exists():
+        return
+    if not is_own(layout.root) and any(layout.root.iterdir()):
+        teller.say(f"{layout.root} was somebody's before it was ours, so nothing is removed. {_by_hand(layout)}")
         return
     teller.say(f"Removing {layout.root}; where models and Open WebUI are in it, this takes a minute or more …")
     for loader in bundled("pipelines").glob("*.py"):
@@ -96,6 +101,11 @@ def clean(settings: Settings, console: Console) -> None:
             folder.rmdir()
     left = sorted(path.name for path in layout.root.iterdir()) if layout.root.exists() else []
     teller.say(f"Kept in {layout.root}, not ours: {', '.join(left)}." if left else f"Removed {layout.root}.")
+
+
+def _by_hand(layout: Layout) -> str:
+    names = [path.name for path in (layout.pipelines, *layout.ours()) if path.exists()]
+    return f"What may be ours there: {', '.join(names)}." if names else "None of ours is there."
 
 
 def _get_model(settings: Settings, layout: Layout, teller: Teller, parts: list[Part]) -> ModelServer:
