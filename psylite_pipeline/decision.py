@@ -103,6 +103,8 @@ class Told(StrEnum):
     """Somebody else whom they feared for is back, found or held."""
     CLEARED = "cleared"
     """Doctors or a fire brigade say that it is over, or it turns out so."""
+    WELL = "well"
+    """Nobody is ill: a baby sleeps on them, it was a minute's dizziness. Believed where no rule heard an emergency."""
     THREAT = "threat"
     """He whom they fear is back, at the door or coming in; said where somebody is hurting them."""
     SOON = "soon"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.risk.talk import Stretch, Talk
 from psylite_pipeline.risk.turn_assessment import TurnAssessment
-from psylite_pipeline.risk.verdict import BY_CLASSIFIER, MEANT
+from psylite_pipeline.risk.verdict import BY_CLASSIFIER, MEANT, VOICES, all_well
 
 # What holds beyond the turn in which it was told, and what holds until the other is told.
 _STAYS = frozenset(
@@ -83,10 +83,17 @@ def _behind(stretch: Stretch, told: frozenset[Told], turn: TurnAssessment, own: 
     something was done already, not before somebody is there."""
     now, theirs = turn.told, stretch.kind in MEANT
     away = theirs and Told.AWAY in now and Told.MEANS in told
-    if not stretch.stage or not (away or _PAST.get(stretch.kind) in now) or not now.isdisjoint(LEFT | {Told.MEANS}):
+    past = away or _PAST.get(stretch.kind) in now or _mistaken(stretch, turn)
+    if not stretch.stage or not past or not now.isdisjoint(LEFT | {Told.MEANS}):
         return False
     if theirs and not (stretch.urgent or away or told & LEFT or told >= _HIGH_UP):
         return False
     if own is Risk.IMMINENT and BY_CLASSIFIER not in turn.rules:
         return False
     return stretch.kind is Kind.EMERGENCY or Told.ACT not in told or Told.HELP in now
+
+
+def _mistaken(stretch: Stretch, turn: TurnAssessment) -> bool:
+    """Whether what the classifier alone took for an emergency is none, by their word."""
+    heard = stretch.signs - VOICES or any(finding.level for finding in turn.findings)
+    return stretch.kind is Kind.EMERGENCY and not heard and all_well(stretch.told | turn.told)

@@ -68,14 +68,15 @@ def _cut_short(stretch: Stretch, turn: TurnAssessment) -> Stretch:
 
 def _pressed(stretch: Stretch, turn: TurnAssessment, own: Risk) -> Stretch:
     """What is under way stays urgent, whatever is talked of, until help is on its way, or until it was none or is past,
-    as far as their words tell. Of an emergency that is over, this turn's question is the last."""
+    as far as their words tell. Of an emergency that is over, this turn's question is the last; of one that was none
+    nothing is asked."""
     urgent, stage, quiet = stretch.urgent, stretch.stage, _quiet(stretch, turn, own)
     if urgent and stretch.told & _EASES:
         urgent, stage = False, min(stage, STAGES - 2)
     elif urgent and stage >= STAGES_URGENT and quiet >= QUIET_TURNS:
         urgent, stage = False, 1
     if stretch.kind is Kind.EMERGENCY and Told.SAFE in stretch.told:
-        stage = max(stage, STAGES - 1)
+        stage = STAGES_URGENT if Told.WELL in stretch.told else max(stage, STAGES - 1)
     coming = Told.HELP in turn.told and BY_CLASSIFIER in turn.rules  # "the ambulance is coming": no new emergency
     urgent = urgent or (own is Risk.IMMINENT and not coming)
     return stretch.having(urgent=urgent, stage=stage, quiet=quiet if urgent else 0)

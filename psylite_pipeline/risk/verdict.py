@@ -68,6 +68,11 @@ ANSWERED_YES = "context.yes-to-direct-question"
 #: The same, where it may be none.
 PERHAPS_YES = "context.perhaps-yes-to-direct-question"
 
+#: What beside a rule is a sign of danger of its own.
+VOICES = frozenset({"classifier.concern", PERHAPS_YES})
+
+# Beside what nobody is taken for well.
+_AILING = frozenset({Told.ACT, Told.BREATH, Told.UNWOKEN, Told.ILL, Told.FIRE, Told.GAS, Told.SWALLOWED, Told.WORSE})
 # Signs in the lexicon that a person in danger is answered to.
 _TOLD_BY_SIGN = {"joke_request": Told.JOKE, "calm": Told.BETTER, "retraction": Told.JOKING}
 # What was meant is said in the same breath, or words of death are said of a trifle.
@@ -111,7 +116,8 @@ def assessed(heard: Evidence, limits: Thresholds, *, sensitive: bool = False, la
             and not ruled.level
             and verdict.level > Risk.NONE
         )
-        verdict = by_emergency(verdict, scores, limits.emergency)
+        if not all_well(heard.said.told):
+            verdict = by_emergency(verdict, scores, limits.emergency)
         if last and not heard.said.everyday:
             verdict = by_request(verdict, heard, scores, limits.harmful, concern)
         verdict = by_weight(verdict, heard, scores, limits.heavy, concern)
@@ -220,6 +226,11 @@ def by_scores(
     if verdict.level is Risk.HIGH and verdict.kind is None and heard.said.of_another:
         return replace(verdict, kind=Kind.SOMEONE_ELSE)  # nobody who found a child's blades is asked to live
     return verdict
+
+
+def all_well(told: frozenset[Told]) -> bool:
+    """Whether they say that nobody is ill, and nothing that speaks against it."""
+    return Told.WELL in told and told.isdisjoint(_AILING)
 
 
 def by_emergency(verdict: Verdict, scores: Probabilities, limit: float) -> Verdict:

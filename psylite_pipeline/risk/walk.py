@@ -18,7 +18,7 @@ from psylite_pipeline.risk.reading import gravest
 from psylite_pipeline.risk.score import risk_floor, risk_of
 from psylite_pipeline.risk.talk import Stretch, Talk
 from psylite_pipeline.risk.turn_assessment import TurnAssessment
-from psylite_pipeline.risk.verdict import ANSWERED_YES, PERHAPS_YES
+from psylite_pipeline.risk.verdict import ANSWERED_YES, VOICES
 from psylite_pipeline.risk.worry import WORRIED, worry_after
 
 #: Calm turns after which care is released: after concern, and after a crisis whose questions were asked. Chosen, on the
@@ -43,8 +43,6 @@ QUESTIONS_OPEN, UNEASE, NOT_YET_CALM = "talk.questions-open", "talk.unease", "ta
 
 # What matters to whoever is in no danger, too: which line is theirs, what they need not be asked.
 _MATTERS_IN_CARE = frozenset({Told.YOUNG, Told.OVER, Told.EXPLAINED})
-# What beside a rule is a sign of its own.
-_SIGNS = frozenset({"classifier.concern", PERHAPS_YES})
 # Where veiled words may have meant a harmless thing.
 _VEILED = frozenset({None, Kind.SELF_HARM})
 
@@ -176,8 +174,8 @@ def _cleared(talk: Talk, stretch: Stretch, turn: TurnAssessment, own: Risk) -> b
 def _signed(stretch: Stretch, turn: TurnAssessment, own: Risk, level: Risk) -> Stretch:
     """With the rules that speak of danger in this turn, how long ago one did so for the first time, and whether it was
     plain. Worry of the classifier that only comes back, after care had ended, is nothing new."""
-    spoke = frozenset(finding.rule for finding in turn.findings if finding.level) | _SIGNS & frozenset(turn.rules)
-    new = own > Risk.NONE and not spoke <= (stretch.signs or _SIGNS)
+    spoke = frozenset(finding.rule for finding in turn.findings if finding.level) | VOICES & frozenset(turn.rules)
+    new = own > Risk.NONE and not spoke <= (stretch.signs or VOICES)
     anew = 0 if new else None if stretch.anew is None else stretch.anew + 1
     settled = turn.told & {Told.DENIAL, Told.EXPLAINED} or stretch.stage or own > Risk.CONCERN
     agreed = own >= Risk.HIGH and any(one.level for one in turn.findings) and turn.share >= stages.BACKED
