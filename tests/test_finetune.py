@@ -229,6 +229,12 @@ class TestRecipes:
         assert (one.epochs, one.length, one.warmup) == (5, 4096, 0.03) and one.packing != "off"
         assert (two.beta, two.learning_rate, two.accumulation, two.length, two.warmup) == (0.2, 5e-6, 64, 2048, 0.01)
 
+    def test_what_the_report_does_not_say_is_as_its_authors_configured_it(self) -> None:
+        one, two = load(MODEL / "sft.yaml"), load(MODEL / "orpo.yaml")
+        assert (one.accumulation, one.batch, one.schedule) == (4, 1, "cosine")
+        assert (two.epochs, two.batch, two.schedule) == (5, 1, "cosine")
+        assert (two.quantise, two.rank, two.alpha, two.dropout) == (one.quantise, one.rank, one.alpha, one.dropout)
+
     @pytest.mark.parametrize(
         ("text", "told"),
         [

@@ -11,6 +11,7 @@ import unicodedata
 import zlib
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 LETTERS = 8
 KEPT = 200
@@ -31,6 +32,7 @@ def plain(text: str) -> str:
     return _NOISE.sub("", unicodedata.normalize("NFKC", text).lower())
 
 
+@lru_cache(maxsize=4)  # each row is looked for on two shelves and put on one
 def grams(text: str) -> frozenset[int]:
     """The hashes of the n-grams of `text`."""
     letters = plain(text).encode("utf-32-le")
