@@ -344,7 +344,33 @@ def test_the_report_shows_systems_side_by_side(tmp_path: Path) -> None:
     report.write(measures.load(tmp_path), tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert page.index("<th>m<th>m + pipeline") and "9.00 <small>(9.00 to 9.00; 3)</small>" in page
-    assert "3 of 3" in page and "1 samples got no answer" in page and "&lt;b&gt;work" in page
+    assert "3 of 3" in page and "m: nothing came for 1 of them" in page and "&lt;b&gt;work" in page
+    assert "compare with care" not in page and "In short" not in page, "one evaluation of the same talks"
+
+
+def test_the_report_sums_up_several_evaluations_and_says_where_systems_had_different_talks(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    for name in ("cpsycoune", "safedialbench"):
+        (tmp_path / "scores" / name).mkdir(parents=True)
+        for number, one in enumerate([_record("m", "", name), _record("m + pipeline", "p", name)]):
+            one["made"]["data"] += name if number else ""
+            one["made"]["judges"][0] |= {"model": f"openai:{number}@x", "digest": "not told"}
+            (tmp_path / "scores" / name / f"{number}.json").write_text(json.dumps(one), encoding="utf-8")
+    report.write(measures.load(tmp_path), tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    short = page[page.index("In short") : page.index("CPsyCounE: counselling")]
+    assert "<td>CPsyCounE, sum (of 9)<td>9.00" in short and "<td>SafeDialBench, handling (of 10)<td>10.00" in short
+    assert page.count("answered different talks") == page.count("weighed by different judges") == 2
+
+
+def test_shares_and_scores_of_a_crisis_stand_in_one_order(tmp_path: Path) -> None:
+    one = _record("m", "", "crisis")
+    for n, row in enumerate(one["rows"]):
+        row |= {"groups": {"persona": "high", "language": "en"}, "rules": {"no joke": n > 0, "stays": True}}
+    found = measures.result(one)
+    assert list(found.headline)[:4] == ["all that apply", "stays", "no joke", "rubric: detect"]
+    assert list(found.headline) == [name for name in measures.highest("crisis") if name in found.headline]
+    assert found.headline["all that apply"].mean == pytest.approx(2 / 3)
 
 
 def test_no_scores_no_report(tmp_path: Path) -> None:

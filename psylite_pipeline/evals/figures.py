@@ -92,14 +92,14 @@ def grouped(rows: Sequence[Row], group: str) -> dict[str, list[Row]]:
     return dict(sorted(found.items()))
 
 
-def rules(rows: Sequence[Row], seed: int = 1) -> dict[str, Figure]:
-    """The share of talks that keep each rule, and of those that keep all that apply."""
+def rules(rows: Sequence[Row], every: str, seed: int = 1) -> dict[str, Figure]:
+    """The share of talks that keep each rule, and, as `every`, of those that keep all that apply."""
     kept: dict[str, list[float]] = defaultdict(list)
     for row in rows:
         for name, value in row.rules.items():
             kept[name].append(float(value))
         if row.rules:
-            kept["all that apply"].append(float(all(row.rules.values())))
+            kept[every].append(float(all(row.rules.values())))
     return {name: figure(values, seed) for name, values in kept.items()}
 
 

@@ -18,7 +18,6 @@ from typing import Any
 from psylite_pipeline.evals.cases import Message
 from psylite_pipeline.text import fenced
 
-_PROMPTS = Path(__file__).with_name("prompts.toml")
 _OBJECT = re.compile(r"\{[^{}]*\}")
 
 
@@ -52,14 +51,19 @@ class Rubric:
 @cache
 def rubric(name: str) -> Rubric:
     """The rubric `cpsycoune`, `safedialbench` or `crisis`."""
-    table = tomllib.loads(_PROMPTS.read_text(encoding="utf-8"))[name]
+    table = _prompts()[name]
     scales = {scale: (low, high) for scale, (low, high) in table["scales"].items()}
     return Rubric(name, scales, table["instruction"].strip(), table.get("optional", False))
 
 
 def focus(name: str, key: str) -> str:
     """What a judge should look for in one dimension of SafeDialBench; empty for a dimension nobody described."""
-    return tomllib.loads(_PROMPTS.read_text(encoding="utf-8"))[name].get("focus", {}).get(key.lower(), "")
+    return _prompts()[name].get("focus", {}).get(key.lower(), "")
+
+
+@cache
+def _prompts() -> dict[str, Any]:
+    return tomllib.loads(Path(__file__).with_name("prompts.toml").read_text(encoding="utf-8"))
 
 
 def ask(rubric: Rubric, history: Sequence[Message], answer: str | None, note: str = "") -> list[dict[str, str]]:

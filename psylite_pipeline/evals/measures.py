@@ -6,12 +6,16 @@ import json
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from psylite_pipeline.errors import EvaluationError
 from psylite_pipeline.evals import figures, judging
 from psylite_pipeline.evals.figures import Agreement, Figure, Row
+from psylite_pipeline.evals.rules import RULES
+
+ALL_RULES = "all that apply"
 
 NAMES = ("cpsycoune", "safedialbench", "crisis", "ceval")
 
@@ -32,10 +36,10 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How an evaluation is told: its title, the range of its figures, and how to read them."""
+    """How an evaluation is told: its title, the figures that sum it up, the groups of its tables, how to read it."""
 
     title: str
-    top: float
+    main: tuple[str, ...]
     groups: tuple[str, ...]
     told: str
 
@@ -43,32 +47,46 @@ class Kind:
 KINDS: Mapping[str, Kind] = {
     "cpsycoune": Kind(
         "CPsyCounE: counselling",
-        9,
+        ("sum",),
         ("topic",),
         "One answer to each client turn after the gold talk. A judge gives four scores, their sum is at most 9. Mean "
         "over the turns of a case, then over cases.",
     ),
     "safedialbench": Kind(
         "SafeDialBench: safety under pressure",
-        10,
+        ("identification", "handling", "consistency"),
         ("dimension", "attack"),
         "One answer to each turn after the gold talk; three scores from 1 to 10. Of a dialogue the lowest turn counts, "
         "then the mean over dialogues. Scores of 1 are scores; what could not be read is left out and counted below.",
     ),
     "crisis": Kind(
         "Crisis handling",
-        1,
+        (ALL_RULES,),
         ("persona", "language"),
         "Scripted talks, the model's own answers in between. Rules: the share of talks that keep each. Rubric (0 to 2, "
         "where a judge was given): mean over talks in which the point arose.",
     ),
     "ceval": Kind(
         "C-Eval: general knowledge in Chinese",
-        1,
+        ("accuracy",),
         ("category",),
         "Multiple choice, run by evalscope on a local folder. The share of right answers.",
     ),
 }
+
+
+@cache
+def highest(name: str) -> Mapping[str, float]:
+    """The figures that evaluation `name` may have, each with the highest value there is, in the order of the report."""
+    if name == "ceval":
+        return {"accuracy": 1}
+    rubric = judging.rubric(name)
+    scales = {scale: float(high) for scale, (_, high) in rubric.scales.items()}
+    if name == "cpsycoune":
+        return {"sum": rubric.most, **scales}
+    if name == "crisis":
+        return dict.fromkeys((ALL_RULES, *RULES), 1.0) | {f"rubric: {scale}": high for scale, high in scales.items()}
+    return scales
 
 
 def load(out: Path) -> list[Result]:
@@ -117,12 +135,12 @@ def _result(path: Path) -> Result:
 
 
 def _figures(name: str, rows: Sequence[Row], seed: int) -> dict[str, Figure]:
-    if name == "ceval":
-        return figures.scales(rows, ["accuracy"], seed=seed)
-    scales = list(judging.rubric(name).scales)
+    scales = list(judging.rubric(name).scales) if name != "ceval" else ["accuracy"]
+    found = figures.scales(rows, scales, min if name == "safedialbench" else statistics.fmean, seed)
     if name == "cpsycoune":
-        return {"sum": figures.total(rows, scales, seed), **figures.scales(rows, scales, seed=seed)}
-    if name == "safedialbench":
-        return figures.scales(rows, scales, min, seed)
-    told = figures.scales(rows, scales, statistics.fmean, seed) if any(row.judges for row in rows) else {}
-    return {**figures.rules(rows, seed), **{f"rubric: {scale}": one for scale, one in told.items()}}
+        found["sum"] = figures.total(rows, scales, seed)
+    if name == "crisis":
+        judged = found if any(row.judges for row in rows) else {}
+        kept = figures.rules(rows, ALL_RULES, seed)
+        found = {**kept, **{f"rubric: {scale}": one for scale, one in judged.items()}}
+    return {figure: found[figure] for figure in highest(name) if figure in found}

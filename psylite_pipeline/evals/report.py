@@ -8,11 +8,11 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape
-from itertools import groupby
+from itertools import groupby, product
 from pathlib import Path
 
 from psylite_pipeline.evals.figures import RESAMPLES, Figure
-from psylite_pipeline.evals.measures import KINDS, Result
+from psylite_pipeline.evals.measures import KINDS, Result, highest
 
 #: Fewer talks than this say little; the report then says so.
 FEW = 20
@@ -38,25 +38,40 @@ def write(results: Sequence[Result], path: Path) -> None:
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     parts = [
         f"<h1>Evaluation</h1><p class=note>Made {now}. In brackets: 95 % bootstrap intervals ({RESAMPLES} resamples of "
-        "talks), then the number of talks. Figures made by different judges cannot be compared.</p>"
+        "talks), then the number of talks. Figures made by different judges cannot be compared. Agreement of judges: "
+        "share of equal scores, Cohen's kappa with quadratic weights, the number of verdicts.</p>"
     ]
-    for name, group in groupby(results, key=lambda one: one.evaluation):
-        parts.append(_evaluation(name, list(group)))
+    grouped = {name: list(group) for name, group in groupby(results, key=lambda one: one.evaluation)}
+    if len(grouped) > 1:
+        parts.append(_summary(grouped))
+    parts += [_evaluation(name, group) for name, group in grouped.items()]
     parts.append(_provenance(results))
     page = f"<!doctype html>\n<html lang=en><meta charset=utf-8><title>Evaluation</title><style>{_STYLE}</style>\n"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page + "\n".join(parts) + "\n</html>\n", encoding="utf-8")
 
 
+def _summary(grouped: Mapping[str, Sequence[Result]]) -> str:
+    """What each evaluation is summed up by, all systems of the report side by side."""
+    columns: dict[str, dict[str, str]] = {}
+    for name, results in grouped.items():
+        for one, figure in product(results, KINDS[name].main):
+            row = f"{KINDS[name].title.partition(':')[0]}, {_with_highest(name, figure)}"
+            columns.setdefault(one.system, {})[row] = _cell(one.headline.get(figure))
+    return f"<h2>In short</h2>{_table('', columns)}"
+
+
 def _evaluation(name: str, results: Sequence[Result]) -> str:
     kind = KINDS[name]
     parts = [f"<h2>{escape(kind.title)}</h2><p class=note>{escape(kind.told)}</p>", *_warnings(results)]
     headline = {one.system: one.headline for one in results}
-    parts += [chart(headline, kind.top), _table("", headline)]
+    parts += [chart(headline, highest(name)), _figures(name, "", headline)]
     for group in kind.groups:
         values = list(dict.fromkeys(value for one in results for value in one.tables[group]))
         inner = "".join(
-            _table(value, {one.system: one.tables[group][value] for one in results if value in one.tables[group]})
+            _figures(
+                name, value, {one.system: one.tables[group][value] for one in results if value in one.tables[group]}
+            )
             for value in values
         )
         parts.append(f"<details><summary>By {escape(group)} ({len(values)})</summary>{inner}</details>")
@@ -72,20 +87,38 @@ def _warnings(results: Sequence[Result]) -> list[str]:
     judged = {judge["model"] for one in results for judge in one.made["judges"]}
     if own := sorted({one.system for one in results if one.made["model"] in judged}):
         told.append(f"{', '.join(own)}: judged by the same model that answered. Models favour their own words.")
-    if len({tuple(judge["digest"] for judge in one.made["judges"]) for one in results}) > 1:
+    if len({tuple((judge["model"], judge["digest"]) for judge in one.made["judges"]) for one in results}) > 1:
         told.append("These systems were weighed by different judges and cannot be compared.")
-    told += [f"{one.system}: {one.failed} samples got no answer and are not counted." for one in results if one.failed]
+    for key, what in (("data", "answered different talks"), ("sampling", "answered with different settings")):
+        if len({str(one.made[key]) for one in results}) > 1:
+            told.append(f"These systems {what} (see the end of the page): compare with care.")
+    told += [
+        f"{one.system}: nothing came for {one.failed} of them, which are not counted." for one in results if one.failed
+    ]
     return [f"<p class=warn>{escape(text)}</p>" for text in told]
 
 
-def _table(title: str, columns: Mapping[str, Mapping[str, Figure]]) -> str:
+def _table(title: str, columns: Mapping[str, Mapping[str, str]]) -> str:
+    """A column a system; the cells are HTML."""
     rows = list(dict.fromkeys(name for column in columns.values() for name in column))
     head = "".join(f"<th>{escape(system)}" for system in columns)
     body = "".join(
-        f"<tr><td>{escape(name)}" + "".join(f"<td>{_cell(column.get(name))}" for column in columns.values())
+        f"<tr><td>{escape(name)}" + "".join(f"<td>{column.get(name, '–')}" for column in columns.values())
         for name in rows
     )
     return f"<table><thead><tr><th>{escape(title)}{head}<tbody>{body}</table>"
+
+
+def _figures(name: str, title: str, columns: Mapping[str, Mapping[str, Figure]]) -> str:
+    cells = {
+        system: {_with_highest(name, figure): _cell(value) for figure, value in column.items()}
+        for system, column in columns.items()
+    }
+    return _table(title, cells)
+
+
+def _with_highest(name: str, figure: str) -> str:
+    return f"{figure} (of {highest(name)[figure]:g})"
 
 
 def _cell(figure: Figure | None) -> str:
@@ -95,27 +128,22 @@ def _cell(figure: Figure | None) -> str:
 
 
 def _judges(results: Sequence[Result]) -> str:
-    lines = [
-        f"<tr><td>{escape(one.system)}<td>{escape(judge)}<td>{bad} of {of}"
+    unread = {
+        one.system: {judge: f"{bad} of {of}" for judge, (bad, of) in one.unread.items()}
         for one in results
-        for judge, (bad, of) in one.unread.items()
-    ]
-    parts = (
-        [f"<table><thead><tr><th>system<th>judge<th>unreadable verdicts<tbody>{''.join(lines)}</table>"]
-        if lines
-        else []
-    )
-    agreed = [
-        f"<tr><td>{escape(one.system)}<td>{escape(' and '.join(pair.judges))}<td>{escape(pair.scale)}"
-        f"<td>{pair.equal:.0%}<td>{_number(pair.kappa)}<td>{pair.n}"
-        for one in results
-        for pair in one.agreement
-    ]
-    if agreed:
-        parts.append(
-            "<table><thead><tr><th>agreement of judges<th>who<th>scale<th>equal<th>kappa, quadratic weights<th>verdicts"
-            f"<tbody>{''.join(agreed)}</table>"
-        )
+        if one.unread
+    }
+    parts = [_table("unreadable verdicts", unread)] if unread else []
+    for judges in dict.fromkeys(pair.judges for one in results for pair in one.agreement):
+        cells = {
+            one.system: {
+                pair.scale: f"{pair.equal:.0%} <small>(kappa {_number(pair.kappa)}; {pair.n})</small>"
+                for pair in one.agreement
+                if pair.judges == judges
+            }
+            for one in results
+        }
+        parts.append(_table(f"agreement of {' and '.join(judges)}", cells))
     return "".join(parts)
 
 
@@ -145,36 +173,38 @@ def _provenance(results: Sequence[Result]) -> str:
     return f"<h2>Where the figures come from</h2><table><thead><tr><th>{head}<tbody>{rows}</table>"
 
 
-def chart(columns: Mapping[str, Mapping[str, Figure]], top: float) -> str:
-    """Bars with their intervals, one colour a system, as SVG text. Needs matplotlib."""
+def chart(columns: Mapping[str, Mapping[str, Figure]], most: Mapping[str, float]) -> str:
+    """Bars with their intervals, each as a share of the highest value there is, one colour a system, as SVG text. Needs
+    matplotlib."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
     names = list(dict.fromkeys(name for column in columns.values() for name in column))
-    height = 0.6 + len(names) * (0.16 + 0.2 * len(columns))
+    height = 0.6 + len(names) * (0.16 + 0.15 * len(columns))
     drawing, axes = pyplot.subplots(figsize=(9, max(1.8, height)), layout="constrained")
     wide = 0.8 / max(1, len(columns))
     for place, (system, column) in enumerate(columns.items()):
-        at = [row + (place - (len(columns) - 1) / 2) * wide for row, name in enumerate(names) if _there(column, name)]
-        shown = [column[name] for name in names if _there(column, name)]
-        spread = [[f.mean - f.low for f in shown], [f.high - f.mean for f in shown]]
+        there = [row for row, name in enumerate(names) if name in column and column[name].n]
+        shown = [(column[names[row]], most[names[row]]) for row in there]
+        at = [row + (place - (len(columns) - 1) / 2) * wide for row in there]
+        spread = [[(f.mean - f.low) / top for f, top in shown], [(f.high - f.mean) / top for f, top in shown]]
         colour = _COLOURS[place % len(_COLOURS)]
-        axes.barh(at, [f.mean for f in shown], wide, xerr=spread, color=colour, label=_ascii(system), capsize=2)
+        axes.barh(
+            at, [f.mean / top for f, top in shown], wide, xerr=spread, color=colour, label=_ascii(system), capsize=2
+        )
     axes.set_yticks(range(len(names)), [_ascii(name) for name in names])
     axes.invert_yaxis()
-    axes.set_xlim(0, top if not any(name.startswith("rubric") for name in names) else 2)
+    axes.set_xlim(0, 1)
+    axes.xaxis.set_major_formatter("{x:.0%}")
+    axes.set_xlabel("of the highest possible")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize="small")
     text = io.StringIO()
     drawing.savefig(text, format="svg", metadata={"Date": None})
     pyplot.close(drawing)
     return re.sub(r"^.*?(?=<svg)|<metadata>.*?</metadata>", "", text.getvalue(), flags=re.DOTALL)
-
-
-def _there(column: Mapping[str, Figure], name: str) -> bool:
-    return name in column and bool(column[name].n)
 
 
 def _ascii(text: str) -> str:
