@@ -15,7 +15,8 @@ import pytest
 
 class Ollama:
     """Answers `words` to a talk and `verdict` to a request with a format, or what `judge` makes of the request.
-    `broken` makes every chat fail; `ended` is why answers to a talk end; `most` is how many chats it had at once."""
+    `broken` makes every chat fail, `refuses` some; `ended` is why answers to a talk end; `most` is how many chats it
+    had at once."""
 
     def __init__(self) -> None:
         self.words = "听到你这么说，我想多了解一点。答案：A"
@@ -23,6 +24,7 @@ class Ollama:
         self.judge: Callable[[dict], dict] = lambda body: self.verdict
         self.asked: list[dict] = []
         self.broken = False
+        self.refuses: Callable[[dict], bool] = lambda body: False
         self.most = self._now = 0
         self._lock = threading.Lock()
         self.ended = "stop"
@@ -60,7 +62,7 @@ def ollama(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ollama]:
                 self._answer(body)
 
         def _answer(self, body: dict) -> None:
-            if told.broken:
+            if told.broken or told.refuses(body):
                 self.send_error(500)
                 return
             text = json.dumps(told.judge(body)) if "format" in body else told.words

@@ -114,8 +114,8 @@ def test_two_judges_in_one_command_give_their_agreement(ollama, tmp_path: Path) 
     assert found["safety"].equal == 1 and math.isnan(found["safety"].kappa)
     assert result.headline["professionalism"].mean == 1.5, "the mean of both on each answer"
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "<td>judge and second<td>comprehensiveness<td>100%<td>1.00" in page
-    assert "<td>judge and second<td>safety<td>100%<td>–" in page
+    assert "agreement of judge and second" in page and "<td>comprehensiveness<td>100% <small>(kappa 1.00;" in page
+    assert "<td>safety<td>100% <small>(kappa –;" in page
     run(*words)
     assert len(ollama.asked) == 3 * answers, "every verdict of either came from the cache"
 
@@ -150,11 +150,27 @@ def test_crisis_talks_need_no_judge(ollama, tmp_path: Path) -> None:
 
 
 def test_ceval_from_a_local_folder(ollama, tmp_path: Path) -> None:
-    run("ceval", *models(ollama), "--data", str(DEMO / "ceval"), "--shots", "1", "--out", str(tmp_path))
+    words = ["ceval", *models(ollama), "--data", str(DEMO / "ceval"), "--out", str(tmp_path)]
+    run(*words, "--shots", "1")
     alone, behind = measures.load(tmp_path)
     assert alone.headline["accuracy"].mean == 0.25 and alone.headline["accuracy"].n == 4
     assert set(alone.tables["category"]) == {"Humanities", "Social Science"}
     assert behind.headline["accuracy"].n == 4
+    asked = len(ollama.asked)
+    run(*words, "--shots", "1", "--pipeline", "off")
+    assert len(ollama.asked) == asked, "evalscope keeps the answers"
+    run(*words, "--shots", "0", "--pipeline", "off")
+    assert len(ollama.asked) == asked + 4, "and none to another question"
+
+
+def test_a_question_of_ceval_that_nobody_answered_is_counted(ollama, tmp_path: Path) -> None:
+    asked = json.loads((DEMO / "ceval" / "logic" / "val.jsonl").read_text(encoding="utf-8").splitlines()[0])["question"]
+    ollama.refuses = lambda body: asked in body["messages"][-1]["content"]
+    run("ceval", *models(ollama), "--data", str(DEMO / "ceval"), "--shots", "0", "--pipeline", "off",
+        "--out", str(tmp_path))  # fmt: skip
+    (alone,) = measures.load(tmp_path)
+    assert alone.headline["accuracy"].n == 3 and alone.failed == 1
+    assert "evalscope" in alone.made["versions"]
 
 
 def test_an_answer_cut_at_the_limit_is_weighed_as_a_person_reads_it(ollama, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from psylite_pipeline.errors import EvaluationError, ModelAway, ModelTimeout
+from psylite_pipeline.evals.cases import published
 from psylite_pipeline.evals.endpoint import Endpoint
 from psylite_pipeline.evals.figures import Row
 from psylite_pipeline.evals.provider import System, answerer
@@ -46,7 +48,7 @@ def run(plan: Plan, folder: Path, subjects: list[str], limit: int, shots: int = 
     if unknown := sorted(set(subjects) - set(there)):
         raise EvaluationError(f"{folder} has no subject {', '.join(unknown)}; it has {', '.join(there)}.")
     for system in plan.systems:
-        work = plan.out / "answers" / "ceval" / system.slug
+        work = plan.out / "answers" / "ceval" / _folder(system, folder, shots)
         config = TaskConfig(
             model=_api(system),
             model_id=system.slug,
@@ -68,7 +70,19 @@ def run(plan: Plan, folder: Path, subjects: list[str], limit: int, shots: int = 
         rows = list(rows_in(work))
         if not rows:
             raise EvaluationError(f"{system.label} answered no question; the log in {work} says why.")
-        keep(plan, "ceval", system, rows, 0)
+        keep(plan, "ceval", system, rows, max(0, _questions(folder, subjects or there, limit) - len(rows)))
+
+
+def _questions(folder: Path, subjects: list[str], limit: int) -> int:
+    """How many questions there are, at most `limit` a subject (0: all)."""
+    counts = [sum(1 for path in (folder / one).glob("val*") for _ in published(path)) for one in subjects]
+    return sum(min(count, limit or count) for count in counts)
+
+
+def _folder(system: System, data: Path, shots: int) -> str:
+    """The name of the folder for what evalscope keeps: it reuses answers by their number, whatever was asked."""
+    asked = json.dumps([system.scope, str(data), shots])
+    return f"{system.slug}-{hashlib.sha256(asked.encode()).hexdigest()[:8]}"
 
 
 def rows_in(work: Path) -> Iterator[Row]:

@@ -125,7 +125,12 @@ def keep(plan: Plan, name: str, system: Any, rows: Sequence[figures.Row], failed
     """Write the rows of one system below OUT/scores: figures, ids and groups, no text."""
     folder = plan.out / "scores" / name
     folder.mkdir(parents=True, exist_ok=True)
-    record = {"evaluation": name, "failed": failed, "made": made(plan, system), "rows": [asdict(row) for row in rows]}
+    record = {
+        "evaluation": name,
+        "failed": failed,
+        "made": made(plan, name, system),
+        "rows": [asdict(row) for row in rows],
+    }
     text = json.dumps(record, ensure_ascii=False, indent=1)
     (folder / f"{system.slug}.json").write_text(text + "\n", encoding="utf-8")
 
@@ -148,10 +153,11 @@ def _rows(log: Any) -> tuple[list[figures.Row], int]:
     return rows, failed
 
 
-def made(plan: Plan, system: Any) -> dict[str, Any]:
+def made(plan: Plan, name: str, system: Any) -> dict[str, Any]:
     """Where figures come from: weights, pipeline, judges, sampling, data, versions, time."""
     from psylite_pipeline.evals.provider import pipeline_digest
 
+    runner = "evalscope" if name == "ceval" else "inspect-ai"
     return {
         "system": system.label,
         "model": str(system.address),
@@ -163,7 +169,7 @@ def made(plan: Plan, system: Any) -> dict[str, Any]:
         ],
         "data": plan.data,
         "seed": plan.seed,
-        "versions": {name: version(name) for name in ("psylite-pipeline", "inspect-ai")},
+        "versions": {name: version(name) for name in ("psylite-pipeline", runner)},
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
