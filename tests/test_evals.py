@@ -322,11 +322,11 @@ class TestBehindThePipeline:
         assert isinstance(model.failure(), ModelAway) and model.failure() is None
 
 
-def _record(system: str, pipeline: str, name: str = "cpsycoune") -> dict:
+def _record(system: str, pipeline: str, name: str = "cpsycoune", talks: int = 3) -> dict:
     scales = judging.rubric(name).scales
     rows = [
         {"id": f"c{n}#1", "talk": f"c{n}", "groups": {"topic": "<b>work</b>"}, "rules": {}, "routes": [],
-         "judges": {"j": {s: float(high) for s, (_, high) in scales.items()}, "k": None}} for n in range(3)
+         "judges": {"j": {s: float(high) for s, (_, high) in scales.items()}, "k": None}} for n in range(talks)
     ]  # fmt: skip
     made = {
         "system": system, "model": "ollama:m@x", "digest": "abc", "pipeline": pipeline, "sampling": {}, "seed": 1,
@@ -361,6 +361,22 @@ def test_the_report_sums_up_several_evaluations_and_says_where_systems_had_diffe
     short = page[page.index("In short") : page.index("CPsyCounE: counselling")]
     assert "<td>CPsyCounE, sum (of 9)<td>9.00" in short and "<td>SafeDialBench, handling (of 10)<td>10.00" in short
     assert page.count("answered different talks") == page.count("weighed by different judges") == 2
+
+
+@pytest.mark.parametrize("talks", [3, 20])
+def test_a_small_evaluation_is_marked_and_a_rule_that_few_talks_call_for_makes_none(tmp_path: Path, talks: int) -> None:
+    pytest.importorskip("matplotlib")
+    one = _record("m", "", "crisis", talks)
+    for n, row in enumerate(one["rows"]):
+        row |= {
+            "groups": {"persona": "high", "language": "en"},
+            "rules": {"stays": True} | ({} if n else {"no joke": True}),
+        }
+    (tmp_path / "scores" / "crisis").mkdir(parents=True)
+    (tmp_path / "scores" / "crisis" / "m.json").write_text(json.dumps(one), encoding="utf-8")
+    report.write(measures.load(tmp_path), tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert ("No more than 3 talks" in page) is (talks == 3) and ("no result" in page) is (talks == 3)
 
 
 def test_shares_and_scores_of_a_crisis_stand_in_one_order(tmp_path: Path) -> None:

@@ -80,10 +80,11 @@ def _evaluation(name: str, results: Sequence[Result]) -> str:
 
 def _warnings(results: Sequence[Result]) -> list[str]:
     told: list[str] = []
-    fewest = min((figure.n for one in results for figure in one.headline.values() if figure.n), default=0)
+    # A rule that few talks call for makes no small evaluation: its own number stands beside it.
+    fewest = min(max((figure.n for figure in one.headline.values()), default=0) for one in results)
     if fewest < FEW:
-        noun = "talk stands" if fewest == 1 else "talks stand"
-        told.append(f"Only {fewest} {noun} behind some of these figures: a check that everything runs, no result.")
+        counted = "questions" if results[0].evaluation == "ceval" else "talks"
+        told.append(f"No more than {fewest} {counted}: a check that everything runs, no result.")
     judged = {judge["model"] for one in results for judge in one.made["judges"]}
     if own := sorted({one.system for one in results if one.made["model"] in judged}):
         told.append(f"{', '.join(own)}: judged by the same model that answered. Models favour their own words.")
