@@ -73,6 +73,8 @@ class Told(StrEnum):
     """They speak of going along with somebody: where that one is dying, it is a wish to die."""
     OFF = "off"
     """They go out of reach: their phone is switched off, nobody shall look for them."""
+    CHOKING = "choking"
+    """Something is stuck in somebody's throat."""
     BREATH = "breath"
     """Somebody does not breathe, or has no pulse."""
     UNWOKEN = "unwoken"

@@ -83,6 +83,21 @@ def test_a_chest_is_pressed_only_of_who_does_not_breathe_or_cannot_be_woken(repl
             assert not re.search("按胸|往下按|壓胸|往下壓|on the chest|middle of the chest", variant.text), variant.text
 
 
+@pytest.mark.parametrize("lang", STAGED)
+def test_wherever_a_chest_is_to_be_pressed_a_child_and_a_baby_are_pressed_otherwise(
+    replies: Replies, lang: str
+) -> None:
+    pressed = [
+        variant.text
+        for variant in replies.crisis_texts.variants[lang]
+        if variant.kind == Kind.EMERGENCY.value and re.search("双手|雙手|both hands", variant.text)
+    ]
+    assert len(pressed) == 4
+    for text in pressed:
+        assert re.search("孩子[^。]*一只手|小孩[^。]*一隻手|child[^.]*with one|one for a child", text), text
+        assert re.search("拇指|thumbs", text), text
+
+
 @pytest.mark.parametrize(("lang", "seed"), list(product(STAGED, (0, 1, 2))))
 def test_a_talk_of_eight_turns_says_all_that_is_urgent_before_any_of_it_again(
     replies: Replies, lang: str, seed: int

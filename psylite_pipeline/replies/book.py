@@ -14,7 +14,7 @@ from psylite_pipeline.replies.short_texts import DEFAULT, ShortTexts
 
 LANGUAGES = (*TEXT_LANGUAGES, "other")
 # What in an emergency only an ambulance helps against, unless there is fire, too.
-_FOR_AN_AMBULANCE = frozenset({Told.ILL, Told.SWALLOWED, Told.BREATH, Told.UNWOKEN})
+_FOR_AN_AMBULANCE = frozenset({Told.ILL, Told.SWALLOWED, Told.BREATH, Told.UNWOKEN, Told.CHOKING})
 # By what chose the numbers: the note that says whose they are, last the one where not even the script told.
 _ELSEWHERE = {
     "zh-Hans": ("mainland", "undecided"),

@@ -43,6 +43,7 @@ ANSWERED = {
     Told.FIRE: (Stage.IMMINENT, Stage.URGENT, Stage.STAYING),
     Told.GAS: (Stage.IMMINENT, Stage.URGENT, Stage.STAYING),
     Told.UNWOKEN: (Stage.IMMINENT, Stage.URGENT),
+    Told.CHOKING: (Stage.IMMINENT, Stage.URGENT),
     Told.SILENT: (Stage.IMMINENT, Stage.URGENT),
     Told.SWALLOWED: (Stage.IMMINENT,),
     Told.MEANS: (Stage.MEANS,),

@@ -176,7 +176,9 @@ class Lexicon:
 
     def _there(self, said: Matches, word: str, of: Iterable[Told]) -> frozenset[Told]:
         """Those whose markers, `word` and the name, say that it is there: nothing before it in its clause doubts it."""
-        missing = [said.cover(f"marker {one} not") for one in ("told", word)]
+        missing = [said.cover("marker told not")]
+        if word == "named":
+            missing.append(said.cover("marker named not"))
         clauses = [clause.start() for clause in _CLAUSE.finditer(said.text)]
 
         def here(span: Span) -> bool:
