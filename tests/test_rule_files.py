@@ -132,6 +132,22 @@ def test_phrases_know_lists_choices_and_gaps(tmp_path: Path) -> None:
     assert not lexicon.findings("吃梨一二三四五酸")
 
 
+@pytest.mark.parametrize(
+    ("phrase", "found", "missed"),
+    [
+        ("甲(,|)乙", ["甲乙", "甲，乙", "甲：乙"], ["甲。乙"]),
+        ("甲(,|丁)乙", ["甲、乙", "甲丁乙"], ["甲乙"]),
+        ("甲(丙|),乙", ["甲，乙", "甲丙，乙"], ["甲乙", "甲丙乙"]),
+        ("so (cold|warm) (and |, )wet", ["so cold, wet", "so warm and wet"], ["so cold wet"]),
+    ],
+)
+def test_a_comma_in_a_phrase_is_one_in_the_turn(tmp_path: Path, phrase: str, found: list[str], missed: list[str]):
+    """`(,|)` chose between nothing and nothing, and a comma at the edge of a bracket was lost."""
+    (tmp_path / "a.toml").write_text(RULE.replace('["甲乙"]', f'["{phrase}"]', 1), encoding="utf-8")
+    lexicon = Lexicon(*read_rulebook(tmp_path))
+    assert [text for text in found + missed if lexicon.findings(text)] == found
+
+
 def test_rules_in_traditional_letters_and_full_punctuation_match(tmp_path: Path) -> None:
     """An admin writes as people write; rules are folded as turns are."""
     (tmp_path / "own.toml").write_text(
@@ -181,7 +197,7 @@ def test_every_literal_is_written_as_a_folded_turn_holds_it(place: str) -> None:
     nothing. Write such a phrase as the turn reads once it is folded."""
     book, spellings = read_rulebook(bundled("knowledge") / "risk" / place)
     named = {
-        literal.strip(): name
+        literal.strip(" ,"): name
         for name, phrases in book.groups()
         for phrase in phrases
         for part in phrase.parts

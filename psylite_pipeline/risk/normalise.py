@@ -91,12 +91,12 @@ class Folder:
     def fold(self, text: str) -> str:
         """`text` in one spelling: lower-case letters, simplified characters, digits, emoji, single spaces, `,` between
         clauses, `。` or `?` between sentences. Any string is accepted."""
-        return tidy(self._letters(ends_of(text, MAX_CHARS)))
+        return _tidy(self._letters(ends_of(text, MAX_CHARS))).strip(" ,")
 
-    def fold_all(self, texts: Collection[str]) -> list[str]:
-        """Each of many short texts folded."""
-        lines = self._letters("\n".join(texts)).split("\n")
-        return [tidy(line) for line in lines] if len(lines) == len(texts) else [self.fold(text) for text in texts]
+    def fold_pieces(self, pieces: Collection[str]) -> list[str]:
+        """Each of many short pieces of texts folded. Blanks and commas at their edges stay: there more may stand."""
+        lines = self._letters("\n".join(pieces)).split("\n")
+        return list(map(_tidy, lines if len(lines) == len(pieces) else map(self._letters, pieces)))
 
     def _letters(self, text: str) -> str:
         """Every character in one spelling. Line breaks stay, and nothing changes across them."""
@@ -108,7 +108,7 @@ class Folder:
         return simplified(text).translate(self._folding)
 
 
-def tidy(text: str) -> str:
+def _tidy(text: str) -> str:
     """Join what was pulled apart and write every clause and sentence end in one way."""
     if text.isalnum():  # nothing to join and no ends
         return _LONG_RUN.sub(_shortened, text)
@@ -121,8 +121,12 @@ def tidy(text: str) -> str:
     text = _HARD.sub("。", text)
     text = _SPACES.sub(" ", text)
     text = _HAN_SPACE.sub("", text)
-    text = _COMMAS.sub(",", text)
-    return _ENDS.sub(r"\1", text).strip(" ,")
+    return one_end(text)
+
+
+def one_end(text: str) -> str:
+    """A tidy `text`, or what was joined of such, with one mark where a clause or sentence ends, and no blanks there."""
+    return _ENDS.sub(r"\1", _COMMAS.sub(",", text))
 
 
 def _joined(found: re.Match[str]) -> str:

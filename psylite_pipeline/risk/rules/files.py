@@ -241,7 +241,7 @@ class _Parser:
                 for line in lines if isinstance(lines, list) else ():
                     pieces.update(split(line) if isinstance(line, str) else ())
         plain = [piece for piece in pieces if not is_sign(piece)]
-        for piece, folded in zip(plain, self._folder.fold_all(plain), strict=True):
+        for piece, folded in zip(plain, self._folder.fold_pieces(plain), strict=True):
             self._pieces.add(piece, folded)
 
     def _marked(self, phrase: str) -> str:
@@ -260,12 +260,11 @@ class _Pieces(dict[str, str]):
         if is_sign(piece):
             self[piece] = piece
         else:
-            self.add(piece, self._folder.fold(piece))
+            self.add(piece, *self._folder.fold_pieces([piece]))
         return self[piece]
 
     def add(self, piece: str, folded: str) -> None:
-        plain = self._spellings.apply(folded)
-        self[piece] = f"{' ' * piece.startswith(' ')}{plain}{' ' * piece.endswith(' ')}"
+        self[piece] = self._spellings.apply(folded)
 
 
 def _text(file: str, where: str, table: Mapping[str, Any], field: str) -> str:

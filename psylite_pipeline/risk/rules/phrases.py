@@ -1,7 +1,8 @@
 """The small phrase language of the lexicon.
 
 A phrase is plain text with three extras: `(想|要|)` chooses between pieces, `<药>` stands for a word list, and
-` … ` allows a gap inside one sentence (`…12` sets its greatest length in characters).
+` … ` allows a gap inside one sentence (`…12` sets its greatest length in characters). A comma stands for whatever
+parts clauses in the turn; a gap may hold one.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from itertools import product
 from math import prod
 
-from psylite_pipeline.risk.normalise import is_word
+from psylite_pipeline.risk.normalise import CLAUSE_ENDS, is_word, one_end
 
 MAX_LITERALS = 60_000
 """Most literals one part of a phrase may stand for: more is a mistake in a data file."""
@@ -26,6 +27,7 @@ _TOKENS = re.compile(r"[()|]|<[^<>]*>|[^()|<]+|<")
 _PIECES = re.compile(r"[()|]|<[^<>]*>|…[0-9]*|[^()|<…]+|<")
 _PLAIN = re.compile(r"[()|<]")
 _BRACKETS = re.compile(r"[()]")
+_END = re.compile(f"[{CLAUSE_ENDS}]")
 
 
 class PhraseError(ValueError):
@@ -141,6 +143,7 @@ def _runs(choices: list[Sequence[str]], most: int = WRITTEN_OUT) -> list[tuple[s
         if len(here) > MAX_LITERALS:
             raise PhraseError(f"stands for more than {MAX_LITERALS} literals")
     runs.append(tuple(here))
+    runs = [tuple(dict.fromkeys(map(one_end, run))) if _END.search("".join(run)) else run for run in runs]
     runs[0] = tuple(dict.fromkeys(map(str.lstrip, runs[0])))
     runs[-1] = tuple(dict.fromkeys(map(str.rstrip, runs[-1])))
     if any("" in run for run in runs):
