@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from psylite_pipeline.conversation import Conversation
-from psylite_pipeline.decision import Decision, Kind, Told
+from psylite_pipeline.decision import Decision, Kind, Risk, Told
 from psylite_pipeline.language import is_cantonese, language_of_talk, main_language, tells_script
 from psylite_pipeline.metrics import Metrics
 from psylite_pipeline.replies import Notice, Replies
@@ -99,26 +99,18 @@ class Voice:
         if not self.replies:
             return [last_resort(self.language, self.region)]
         lines: list[str] = []
-        episode, said = decision.episode or 0, self.conversation.answered
+        episode = decision.episode or 0
         line = self._line(self.replies, decision)
-        named = named or any(line in text for text in said[1 - SUPPORT_LINE_EVERY :])
-        unheard = Told.YOUNG in decision.told and not any(line in text for text in said)
+        named = named or self._stands(line, lately=True)
+        unheard = Told.YOUNG in decision.told and not self._stands(line)
         if unheard or not (named or (retold and episode % SUPPORT_LINE_EVERY)):
             lines.append(line)
         answered = Told.OVER if decision.kind is Kind.ABUSE else Told.EXPLAINED
-        lately = said[-max(ASK_AGAIN_AFTER, episode) :]
-        asked = (retold and episode) or (self.replies.danger_asked(lately) and not self._asks_again(decision, lately))
+        ago = self.replies.danger_asked(self.conversation.answered[-max(ASK_AGAIN_AFTER, episode) :])
+        asked = (retold and episode) or (ago and not _asks_again(decision, ago))
         if decision.episode is not None and answered not in decision.told and not asked:
             lines.append(self.replies.concern_question(kind=decision.kind, lang=self.language))
         return lines
-
-    def _asks_again(self, decision: Decision, lately: Sequence[str]) -> bool:
-        """Whether a new sign of danger spoke after the direct question was asked; but it stands in no two answers in a
-        row, unless what was said to the first may have been a yes."""
-        replies = self.replies
-        ago = next((n for n, text in enumerate(reversed(lately), 1) if replies and replies.danger_asked([text])), 0)
-        perhaps = PERHAPS_YES in decision.rules
-        return decision.anew is not None and decision.anew < ago and (ago > 1 or perhaps)
 
     def standin_lines(self, decision: Decision, tail: Sequence[str], *, named: bool) -> list[str]:
         """That a stand-in answers, once in a talk, and again where somebody is in danger who has not read it lately;
@@ -126,8 +118,7 @@ class Voice:
         if not self.replies:
             return []
         notice, line = self.notice(Notice.STANDIN), self._line(self.replies, decision)
-        said = self.conversation.answered
-        if any(notice in text for text in (said[1 - SUPPORT_LINE_EVERY :] if decision.risk else said)):
+        if self._stands(notice, lately=decision.risk > Risk.NONE):
             return []
         return [notice] if named or line in tail else [line, notice]
 
@@ -147,6 +138,11 @@ class Voice:
             self.metrics.failed(part, type(error).__name__)
             return ""
 
+    def _stands(self, words: str, *, lately: bool = False) -> bool:
+        """Whether an answer of this talk holds them; `lately`: one after which the helpline line is not due again."""
+        answers = self.conversation.answered
+        return any(words in text for text in (answers[1 - SUPPORT_LINE_EVERY :] if lately else answers))
+
     def _line(self, replies: Replies, decision: Decision) -> str:
         young = Told.YOUNG in decision.told
         return replies.support_line(lang=self.language, region=self.region, kind=decision.kind, young=young)
@@ -156,6 +152,12 @@ class Voice:
         """Which of several wordings: another one in another talk, the same one when a turn is asked for again."""
         first = "".join(self.conversation.said[:1]).encode("utf-8", "replace")
         return zlib.crc32(first) + len(self.conversation.turns) + self.conversation.seed
+
+
+def _asks_again(decision: Decision, ago: int) -> bool:
+    """Whether a new sign of danger spoke after the direct question, asked so many answers `ago`; but it stands in no
+    two answers in a row, unless what was said to the first may have been a yes."""
+    return decision.anew is not None and decision.anew < ago and (ago > 1 or PERHAPS_YES in decision.rules)
 
 
 def _region(replies: Replies | None, said: tuple[str, ...], preferences: Preferences, language: str) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from copy import copy
 from dataclasses import replace
 
 import pytest
 from scripted import KeywordClassifier, ScriptedModel, Talk, scripted_counsellor, snippet_folder, texts
 
+from psylite_pipeline.answers import Answers
 from psylite_pipeline.decision import Risk
 from psylite_pipeline.errors import ModelTimeout
 from psylite_pipeline.humour.shelf import Shelf
@@ -119,12 +119,11 @@ def test_worry_long_after_what_a_judge_found_is_asked_about_anew(tmp_path):
     assert texts()[0].concern_asked([said.shown])
 
 
-def test_where_nobody_can_say_whether_a_judge_found_danger_there_is_care(tmp_path):
+def test_where_nobody_can_say_whether_a_judge_found_danger_there_is_care(tmp_path, monkeypatch):
     model = ScriptedModel()
     model.judged = {"level": "high"}
-    replies = copy(texts()[0])
-    replies.crisis_spoke = None  # that they met danger can no longer be read in them
-    said = talk(tmp_path, Preferences(judge="always"), model=model, replies=replies).say("今天")
+    monkeypatch.setattr(Answers, "met_danger", None)
+    said = talk(tmp_path, Preferences(judge="always"), model=model).say("今天")
     model.judged = {"level": "none"}
     assert said.say("今天").route == "support"
     assert not texts()[0].concern_asked([said.shown])

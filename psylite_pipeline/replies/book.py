@@ -114,14 +114,13 @@ class Replies:
 
     def crisis_spoke(self, text: str) -> bool:
         """Whether a reply of the staged talk, of any kind and in any language, stands in an assistant's text."""
-        return self._staged(text)
-
-    def danger_asked(self, said: Sequence[str]) -> bool:
-        """Whether the person was asked in `said` about danger, by a direct question or in the staged talk."""
-        return self.concern_asked(said) or any(map(self._staged, said))
-
-    def _staged(self, text: str) -> bool:
         return any(variant.stands_in(text) for found in self.crisis_texts.variants.values() for variant in found)
+
+    def danger_asked(self, said: Sequence[str]) -> int:
+        """How many answers ago the person was last asked in `said` about danger, by a direct question or in the staged
+        talk. 1: in the last one; 0: in none."""
+        answers = enumerate(reversed(said), 1)
+        return next((ago for ago, text in answers if self.concern_asked([text]) or self.crisis_spoke(text)), 0)
 
     def support_line(self, *, lang: str, region: str, kind: Kind | None = None, young: bool = False) -> str:
         """One line with a helpline, to append after an empty line: that for children where one is `young`, else that
