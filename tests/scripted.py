@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import zlib
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -184,12 +185,16 @@ def shelf_of(folder: Path, encoder=None) -> Shelf:
 
 def refreshed(shelf: Shelf) -> Shelf:
     """The shelf once it has taken in what changed in its files: one that began before has to end first."""
-    if shelf._refreshing:
-        shelf._refreshing.join()
+    _await_index()
     shelf.open()
-    if shelf._refreshing:
-        shelf._refreshing.join()
+    _await_index()
     return shelf
+
+
+def _await_index() -> None:
+    for thread in threading.enumerate():
+        if thread.name == "psylite-index":
+            thread.join()
 
 
 def found(index: SnippetIndex, text: str = "第3句开场") -> list[tuple[str, float]]:

@@ -18,6 +18,7 @@ from psylite_pipeline.errors import IndexFileError
 from psylite_pipeline.files import write_whole
 from psylite_pipeline.humour import dense as dense_module
 from psylite_pipeline.humour import index as index_module
+from psylite_pipeline.humour import shelf as shelf_module
 from psylite_pipeline.humour.corpus import load_corpus
 from psylite_pipeline.humour.dense import DenseIndex
 from psylite_pipeline.humour.index import open_index
@@ -141,7 +142,7 @@ def test_a_clock_that_moved_neither_hides_a_change_nor_stops_a_turn(tmp_path, mo
     added = folder / "zh" / "two.toml"
     added.write_text(snippet_toml(77), encoding="utf-8")
     os.utime(added, (moment, moment))
-    shelf._looked = float("-inf")  # as after the seconds between two looks
+    monkeypatch.setattr(shelf_module, "LOOK_AGAIN_SECONDS", -1.0)
     assert refreshed(shelf).get("s-77") is not None
     assert Talk(counsellor, OFTEN).say("DIE").route == "crisis"
     write_whole(tmp_path / "any", b"x")
