@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from psylite_pipeline import prompt
-from psylite_pipeline.conversation import Conversation, marker
+from psylite_pipeline.conversation import Conversation, folded, marker
 from psylite_pipeline.decision import Decision, Risk, Route
 from psylite_pipeline.errors import ModelCut, ModelError, ModelMissing, ModelTimeout
 from psylite_pipeline.humour.corpus import Snippet, quoted
@@ -248,8 +248,7 @@ class Answers:
             tail.append(voice.notice(Notice.READ_IN_PART))
         if snippet is not None and preferences.show_snippet:
             summary = voice.notice(Notice.SNIPPET_SUMMARY)
-            title = f"<summary>{summary} · {_quoted(snippet.title)}</summary>"
-            tail.append(f"<details>\n{title}\n\n{_quoted(snippet.lines)}\n\n</details>")
+            tail.append(folded(summary, _quoted(snippet.title), _quoted(snippet.lines)))
         elif snippet is not None:
             tail.append(marker(snippet.id).strip())
         if decision.route is Route.SUPPORT:

@@ -25,6 +25,8 @@ _BACKGROUND_ROLES = frozenset({"system", "developer", "tool", "function"})
 _TAG = re.compile(r"<(/?)(think|details)\b", re.IGNORECASE)
 # The lookbehind and the possessive `*+` keep a storm of line breaks linear.
 _MARKER = re.compile(r"(?<!\n)\n*+\[//\]: # \(psylite ([a-z0-9-]{1,80})\)")
+# As `folded` writes it: a model's own folded blocks, and those of other plugins, are no snippets.
+_SNIPPET = re.compile(r"<details>\n<summary>[^\n<·]++· [^<]*+</summary>\n\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,11 @@ def left_open(text: str) -> bool:
     return sum(-1 if tag.group(1) else 1 for tag in _TAG.finditer(text) if tag.group(2).lower() == "details") > 0
 
 
+def folded(summary: str, title: str, lines: str) -> str:
+    """A snippet as an answer shows it, folded; no argument may hold a tag."""
+    return f"<details>\n<summary>{summary} · {title}</summary>\n\n{lines}\n\n</details>"
+
+
 def marker(snippet_id: str) -> str:
     """A line that Markdown does not show and that tells a later turn which snippet was used."""
     return f"\n\n[//]: # (psylite {snippet_id})"
@@ -145,8 +152,9 @@ def marked(text: str) -> tuple[str, ...]:
 
 
 def shows_snippet(text: str) -> bool:
-    """Whether an assistant's text, as it stands in the history, offered a snippet, folded or named by a marker."""
-    return "<details>" in text or bool(marked(text))
+    """Whether an assistant's text, as it stands in the history, offered a snippet of ours, folded or named by a
+    marker."""
+    return bool(_SNIPPET.search(text) or marked(text))
 
 
 def in_one_form(messages: Any) -> Any:

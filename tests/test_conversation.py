@@ -6,7 +6,15 @@ import time
 
 import pytest
 
-from psylite_pipeline.conversation import Conversation, in_one_form, marked, marker, without_hidden_blocks
+from psylite_pipeline.conversation import (
+    Conversation,
+    folded,
+    in_one_form,
+    marked,
+    marker,
+    shows_snippet,
+    without_hidden_blocks,
+)
 from psylite_pipeline.decision import Risk, Route
 
 
@@ -190,6 +198,22 @@ def test_a_marker_is_read_back_and_removed():
     text = "好" + marker("zh-a-1") + marker("zh-a-2")
     assert marked(text) == ("zh-a-1", "zh-a-2")
     assert without_hidden_blocks(text) == "好"
+
+
+@pytest.mark.parametrize(
+    ("text", "ours"),
+    [
+        ("好。\n\n" + folded("相声一段", "挤地铁", "甲：一\n\n乙：二") + "\n\n记得喝水。", True),
+        ("好。" + marker("zh-a-1"), True),
+        ("<details>\n<summary>解题步骤</summary>\n\n一、二\n\n</details>", False),
+        ('<details type="reasoning" done="true">\n<summary>想</summary>\n> 想\n</details>\n好', False),
+        ("<details>没有关上", False),
+        ("好", False),
+    ],
+)
+def test_only_a_snippet_of_ours_is_taken_for_one(text, ours):
+    """After any folded block 够了 counted for a word about a joke, and not for what it may say of a life."""
+    assert shows_snippet(text) is ours
 
 
 STORMS = [

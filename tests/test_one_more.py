@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from scripted import Talk, assessed, scripted_counsellor, shelf_of, snippet_toml
 
-from psylite_pipeline.conversation import Conversation
+from psylite_pipeline.conversation import Conversation, folded
 from psylite_pipeline.decision import Risk, Route
 from psylite_pipeline.humour.asking import more_of, says_more, topic_of, unwanted, wants_none
 from psylite_pipeline.humour.choosing import query_of
@@ -201,7 +201,7 @@ def test_a_decision_says_that_a_joke_was_asked_for_and_whether_what_is_heavy_for
     assert Talk(scripted_counsellor(tmp_path), Preferences(humour=False)).say("来个JOKE").decision.joke == ""
 
 
-TOLD = "<details>a</details>"
+TOLD = folded("相声一段", "a", "b")
 
 
 @pytest.mark.parametrize("turn", ["DIE", "WORRY", "FAINT", "BOMB", "GRAVE"])
