@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
 from psylite_pipeline.decision import Kind, Risk, Route
+from psylite_pipeline.messages import message_of, plain
 from psylite_pipeline.tasks import BACKGROUND_TASKS
 
 Speaker = Literal["user", "assistant"]
@@ -68,12 +69,12 @@ class Conversation:
         turns: list[Turn] = []
         system: list[str] = []
         for given in raw_messages if isinstance(raw_messages, list | tuple) else ():
-            message = _message(given)
+            message = message_of(given)
             if message is None:
                 continue
             role = message.get("role")
             role = role.strip().lower() if isinstance(role, str) else ""
-            text, has_image = _plain(message.get("content"))
+            text, has_image = plain(message.get("content"))
             if role in _BACKGROUND_ROLES:
                 if role in {"system", "developer"} and text:
                     system.append(text)
@@ -155,79 +156,6 @@ def shows_snippet(text: str) -> bool:
     """Whether an assistant's text, as it stands in the history, offered a snippet of ours, folded or named by a
     marker."""
     return bool(_SNIPPET.search(text) or marked(text))
-
-
-def in_one_form(messages: Any) -> Any:
-    """A request's messages in the one form every plugin of a server can read: a role, and a text or typed parts.
-
-    No word is lost and no picture changed. What is no message and holds no words is left out; a message without a
-    role is the person's. Anything but messages is given back as it is.
-    """
-    if isinstance(messages, str | Mapping):
-        messages = [messages]
-    if not isinstance(messages, list | tuple):
-        return messages
-    return [_readable(message) for message in map(_message, messages) if message is not None]
-
-
-def _message(given: Any) -> Mapping[str, Any] | None:
-    """A message; bare words or parts are the content of one. None where it is neither."""
-    if isinstance(given, Mapping):
-        return given
-    return {"content": given} if _plain(given) != ("", False) else None
-
-
-def _readable(message: Mapping[str, Any]) -> dict[str, Any]:
-    role, content = message.get("role"), message.get("content")
-    content = [content] if isinstance(content, Mapping) else content
-    if isinstance(content, list | tuple):
-        content = [part for part in map(_part, content) if part]
-    elif not isinstance(content, str):
-        content = ""
-    return {**message, "role": role if isinstance(role, str) else "user", "content": content}
-
-
-def _part(part: Any) -> Any:
-    """A part with its type: a whole text part or a picture as it is, else its words. None where it holds nothing."""
-    kind = part.get("type") if isinstance(part, Mapping) else None
-    if kind == "text" and isinstance(part.get("text"), str):
-        return part
-    typed = isinstance(kind, str) and kind != "text"
-    text, has_image = _plain(part)
-    if has_image and not typed:
-        whole = part if isinstance(part, Mapping) else {"content": part}
-        return {**whole, "type": "image_url" if _is_image(whole) else "parts"}
-    if text and not has_image:
-        return {"type": "text", "text": text}
-    return part if typed else None
-
-
-def _plain(content: Any) -> tuple[str, bool]:
-    """A message's content as text, and whether it holds a picture. Content may be text, parts however nested, or
-    nothing."""
-    texts: list[str] = []
-    has_image = False
-    left = [content]
-    while left:  # no recursion: a part may be nested as deep as its sender likes
-        part = left.pop()
-        if isinstance(part, str):
-            texts.append(part)
-        elif isinstance(part, list | tuple):
-            left.extend(reversed(part))
-        elif isinstance(part, Mapping):
-            has_image = has_image or _is_image(part)
-            left.extend(part[key] for key in ("value", "content", "text") if key in part)
-    return _writable("\n".join(texts)), has_image
-
-
-def _is_image(part: Mapping[str, Any]) -> bool:
-    kind = part.get("type")
-    return "image_url" in part or (isinstance(kind, str) and "image" in kind)
-
-
-def _writable(text: str) -> str:
-    """`text` without lone surrogates: no wire can carry them, and what is judged must be what is sent."""
-    return text.encode("utf-8", "ignore").decode("utf-8")
 
 
 def _task(body: Mapping[str, Any]) -> str | None:

@@ -9,13 +9,13 @@ import pytest
 from psylite_pipeline.conversation import (
     Conversation,
     folded,
-    in_one_form,
     marked,
     marker,
     shows_snippet,
     without_hidden_blocks,
 )
 from psylite_pipeline.decision import Risk, Route
+from psylite_pipeline.messages import in_one_form
 
 
 def read(*messages, **body) -> Conversation:

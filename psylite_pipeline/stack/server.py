@@ -16,9 +16,9 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Annotated, Any
 
-from psylite_pipeline.conversation import in_one_form
 from psylite_pipeline.errors import PsyLiteError, StackError
 from psylite_pipeline.files import mended_json_object, set_aside, write_whole
+from psylite_pipeline.messages import in_one_form
 from psylite_pipeline.settings import Settings, misspelt
 from psylite_pipeline.stack.guard import App, Guard, Message, Receive, Scope, Send
 from psylite_pipeline.stack.wordless import WordlessFormatter
