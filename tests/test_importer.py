@@ -9,20 +9,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from command import psylite
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from own_scripts import KITE, LAMP, THEMES, TWO_BITS, UNFIT, WATER, imported, importer_of, labelled, long_script, said
+from own_scripts import KITE, LAMP, UNFIT, WATER, imported, importer_of, labelled, long_script, said
 from scripted import KeywordRules
 
 from psylite_pipeline.conversation import marked, marker
 from psylite_pipeline.errors import KnowledgeError
-from psylite_pipeline.humour import snippet_files, wording
+from psylite_pipeline.humour import snippet_files
 from psylite_pipeline.humour.corpus import load_corpus
 from psylite_pipeline.humour.importer import Entry, Report
 from psylite_pipeline.humour.sources import read_source
-from psylite_pipeline.humour.themes import Themes
-from psylite_pipeline.settings import Settings, bundled
+from psylite_pipeline.settings import bundled
 
 # -- what is refused
 
@@ -277,127 +275,7 @@ def test_a_missing_folder_is_one_sentence(tmp_path):
         importer_of(tmp_path).add(tmp_path / "nowhere")
 
 
-# -- themes and words
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Her kids made a stable for the skilled diet coach.", "麻烦大家上床睡觉，他妈妈在芝麻糊里加糖",
-        "去你妈妈家，路过长沙比较快，骑在骆驼背上", "切一盘猪头肉，这双破鞋真丑",
-        "Dick's class saw a cockpit, an assembly and a pig",
-    ],
-)  # fmt: skip
-def test_words_that_only_look_forbidden_pass(text):
-    assert THEMES.found(text) == ""
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "他笑死了",
-        "a FUNERAL",
-        "ｋｉｌｌｉｎｇ",
-        "k.i.l.l",
-        "那個殘廢",
-        "你这个傻逼",
-        "你這個傻 逼",
-        "他长得跟猪一样",
-        "You dickhead",
-        "He looks like a pig",
-    ],
-)
-def test_forbidden_words_are_found_however_they_are_written(text):
-    assert THEMES.found(text)
-
-
-@pytest.mark.parametrize(
-    "text", ["x = 1", "[[theme]]\nid = 3", '[[theme]]\nid = "a"', '[[theme]]\nid="a"\nzh=[""]', "["]
-)
-def test_a_broken_list_of_themes_is_refused(tmp_path, text):
-    (tmp_path / "forbidden.toml").write_text(text, encoding="utf-8")
-    with pytest.raises(KnowledgeError, match=r"forbidden\.toml"):
-        Themes.load(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("text", "theme"),
-    [("他把卫生球当糖吃了", "poison"), ("she put rat poison in it", "poison"), ("抽他俩大嘴巴", "blows at home"),
-     ("不打不成器嘛", "blows at home"), ("拉出去批斗", "persecution"), ("买了一瓶洗洁精", ""), ("张大嘴等饭", "")],
-)  # fmt: skip
-def test_no_joke_rests_on_poison_blows_or_persecution(text, theme):
-    found = Themes.load(bundled("knowledge") / "crosstalk").found(text)
-    assert found.partition(":")[0] == theme
-
-
-def test_topics_are_things_that_are_named_twice():
-    assert wording.topics("\n".join(WATER)) == ("饮水机", "毛病")
-    assert "kite" in wording.topics("\n".join(KITE))
-    assert wording.topics("It’s late, it’s dark, don’t don’t go home, home.") == ("home",)
-    assert wording.topics("你知道吗？你不知道。我知道，他也知道。") == ()
-
-
-# -- the command
-
-
-@pytest.mark.usefixtures("knowledge")
-def test_index_add_reports_writes_and_builds(tmp_path):
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "[a].txt").write_text(TWO_BITS, encoding="utf-8")
-    dry = psylite("index", "--add", str(tmp_path / "mine"), "--dry-run")
-    assert dry.exit_code == 0
-    assert "[a].txt:1-6  kept: own-zh-" in dry.stdout
-    assert "Nothing was written." in dry.stdout
-    assert not Settings.load().index_dir.exists()
-    done = psylite("index", "--add", str(tmp_path / "mine"))
-    assert "1 file: 2 snippets kept, 1 script split, 1 refused" in done.stdout
-    assert "12 zh snippets" in done.stdout
-    assert "as it was" in psylite("index", "--add", str(tmp_path / "mine")).stdout
-    assert "own-zh-" in psylite("search", WATER[0]).stdout
-
-
-@pytest.mark.usefixtures("knowledge")
-def test_an_empty_folder_is_told_what_is_read(tmp_path):
-    (tmp_path / "mine").mkdir()
-    done = psylite("index", "--add", str(tmp_path / "mine"), "--dry-run")
-    assert "0 files" in done.stdout
-    assert "it takes .txt, .md, .jsonl or .json files" in done.stdout
-
-
-@pytest.mark.usefixtures("knowledge")
-@pytest.mark.parametrize(
-    ("place", "sentence"),
-    [
-        ("psylite_pipeline.opening.open_importer", "Nothing was written"),
-        ("psylite_pipeline.humour.importer.read_source", "Nothing was written"),
-        ("psylite_pipeline.humour.snippet_files.write_whole", "What is written is whole"),
-    ],
-)
-def test_ctrl_c_says_whether_anything_was_written(tmp_path, monkeypatch, place, sentence):
-    def interrupted(*_):
-        raise KeyboardInterrupt
-
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "a.txt").write_text(TWO_BITS, encoding="utf-8")
-    monkeypatch.setattr(place, interrupted)
-    done = psylite("index", "--add", str(tmp_path / "mine"))
-    assert done.exit_code == 130
-    assert f"Stopped. {sentence}; run the same command again" in done.stderr
-
-
-@pytest.mark.usefixtures("knowledge")
-@pytest.mark.parametrize("empty", ["", " "])
-def test_an_empty_path_is_no_path(empty):
-    done = psylite("index", "--add", empty, "--dry-run")
-    assert done.exit_code == 2
-    assert "is empty: name the folder" in done.stderr
-
-
-@pytest.mark.usefixtures("knowledge")
-def test_dry_run_alone_says_what_it_needs():
-    done = psylite("index", "--dry-run")
-    assert done.exit_code == 2
-    assert "--add" in done.stderr
+# -- what is told of it
 
 
 def test_a_link_out_of_the_folder_is_refused_and_one_within_it_is_read(tmp_path):
