@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import importlib.metadata
 import os
 import platform
@@ -49,6 +50,7 @@ class Check:
 def examine(settings: Settings, only: Collection[str] = ()) -> list[Check]:
     """Every part, or those named in `only`, in the order a turn meets them. Never raises."""
     parts: list[tuple[str, Callable[[Settings], Check]]] = [
+        ("knowledge", _knowledge),
         ("lexicon", _lexicon),
         ("classifier", _classifier),
         ("replies", _replies),
@@ -99,6 +101,19 @@ def _versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return found
+
+
+def _knowledge(settings: Settings) -> Check:
+    """Whether an admin's copy still is this version's: whole rules of an older one would go on without a word."""
+    shipped, own = bundled("knowledge"), settings.knowledge_dir
+    if own == shipped:
+        return Check("knowledge", True, "what this version ships")
+    names = (path.relative_to(shipped) for path in sorted(shipped.rglob("*")) if path.is_file())
+    other = [str(n) for n in names if not ((own / n).is_file() and filecmp.cmp(shipped / n, own / n, shallow=False))]
+    if not other:
+        return Check("knowledge", True, "your copy, as this version ships it")
+    seen = f"your copy; not as this version ships them ({len(other)}): {', '.join(other[:5])}"
+    return Check("knowledge", True, seen, "After an upgrade copy the folder anew and make your changes again.")
 
 
 def _lexicon(settings: Settings) -> Check:

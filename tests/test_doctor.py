@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,7 +16,7 @@ from full_disk import disk_full
 from psylite_pipeline import listing
 from psylite_pipeline.doctor import Check, examine
 from psylite_pipeline.host.valves import PipeValves, mend_saved_valves
-from psylite_pipeline.settings import Settings
+from psylite_pipeline.settings import Settings, bundled
 from psylite_pipeline.stack import ollama as stack_ollama
 from psylite_pipeline.stack import processes
 from psylite_pipeline.stack.layout import Layout
@@ -120,6 +121,20 @@ def test_doctor_names_broken_files_and_settings(knowledge, monkeypatch, tmp_path
     assert table.exit_code == 1
     for named in ("[bad].toml", "OLLAMA_BASE_URL"):
         assert named in table.stdout
+
+
+def test_a_copy_of_knowledge_that_an_upgrade_left_behind_is_told(monkeypatch, tmp_path):
+    assert look("knowledge").seen == "what this version ships"
+    copy = shutil.copytree(bundled("knowledge"), tmp_path / "knowledge")
+    monkeypatch.setenv("PSYLITE_KNOWLEDGE_DIR", str(copy))
+    assert look("knowledge").seen == "your copy, as this version ships it"
+    (copy / "risk" / "lexicon" / "idioms.toml").unlink()
+    with (copy / "replies" / "helplines.toml").open("a", encoding="utf-8") as helplines:
+        helplines.write("# ours\n")
+    found = look("knowledge")
+    assert "not as this version ships them (2): replies/helplines.toml, risk/lexicon/idioms.toml" in found.seen
+    assert found.ok
+    assert "copy the folder anew" in found.cure
 
 
 def test_doctor_sees_a_disk_that_is_full(monkeypatch, tmp_path):
