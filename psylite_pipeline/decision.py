@@ -57,6 +57,8 @@ class Told(StrEnum):
     """They have harmed themselves, or somebody."""
     EDGE = "edge"
     """They are over the rail, on the sill or on the tracks: about to fall."""
+    CHILD = "child"
+    """They have a child in their arms or by the hand, where they would die."""
     INJURY = "injury"
     """They hurt themselves, now or again and again, which is not always a wish to die."""
     BABY = "baby"

@@ -37,6 +37,7 @@ class Stage(StrEnum):
 #: last three are talks of their own: about an injury, a child in their care, being touched.
 ANSWERED = {
     Told.SAFE: (Stage.STAYING,),
+    Told.CHILD: (Stage.IMMINENT,),
     Told.EDGE: (Stage.IMMINENT,),
     Told.ACT: (Stage.IMMINENT,),
     Told.BREATH: (Stage.IMMINENT, Stage.URGENT, Stage.STAYING),
