@@ -132,9 +132,15 @@ def without_hidden_blocks(text: str) -> str:
     return _MARKER.sub("", "".join(kept)).strip()
 
 
-def left_open(text: str) -> bool:
-    """Whether a folded block begins in `text` and does not end: it would hide what is shown below it."""
-    return sum(-1 if tag.group(1) else 1 for tag in _TAG.finditer(text) if tag.group(2).lower() == "details") > 0
+def unended(text: str) -> str:
+    """What ends the folded blocks and the comment that begin in `text` and do not end: they would hide what is shown
+    below it. "" where there are none."""
+    depth = 0
+    for tag in _TAG.finditer(text):
+        if tag.group(2).lower() == "details":
+            depth = max(0, depth - 1) if tag.group(1) else depth + 1
+    comment = " -->" if text.rfind("<!--") > text.rfind("-->") else ""
+    return comment + "\n\n</details>" * depth
 
 
 def folded(summary: str, title: str, lines: str) -> str:

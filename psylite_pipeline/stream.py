@@ -6,13 +6,12 @@ import re
 import time
 from collections.abc import Iterator
 
-from psylite_pipeline.conversation import left_open
+from psylite_pipeline.conversation import unended
 from psylite_pipeline.errors import ModelError
 from psylite_pipeline.model import FIRST_SIGN_SECONDS, HEARTBEAT_SECONDS
 from psylite_pipeline.output_check import Unfit
 from psylite_pipeline.pieces import Chunk, Thought, Waiting, Words
 
-_FOLD_END = "\n\n</details>"
 _FENCE = re.compile(r"</?(?:素材|偏好|material|preferences)>")
 _LONGEST_FENCE = len("</preferences")
 
@@ -53,16 +52,16 @@ def without_fences(pieces: Iterator[Chunk]) -> Iterator[Chunk]:
 
 
 def closed(pieces: Iterator[Chunk]) -> Iterator[Chunk]:
-    """The same pieces, and the end of a folded block that the model left open, also where it breaks off: what we say
-    below must not be folded away with it."""
+    """The same pieces, and the end of what the model left open (a folded block, a comment), also where it breaks off:
+    what we say below must not be hidden with it."""
     text = ""
     try:
         for piece in pieces:
             text += piece.text if isinstance(piece, Words) else ""
             yield piece
     except (ModelError, Unfit):
-        if left_open(text):
-            yield Words(_FOLD_END)
+        if end := unended(text):
+            yield Words(end)
         raise
-    if left_open(text):
-        yield Words(_FOLD_END)
+    if end := unended(text):
+        yield Words(end)

@@ -51,13 +51,23 @@ def test_what_a_stopped_answer_never_showed_is_shown_under_the_next(open_talk):
 
 
 @pytest.mark.parametrize("error", [None, ModelTimeout("x")])
-def test_a_block_that_the_model_left_open_folds_nothing_of_ours(open_talk, error):
-    talk = open_talk(ScriptedModel("我在听。<deta", "ils>先把这些写下来", error=error))
-    shown = talk.say("WORRY 今天").shown
-    block, below = shown.split("</details>")
-    assert block.endswith("先把这些写下来\n\n")
-    assert (notice("model_cut") if error else line()) in below
-    assert REPLIES.short_texts["zh-Hans"].concern["self_harm"] in below
+@pytest.mark.parametrize(
+    ("says", "end"),
+    [
+        ("我在听。<details>先把这些写下来", "\n\n</details>"),
+        ("</details>我在听。<details>先把这些写下来", "\n\n</details>"),
+        ("<details><details>先把这些写下来", "\n\n</details>" * 2),
+        ("我在听。\n<!-- 先把这些写下来", " -->"),
+        ("<details>我在听。<!-- 听 --><!-- 先把这些写下来", " -->\n\n</details>"),
+        ("<details>我在听。</details><!-- 听 -->先把这些写下来", ""),
+    ],
+)
+def test_what_the_model_left_open_hides_nothing_of_ours(open_talk, says, end, error):
+    shown = open_talk(ScriptedModel(says[:12], says[12:], error=error)).say("WORRY 今天").shown
+    own, below = shown.split("先把这些写下来" + end + "\n\n")
+    assert own + "先把这些写下来" == says
+    assert below.startswith(notice("model_cut") if error else line())
+    assert below.endswith(REPLIES.short_texts["zh-Hans"].concern["self_harm"])
 
 
 @pytest.mark.parametrize("size", [1, 3, 100])
