@@ -130,6 +130,12 @@ class Told(StrEnum):
     # What wants an answer first.
     TEND = "tend"
     """Whether to give food, drink or medicine, or how to lay somebody."""
+    REST = "rest"
+    """They would sleep or lie down."""
+    FINE = "fine"
+    """They feel nothing of what they did."""
+    REGRET = "regret"
+    """They did it and want to live."""
     CANNOT_CALL = "cannot_call"
     UNANSWERED = "unanswered"
     """Nobody picked up."""

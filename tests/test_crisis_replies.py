@@ -101,20 +101,24 @@ def test_means_named_in_answer_to_our_question_are_answered_once(replies: Replie
     ]
 
 
-@pytest.mark.parametrize("lang", STAGED)
-def test_whoever_gets_help_is_not_kept_by_a_question_but_the_opening_comes_first(replies: Replies, lang: str) -> None:
+@pytest.mark.parametrize(("lang", "done"), list(product(STAGED, (Told.HELP, Told.ACT))))
+def test_whoever_gets_help_is_not_kept_by_a_question_but_the_opening_comes_first(
+    replies: Replies, lang: str, done: Told
+) -> None:
+    """Whoever did something first is met with words of their own."""
+
     def say(said: list[str], risk: Risk) -> Variant:
-        told = frozenset(Told) - {Told.SAFE}
+        told = frozenset(Told) - {Told.SAFE} - ({Told.ACT} - {done})
         text = replies.crisis(kind=Kind.SELF_HARM, risk=risk, lang=lang, region="auto", said=said, seed=1, told=told)
         said.append(text)
         return variant_of(replies, text, lang)
 
     said: list[str] = []
     assert say(said, Risk.HIGH).stage is Stage.OPENING
-    assert say(said, Risk.HIGH) in replies.crisis_texts.of(lang, Kind.SELF_HARM, Stage.STAYING, told=Told.HELP)
+    assert say(said, Risk.HIGH) in replies.crisis_texts.of(lang, Kind.SELF_HARM, Stage.STAYING, told=done)
     said = []
     assert say(said, Risk.IMMINENT).stage is Stage.IMMINENT
-    assert say(said, Risk.IMMINENT) in replies.crisis_texts.of(lang, Kind.SELF_HARM, Stage.STAYING, told=Told.HELP)
+    assert say(said, Risk.IMMINENT) in replies.crisis_texts.of(lang, Kind.SELF_HARM, Stage.STAYING, told=done)
 
 
 @pytest.mark.parametrize(("lang", "kind"), list(product(STAGED, [k for k in INTENT_KINDS if k is not Kind.SELF_HARM])))

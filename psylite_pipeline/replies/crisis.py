@@ -20,8 +20,9 @@ _ORDER_IMMINENT = (Stage.IMMINENT, Stage.URGENT)
 # Once it has passed, since help is coming, the time is known; who is at the person's side is all that is left to ask.
 _ORDER_AFTER = (Stage.IMMINENT, Stage.COMPANY)
 _ORDER_HIGH = (Stage.OPENING, Stage.MEANS, Stage.COMPANY, Stage.TIME)
-# While something is under way no question about us is answered first.
+# While something is under way only what is asked or said of their body, or of being helped, is answered first.
 _UNDER_WAY = frozenset({Told.ACT, Told.EDGE, Told.BREATH})
+_OF_THE_BODY = frozenset({Told.TEND, Told.REST, Told.FINE, Told.REGRET, Told.HOSPITAL})
 
 
 def say(
@@ -137,7 +138,7 @@ class _Talk:
         fitting = list(self.texts.asides_for(self.lang, self.kind, self.told))
         if self.risk is Risk.IMMINENT:
             ours = self.kind is not Kind.EMERGENCY and not _UNDER_WAY.isdisjoint(self.told)
-            fitting = [one for one in fitting if one.urgent and not ours]
+            fitting = [one for one in fitting if one.urgent and (not ours or one.told in _OF_THE_BODY)]
         spoken = [one for one in fitting if one.stands_in(self.spoken)]
         heard = {one.told for one in spoken if one.kind != ANY}  # words for any kind would say it once more
         return next((one for one in fitting if one not in spoken and one.told not in heard), None)
@@ -165,7 +166,8 @@ class _Talk:
         return bool(words) and self.risk is not Risk.IMMINENT and not self._has_asked(words)
 
     def _helped(self) -> bool:
-        return self._has_asked(self._of(Stage.STAYING, told=Told.HELP))
+        met = (self._of(Stage.STAYING, told=one) for one in (Told.HELP, Told.ACT))  # after an act its words say both
+        return self._has_asked([*chain.from_iterable(met)])
 
     def _has_asked(self, variants: Sequence[Variant]) -> bool:
         return any(variant.stands_in(self.asked) for variant in variants)

@@ -36,10 +36,10 @@ class Stage(StrEnum):
 #: What the person told unasked answers the question of a stage; getting help themselves is answered while staying. The
 #: last three are talks of their own: about an injury, a child in their care, being touched.
 ANSWERED = {
-    Told.SAFE: (Stage.STAYING,),
     Told.CHILD: (Stage.IMMINENT,),
     Told.EDGE: (Stage.IMMINENT,),
-    Told.ACT: (Stage.IMMINENT,),
+    Told.ACT: (Stage.IMMINENT, Stage.STAYING),
+    Told.SAFE: (Stage.STAYING,),
     Told.BREATH: (Stage.IMMINENT, Stage.URGENT, Stage.STAYING),
     Told.FIRE: (Stage.IMMINENT, Stage.URGENT, Stage.STAYING),
     Told.GAS: (Stage.IMMINENT, Stage.URGENT, Stage.STAYING),
