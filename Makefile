@@ -67,7 +67,7 @@ bench: $(STAMPS)/package $(STAMPS)/stack $(STAMPS)/dev ## All measurements, some
 
 faults: $(STAMPS)/package $(STAMPS)/stack $(STAMPS)/dev ## What a person reads and the log says at each fault, into docs/trust.md
 	@rm -f $(FAULTS)
-	@PYTHONPATH=tests FAULTS_FILE=$(FAULTS) $(BIN)/pytest -q -n 0 tests/test_faults_*.py
+	@FAULTS_FILE=$(FAULTS) $(BIN)/pytest -q -n 0 tests/test_faults_*.py
 	@$(MAKE) --no-print-directory docs
 
 soak: $(STAMPS)/package $(STAMPS)/stack $(STAMPS)/dev ## Ten minutes of people talking while everything goes wrong in turn (ARGS="--minutes 2")
