@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -85,10 +85,10 @@ class _Parser:
         idioms = tuple(
             phrase for file, tables in self._files.items() for phrase in self._phrases(file, "idioms", tables, "idioms")
         )
-        yes, no = (frozenset(self._folded(line) for line in self._lines(field)) for field in ("yes", "no"))
+        yes, no = (self._folded(self._lines(field)) for field in ("yes", "no"))
         whole = {
-            told: frozenset(
-                self._folded(one)
+            told: self._folded(
+                one
                 for line in _strings(file, "whole", tables["whole"], told)
                 for one in self._expanded(file, f"whole {told}", line)
             )
@@ -224,8 +224,8 @@ class _Parser:
     def _lines(self, field: str) -> tuple[str, ...]:
         return tuple(line for file, tables in self._files.items() for line in _strings(file, field, tables, field))
 
-    def _folded(self, text: str) -> str:
-        return self._spellings.apply(self._fold(text))
+    def _folded(self, texts: Iterable[str]) -> frozenset[str]:
+        return frozenset(self._spellings.apply(one.strip(" ,")) for one in self._folder.fold_pieces([*texts]))
 
     def _fold(self, text: str) -> str:
         return self._folder.fold(text)

@@ -7,7 +7,6 @@ rule's own exceptions mask some of them; frames (negation, past, somebody else, 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -67,7 +66,12 @@ class Lexicon:
             for phrase in phrases:
                 self._patterns.add(number, phrase)
         self._patterns.freeze()
-        self._rules = [(rule, self._groups.get(f"rule {rule.id}", -1)) for rule in book.rules]
+        self._rules = {self._groups[f"rule {rule.id}"]: rule for rule in book.rules}
+        self._markers = {
+            word: {self._groups.get(f"marker {word} {one}", -1): one for one in Told}
+            for word in ("told", "asks", "named")
+        }
+        self._whole = {one: book.whole[one] for one in Told if one in book.whole}
 
     @classmethod
     def load(cls, folder: Path) -> Lexicon:
@@ -115,7 +119,7 @@ class Lexicon:
             of_another=of_another,
             names_another=answer and bool(said.cover("marker another in danger")),
             about_another=bool(said.cover("marker other_person")) and not said.cover("marker first_person"),
-            named=self._there(said, "named", ASKED_FOR) if answer else frozenset(),
+            named=self._there(said, "named") if answer else frozenset(),
         )
 
     def question(self, text: str) -> Question:
@@ -147,7 +151,9 @@ class Lexicon:
         return Matches(self.fold(text), self._patterns, self._groups)
 
     def _findings(self, said: Matches) -> tuple[Finding, ...]:
-        spoke = (said.judge(rule, number, self._book.frames) for rule, number in self._rules if number in said.found)
+        spoke = (
+            said.judge(self._rules[n], n, self._book.frames) for n in sorted(said.found.keys() & self._rules.keys())
+        )
         return tuple(sorted((one for one in spoke if one is not None), key=lambda finding: -finding.level))
 
     def _asks_about_danger(self, said: Matches) -> bool:
@@ -165,16 +171,20 @@ class Lexicon:
         return False
 
     def _told(self, said: Matches) -> frozenset[Told]:
-        found = self._there(said, "told", Told)
+        found = self._there(said, "told")
         found |= {also for one, also in _ALSO.items() if one in found}
-        asks = {one for one in Told if said.cover(f"marker asks {one}")}
+        asks = {one for one in self._marked(said, "asks") if said.cover(f"marker asks {one}")}
         if asks - {Told.THANKS}:  # "nobody answered" is no word of who is there
             found -= {Told.HELP, Told.COMES, Told.FETCHED, Told.ALONE}
         found |= asks
         answer = _bare(said.text)
-        return frozenset(found | {one for one in Told if answer in self._book.whole.get(one, ())})
+        return frozenset(found | {one for one, whole in self._whole.items() if answer in whole})
 
-    def _there(self, said: Matches, word: str, of: Iterable[Told]) -> frozenset[Told]:
+    def _marked(self, said: Matches, word: str) -> list[Told]:
+        """Those that a marker, `word` and the name, is found for, masked or not."""
+        return [one for number, one in self._markers[word].items() if number in said.found]
+
+    def _there(self, said: Matches, word: str) -> frozenset[Told]:
         """Those whose markers, `word` and the name, say that it is there: nothing before it in its clause doubts it."""
         missing = [said.cover("marker told not")]
         if word == "named":
@@ -185,17 +195,20 @@ class Lexicon:
             clause = max((at for at in clauses if at <= span[0]), default=0)
             return not any(one.within(clause, span[0]) for one in missing)
 
-        return frozenset(one for one in of if any(map(here, said.cover(f"marker {word} {one}").after(0, KEPT_SPANS))))
+        spans = {one: said.cover(f"marker {word} {one}").after(0, KEPT_SPANS) for one in self._marked(said, word)}
+        return frozenset(one for one, there in spans.items() if any(map(here, there)))
 
     def _passing(self, said: Matches) -> bool:
         """Whether a mood is named that passes, and nothing else is found in the turn that weighs or may mean more."""
         moods = said.cover("marker passing mood").after(0, most=KEPT_SPANS)
+        if not moods:
+            return False
         left = list(said.text)
         for start, end in moods:
             left[start:end] = "," * (end - start)
         rest = Matches("".join(left), self._patterns, self._groups)
         weighs = any(one.level or one.sign in HEAVY_SIGNS for one in self._findings(rest))
-        return bool(moods) and not weighs and not rest.cover("marker more than an errand")
+        return not weighs and not rest.cover("marker more than an errand")
 
     def _undenied(self, said: Matches) -> str | None:
         folded = said.text

@@ -44,8 +44,8 @@ class Patterns:
         self._steps: list[_Step] = []
         self._known: dict[tuple[object, ...], int] = {}
         self._literals: dict[str, int] = {}  # each with the number of its set of steps
-        self._sets: list[tuple[int, ...]] = [()]
-        self._uses: dict[int, _Uses] = {}
+        self._sets: dict[int, tuple[int, ...]] = {0: ()}
+        self._uses: dict[int, _Uses] = {}  # filled as literals turn up
         self._longest_gap = 0
         self._stride = 1
         self._automaton = ahocorasick.Automaton(ahocorasick.STORE_INTS)
@@ -79,7 +79,7 @@ class Patterns:
             after = joined.get(before)
             if after is None:
                 after = joined[before] = len(self._sets)
-                self._sets.append((*self._sets[before], step))
+                self._sets[after] = (*self._sets[before], step)
             known[literal] = after
 
     def freeze(self) -> None:
@@ -87,8 +87,8 @@ class Patterns:
         self._stride = max(map(len, self._literals), default=0) + 1
         for literal, number in self._literals.items():  # numbers alone: half a million objects less
             self._automaton.add_word(literal, number * self._stride + len(literal))
-        self._uses = {number: self._uses_of(self._sets[number]) for number in set(self._literals.values())}
-        self._known, self._literals, self._sets = {}, {}, []
+        self._sets = {number: self._sets[number] for number in set(self._literals.values())}
+        self._known, self._literals = {}, {}
         if len(self._automaton):
             self._automaton.make_automaton()
 
@@ -115,7 +115,10 @@ class Patterns:
         size = len(text)
         for last, value in self._automaton.iter(text):
             number, length = divmod(value, self._stride)
-            groups, behind, first = self._uses[number]
+            uses = self._uses.get(number)
+            if uses is None:
+                uses = self._uses[number] = self._uses_of(self._sets[number])
+            groups, behind, first = uses
             span = start, end = last - length + 1, last + 1
             if start and is_word(text[start]) and is_word(text[start - 1]):
                 continue
