@@ -167,8 +167,8 @@ def _letters(word: str) -> int:
 
 
 def _script(text: str) -> str:
-    simplified = sum(char in _SIMPLIFIED for char in text)
-    traditional = sum(char in _TRADITIONAL for char in text)
+    simplified = sum(map(_SIMPLIFIED.__contains__, text))
+    traditional = sum(map(_TRADITIONAL.__contains__, text))
     return "zh-Hant" if traditional > simplified else "zh-Hans"
 
 
@@ -176,8 +176,8 @@ def _script_of_talk(written: str) -> str:
     """The script of a whole talk: whoever writes Cantonese or a few old letters among simplified ones lives
     where simplified ones are written. Three to one is chosen: half of it changes three of those 94,658
     turns, twice as much eight, all but one Cantonese."""
-    simplified = sum(char in _SIMPLIFIED for char in written)
-    traditional = sum(char in _TRADITIONAL and char not in _CANTONESE for char in written)
+    simplified = sum(map(_SIMPLIFIED.__contains__, written))
+    traditional = sum(map((_TRADITIONAL - _CANTONESE).__contains__, written))
     if simplified > 0 and traditional <= 3 * simplified:
         return "zh-Hans"
     return "zh-Hant" if _SAID_IN_CANTONESE.search(written) else _script(written)

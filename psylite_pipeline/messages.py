@@ -54,6 +54,8 @@ def _part(part: Any) -> Any:
 def plain(content: Any) -> tuple[str, bool]:
     """A message's content as text, and whether it holds a picture. Content may be text, parts however nested, or
     nothing."""
+    if isinstance(content, str):  # most messages of a long talk
+        return _writable(content), False
     texts: list[str] = []
     has_image = False
     left = [content]

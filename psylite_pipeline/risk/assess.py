@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from itertools import pairwise
 from typing import NamedTuple
 
 from psylite_pipeline.conversation import Conversation, shows_snippet
 from psylite_pipeline.decision import Risk, Told
 from psylite_pipeline.risk.listener import Listener
-from psylite_pipeline.risk.memory import ScoreCache
+from psylite_pipeline.risk.memory import CAPACITY, ScoreCache
 from psylite_pipeline.risk.parts import Classifier, Encode, Rules
 from psylite_pipeline.risk.reading import Finding, gravest
 from psylite_pipeline.risk.talk import REACH, RHYTHM
@@ -49,6 +49,7 @@ class Assessor:
         self._limits = classifier.thresholds if classifier else Thresholds()
         self._listener = Listener(lexicon, classifier)
         self._levels: ScoreCache[Risk] = ScoreCache()
+        self._assessed = lru_cache(CAPACITY)(partial(assessed, limits=self._limits))
 
     def findings(self, text: str) -> tuple[Finding, ...]:
         """What the lexicon alone says of a text."""
@@ -70,7 +71,7 @@ class Assessor:
         texts = [one.text for one in exchanges]
         heard = [self._listener.hear(one.asked, one.text, encode) for one in exchanges]
         heard = _amid_another(self._across(_after_jokes(heard, exchanges), texts))
-        turns = [assessed(one, self._limits, sensitive=sensitive) for one in heard[:-1]]
+        turns = [self._assessed(one, sensitive=sensitive) for one in heard[:-1]]
         if heard:
             last = self._in_pieces(texts, heard[-1], turns)
             turns.append(assessed(last, self._limits, sensitive=sensitive, last=True))

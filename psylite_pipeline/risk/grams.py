@@ -49,7 +49,7 @@ def grams_of(text: str) -> Grams:
     count = len(codes)
     other = np.concatenate(([0], np.cumsum(codes > 127)))
     places = np.arange(count, dtype=np.int32)
-    hashes: list[NDArray[np.uint32]] = []
+    hashes: list[NDArray[np.uint64]] = []
     starts: list[NDArray[np.int32]] = []
     running = np.zeros(count, dtype=np.uint64)
     for size in range(1, min(5, count) + 1):
@@ -57,7 +57,7 @@ def grams_of(text: str) -> Grams:
         running = running[:windows] * _FIRST + codes[size - 1 :] + np.uint64(size)
         has_other = other[size:] - other[:windows] > 0
         kept = has_other if size < 3 else np.ones(windows, bool) if size < 5 else ~has_other
-        hashes.append(_mixed(running[kept]))
+        hashes.append(running[kept])
         starts.append(places[:windows][kept])
     tokens = [(found.start() + 1, zlib.crc32(found.group().encode())) for found in _WORD.finditer(folded)]
     if tokens:
@@ -67,10 +67,14 @@ def grams_of(text: str) -> Grams:
         for size in range(1, min(3, len(words)) + 1):
             windows = len(words) - size + 1
             run = run[:windows] * _SECOND + words[size - 1 :] + np.uint64(100 + size)
-            hashes.append(_mixed(run))
+            hashes.append(run)
             starts.append(at[:windows])
     return Grams(
-        np.concatenate(hashes), np.concatenate(starts), count, float(other[-1]) / count, bool(_OVERT.search(folded))
+        _mixed(np.concatenate(hashes)),
+        np.concatenate(starts),
+        count,
+        float(other[-1]) / count,
+        bool(_OVERT.search(folded)),
     )
 
 

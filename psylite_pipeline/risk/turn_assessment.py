@@ -61,7 +61,7 @@ class Thresholds:
         return (self.concern_en, self.high_en) if english else (self.concern, self.high)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # by identity, so that what it amounts to is quickly found again
 class Evidence:
     """What rules and classifier make of one of the person's turns, before anything is concluded from it.
 
