@@ -44,6 +44,7 @@ def test_what_a_phrase_stands_for(phrase: str, literals: list[str]) -> None:
         ("吃<糖>", "there is no word list <糖>"),
         ("(a|)(b|)", "a part of the phrase is or may be empty"),
         ("", "a part of the phrase is or may be empty"),
+        ("".join(["(0|1|2|3|4|5|6|7|8|9)"] * 4) + "(a|b|c|d|e|f|g|)", "stands for more than 60000 literals"),
         ("".join(["(0|1|2|3|4|5|6|7|8|9)"] * 5), "stands for more than 60000 literals"),
         ("x(a" + "(0|1|2|3|4|5|6|7|8|9)" * 5 + ")", "stands for more than 60000 literals"),
     ],

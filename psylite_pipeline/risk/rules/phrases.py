@@ -57,7 +57,7 @@ def parse(text: str, lists: Mapping[str, Sequence[str]], gap: int) -> Phrase:
 
 def expand(text: str, lists: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """Every literal that `text`, a phrase without gaps, stands for. Raises PhraseError."""
-    found = _runs(_choices(text, lists), MAX_LITERALS)
+    found = _runs(_choices(text, lists), MAX_LITERALS, whole=True)
     if len(found) != 1:
         raise PhraseError(f"stands for more than {MAX_LITERALS} literals")
     return found[0]
@@ -125,16 +125,16 @@ def _product(branch: str, lists: Mapping[str, Sequence[str]]) -> list[str]:
     return [f"{before}{word}{after}" for word in words]
 
 
-def _runs(choices: list[Sequence[str]], most: int = WRITTEN_OUT) -> list[tuple[str, ...]]:
-    """The choices multiplied out, cut into neighbouring parts where that would give more than `most` literals."""
+def _runs(choices: list[Sequence[str]], most: int = WRITTEN_OUT, *, whole: bool = False) -> list[tuple[str, ...]]:
+    """The choices multiplied out, cut into neighbouring parts where that would give more than `most` literals. Unless
+    it is `whole`, what is searched for leaves out an ending that need not be there."""
     runs: list[tuple[str, ...]] = []
     here: dict[str, None] = {"": None}
     if prod(map(len, choices)) <= most:
         here, choices = dict.fromkeys(map("".join, product(*choices))), []
     for at, choice in enumerate(choices):
         if len(here) * len(choice) > most and "" not in here and not _parts_a_word(here, choices[at:]):
-            rest_may_be_empty = all("" in later for later in choices[at:])
-            if rest_may_be_empty:  # nothing after this is needed for a match
+            if not whole and all("" in later for later in choices[at:]):  # nothing after this is needed for a match
                 break
             if "" not in choice or not all("" in later for later in choices[at + 1 :]):
                 runs.append(tuple(here))
