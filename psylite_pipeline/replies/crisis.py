@@ -87,9 +87,10 @@ class _Talk:
         done = self.texts.asked_in(self.asked, self.kind)
         if done - {Stage.STAYING}:
             done.add(Stage.OPENING)
-        named = self._of(Stage.MEANS, told=Told.MEANS)
-        if Told.MEANS in self.told and named and not self._has_asked(named):
-            done.discard(Stage.MEANS)  # what lies at hand is answered, also where it was the answer to our question
+        if Told.MEANS in self.told and (named := self._of(Stage.MEANS, told=Told.MEANS)):
+            # What lies at hand is answered once, also where it was the answer to our question, or opened the talk.
+            met = self._has_asked((*self._of(Stage.OPENING, told=Told.MEANS), *named))
+            done = done | {Stage.MEANS} if met else done - {Stage.MEANS}
         if Stage.OPENING in done and self._past_unsaid():
             return Stage.STAYING
         if self._helped():

@@ -47,7 +47,7 @@ ANSWERED = {
     Told.CHOKING: (Stage.IMMINENT, Stage.URGENT),
     Told.SILENT: (Stage.IMMINENT, Stage.URGENT),
     Told.SWALLOWED: (Stage.IMMINENT,),
-    Told.MEANS: (Stage.MEANS,),
+    Told.MEANS: (Stage.OPENING, Stage.MEANS),
     Told.COMPANY: (Stage.COMPANY,),
     Told.ALONE: (Stage.COMPANY,),
     Told.HELP: (Stage.STAYING,),
