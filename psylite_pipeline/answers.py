@@ -12,7 +12,7 @@ from psylite_pipeline.conversation import Conversation, folded, marker
 from psylite_pipeline.decision import Decision, Risk, Route
 from psylite_pipeline.errors import ModelCut, ModelError, ModelMissing, ModelTimeout
 from psylite_pipeline.humour.corpus import Snippet, quoted
-from psylite_pipeline.metrics import Metrics
+from psylite_pipeline.metrics import NO_METRICS, Metrics
 from psylite_pipeline.model import (
     HEARTBEAT_SECONDS,
     ChatModel,
@@ -63,9 +63,9 @@ class Answers:
         backend: Backend,
         worst_of: Callable[[Sequence[str]], Risk],
         check: OutputCheck | None = None,
-        metrics: Metrics | None = None,
+        metrics: Metrics = NO_METRICS,
     ) -> None:
-        self._metrics = metrics or Metrics()
+        self._metrics = metrics
         self._worst_of = worst_of
         self._check = check
         self._replies = replies
@@ -223,11 +223,8 @@ class Answers:
         return "whole" if spoken else "failed"
 
     def _worst(self, texts: Sequence[str]) -> Risk:
-        try:
-            return self._worst_of(texts)
-        except Exception as error:  # noqa: BLE001  the lexicon failed: nobody may be remembered as safe
-            log.warning("Earlier turns could not be read again (%s).", type(error).__name__)
-            return Risk.CONCERN
+        """The worst level among earlier turns; where they cannot be read, nobody may be remembered as safe."""
+        return self._metrics.attempt("lexicon", lambda: self._worst_of(texts), Risk.CONCERN)
 
     def _tail(
         self,

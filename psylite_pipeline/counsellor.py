@@ -6,11 +6,9 @@ messages. (Remembered scores save time, risk/memory.py.)
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TypeVar
 
 from psylite_pipeline.answers import Answers, Piece
 from psylite_pipeline.conversation import Conversation
@@ -22,7 +20,7 @@ from psylite_pipeline.humour.fit import Fit, fit
 from psylite_pipeline.humour.searching import Hit
 from psylite_pipeline.humour.shelf import Shelf
 from psylite_pipeline.language import language_of_talk
-from psylite_pipeline.metrics import Metrics
+from psylite_pipeline.metrics import NO_METRICS, Metrics
 from psylite_pipeline.model import ChatModel
 from psylite_pipeline.risk import judge
 from psylite_pipeline.risk.assess import Assessor
@@ -32,10 +30,6 @@ from psylite_pipeline.risk.reading import Finding, gravest
 from psylite_pipeline.risk.score import risk_floor
 from psylite_pipeline.risk.walk import CALM_AFTER_CONCERN, Assessment
 from psylite_pipeline.settings import Preferences
-
-log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 #: What a text is taken to say that could not be read, or not its middle: it may speak of danger.
 _UNREAD = (Finding("failure.lexicon", Risk.CONCERN, None, ""),)
@@ -60,7 +54,7 @@ class Counsellor:
         shelf: Shelf,
         answers: Answers,
         model: ChatModel,
-        metrics: Metrics | None = None,
+        metrics: Metrics = NO_METRICS,
     ) -> None:
         self._assessor = assessor
         self._plain_assessor = plain_assessor
@@ -68,7 +62,8 @@ class Counsellor:
         self._shelf = shelf
         self._answers = answers
         self._model = model
-        self._metrics = metrics or Metrics()
+        self._metrics = metrics
+        self._attempt = metrics.attempt
 
     @property
     def shelf(self) -> Shelf:
@@ -221,13 +216,9 @@ class Counsellor:
         if known or not judge.wanted(preferences.judge, assessment):
             return Opinion(level, rules)
         name = preferences.judge_model or self._answers.model_name(preferences)
-        try:
-            said = judge.ask(
-                self._model, name, conversation.turns, preferences.judge_seconds, self._answers.judge_prompt
-            )
-        except Exception as error:  # noqa: BLE001  as in `_attempt`: a turn must go on
-            log.warning("The judge gave no verdict (%s); the safer route is taken.", type(error).__name__)
-            self._metrics.failed("judge", type(error).__name__)
+        seconds, prompt = preferences.judge_seconds, self._answers.judge_prompt
+        said = self._attempt("judge", lambda: judge.ask(self._model, name, conversation.turns, seconds, prompt), None)
+        if said is None:
             return Opinion(max(level, Risk.CONCERN), (*rules, judge.NO_VERDICT))
         return Opinion(judge.combine(assessment, said), (*rules, f"judge.{said.label}"))
 
@@ -236,12 +227,3 @@ class Counsellor:
         if preferences.judge == "off":
             return Met()
         return self._attempt("replies", lambda: self._answers.met_danger(conversation), _MAY_HAVE_MET)
-
-    def _attempt(self, part: str, work: Callable[[], T], otherwise: T) -> T:
-        """`work()`, or `otherwise` when a part of ours fails: a turn must go on. Logs the part, never the words."""
-        try:
-            return work()
-        except Exception as error:  # noqa: BLE001
-            log.warning("The %s failed (%s); this turn goes on without it.", part, type(error).__name__)
-            self._metrics.failed(part, type(error).__name__)
-            return otherwise

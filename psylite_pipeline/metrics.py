@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from psylite_pipeline.decision import Decision
@@ -22,7 +22,7 @@ _ANSWERING = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 
 
 class Metrics:
-    """Counts nothing. What the core uses when nobody asked for metrics."""
+    """Counts nothing and holds nothing."""
 
     def decided(self, decision: Decision) -> None:
         """A turn is answered by what was decided. What a filter sends on is counted where the pipe answers it."""
@@ -30,9 +30,23 @@ class Metrics:
     def failed(self, part: str, reason: str) -> None:
         """A part failed, and the turn went on without it. `reason` is an error's type or a rule's id."""
 
+    def attempt(self, part: str, work: Callable[[], T], otherwise: T) -> T:
+        """`work()`, or `otherwise` where it raises, which is counted as a failure of `part`: a turn must go on. Logs
+        the part, never the words."""
+        try:
+            return work()
+        except Exception as error:  # noqa: BLE001
+            log.warning("The %s failed (%s); this turn goes on without it.", part, type(error).__name__)
+            self.failed(part, type(error).__name__)
+            return otherwise
+
     def timed(self, pieces: Iterator[T], decision: Decision) -> Iterator[T]:
         """The same pieces, with a look at the clock at the first and after the last."""
         return pieces
+
+
+#: What the core uses when nobody asked for metrics.
+NO_METRICS = Metrics()
 
 
 class PrometheusMetrics(Metrics):
@@ -83,7 +97,7 @@ class PrometheusMetrics(Metrics):
 def open_metrics(port: int) -> Metrics:
     """Metrics at http://127.0.0.1:PORT/metrics, or none where `port` is 0 or cannot be had. Never raises."""
     if not port:
-        return Metrics()
+        return NO_METRICS
     try:
         from prometheus_client import start_http_server
 
@@ -94,4 +108,4 @@ def open_metrics(port: int) -> Metrics:
         log.error("PSYLITE_METRICS_PORT is set, but prometheus-client is missing: install psylite-pipeline[metrics].")
     except OSError as error:
         log.error("PSYLITE_METRICS_PORT: port %d cannot be had (%s). There are no metrics.", port, error.strerror)
-    return Metrics()
+    return NO_METRICS

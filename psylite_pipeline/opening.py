@@ -15,7 +15,7 @@ from psylite_pipeline.errors import KnowledgeError
 from psylite_pipeline.files import own_folder
 from psylite_pipeline.humour.corpus import FORBIDDEN_FILE, load_corpus
 from psylite_pipeline.humour.shelf import Shelf
-from psylite_pipeline.metrics import Metrics
+from psylite_pipeline.metrics import NO_METRICS, Metrics
 from psylite_pipeline.model import ChatModel
 from psylite_pipeline.ollama_model import OllamaModel
 from psylite_pipeline.openai_model import OpenAIModel
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-def open_counsellor(settings: Settings, model: ChatModel | None = None, metrics: Metrics | None = None) -> Counsellor:
+def open_counsellor(settings: Settings, model: ChatModel | None = None, metrics: Metrics = NO_METRICS) -> Counsellor:
     """A counsellor ready to judge. A broken data file raises nothing: the shipped one or the last resort stands in.
 
     `model` answers in place of the server that the settings name. Without `metrics` nothing is counted.
@@ -45,7 +45,6 @@ def open_counsellor(settings: Settings, model: ChatModel | None = None, metrics:
     plain_assessor = Assessor(lexicon, None)
     encoder = BundledEncoder()
     model = model or open_model(settings)
-    metrics = metrics or Metrics()
     backend = Backend(settings.model, settings.num_ctx, settings.standin)
     return Counsellor(
         assessor=Assessor(lexicon, open_classifier(settings)),

@@ -16,7 +16,7 @@ from string import ascii_letters
 from psylite_pipeline.beginnings import Beginnings
 from psylite_pipeline.decision import Risk
 from psylite_pipeline.errors import KnowledgeError, ModelError, PsyLiteError
-from psylite_pipeline.metrics import Metrics
+from psylite_pipeline.metrics import NO_METRICS, Metrics
 from psylite_pipeline.pieces import Chunk, Thought, Waiting, Words
 from psylite_pipeline.risk.rules.files import read_rulebook
 from psylite_pipeline.risk.rules.lexicon import Lexicon
@@ -84,7 +84,7 @@ class OutputCheck:
             waiting = max(waiting, self._beginnings.look(unread)[1])
         return possible, waiting
 
-    def guard(self, pieces: Iterator[Chunk], *, support: bool, metrics: Metrics | None = None) -> Iterator[Chunk]:
+    def guard(self, pieces: Iterator[Chunk], *, support: bool, metrics: Metrics = NO_METRICS) -> Iterator[Chunk]:
         """The same pieces, some a little later. Raises Unfit in place of the words that are not fit, after closing
         `pieces`, and whatever `pieces` raises, after what was held back has been judged. `metrics` count a failure of
         the check itself."""
@@ -115,9 +115,9 @@ class Watch:
     A failure of the check itself holds everything back under `support` and lets everything pass elsewhere.
     """
 
-    def __init__(self, check: OutputCheck, *, support: bool, metrics: Metrics | None = None) -> None:
+    def __init__(self, check: OutputCheck, *, support: bool, metrics: Metrics = NO_METRICS) -> None:
         self._check = check
-        self._metrics = metrics or Metrics()
+        self._metrics = metrics
         self._support = support
         self._seen = ""  # the present sentence, as far as it has come; what is held back is its end
         self._held = ""

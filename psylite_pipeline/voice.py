@@ -3,22 +3,19 @@ are broken."""
 
 from __future__ import annotations
 
-import logging
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.decision import Decision, Kind, Risk, Told
 from psylite_pipeline.language import is_cantonese, language_of_talk, main_language, tells_script
-from psylite_pipeline.metrics import Metrics
+from psylite_pipeline.metrics import NO_METRICS, Metrics
 from psylite_pipeline.replies import Notice, Replies
 from psylite_pipeline.replies.last_resort import last_notice, last_refusal, last_resort
 from psylite_pipeline.risk.talk import RHYTHM
 from psylite_pipeline.risk.verdict import ANSWERED_YES, PERHAPS_YES
 from psylite_pipeline.settings import Preferences
-
-log = logging.getLogger(__name__)
 
 #: SUPPORT repeats the helpline line every so many turns of an episode, its first turn included.
 SUPPORT_LINE_EVERY = RHYTHM
@@ -42,7 +39,7 @@ class Voice:
     language: str
     region: str
     region_before: str | None = None
-    metrics: Metrics = field(default_factory=Metrics)
+    metrics: Metrics = NO_METRICS
 
     @classmethod
     def of(
@@ -50,7 +47,7 @@ class Voice:
         replies: Replies | None,
         conversation: Conversation,
         preferences: Preferences,
-        metrics: Metrics | None = None,
+        metrics: Metrics = NO_METRICS,
     ) -> Voice:
         """The language of the valve, else that of the talk. The region of the valve; else where the person says they
         are; else what most of the talk is written in."""
@@ -61,7 +58,7 @@ class Voice:
         moved = before != now
         if before == "auto":  # nothing told the script: the numbers until now were those of the valve's language
             before = f"auto.{'zh-Hans' if preferences.language == 'auto' else language}"
-        return cls(replies, conversation, language, now, before if moved else None, metrics or Metrics())
+        return cls(replies, conversation, language, now, before if moved else None, metrics)
 
     def crisis(self, decision: Decision) -> str:
         """The staged reply. Never raises."""
@@ -128,15 +125,11 @@ class Voice:
 
     def _said(self, part: str, say: Callable[[Replies], str]) -> str:
         """What the replies say; "" where they are missing or fail, which is counted: then the last resort speaks."""
-        if not self.replies:
+        replies = self.replies
+        if not replies:
             self.metrics.failed(part, "missing")
             return ""
-        try:
-            return say(self.replies)
-        except Exception as error:  # noqa: BLE001  nothing may leave a person in danger without words
-            log.warning("The %s failed (%s); the last resort speaks.", part.replace("_", " "), type(error).__name__)
-            self.metrics.failed(part, type(error).__name__)
-            return ""
+        return self.metrics.attempt(part, lambda: say(replies), "")
 
     def _stands(self, words: str, *, lately: bool = False) -> bool:
         """Whether an answer of this talk holds them; `lately`: one after which the helpline line is not due again."""

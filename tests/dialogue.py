@@ -12,7 +12,7 @@ from psylite_pipeline.answers import Answers, Backend
 from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.counsellor import Counsellor
 from psylite_pipeline.decision import Decision, Kind, Risk, Route
-from psylite_pipeline.metrics import Metrics
+from psylite_pipeline.metrics import NO_METRICS, Metrics
 from psylite_pipeline.model import Deadlines, Thought, Words
 from psylite_pipeline.ollama_model import OllamaModel
 from psylite_pipeline.opening import (
@@ -56,7 +56,7 @@ class Parts:
             lexicon,
         )
 
-    def counsellor(self, url: str, *, metrics: Metrics | None = None, **backend: Any) -> Counsellor:
+    def counsellor(self, url: str, *, metrics: Metrics = NO_METRICS, **backend: Any) -> Counsellor:
         backend = {"model": "psylite", **backend}
         model = OllamaModel(url, num_ctx=backend.get("num_ctx", 4096), keep_alive="5m")
         answers = Answers(

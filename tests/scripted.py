@@ -19,6 +19,7 @@ from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.errors import EncoderError, ModelError
 from psylite_pipeline.humour.searching import SnippetIndex
 from psylite_pipeline.humour.shelf import Shelf
+from psylite_pipeline.metrics import NO_METRICS, Metrics
 from psylite_pipeline.model import Thought, Waiting, Words
 from psylite_pipeline.opening import open_prompts, open_replies
 from psylite_pipeline.output_check import OutputCheck
@@ -248,7 +249,7 @@ def scripted_counsellor(
     shelf: Any = None,
     replies: Any = "real",
     check: Any = "real",
-    metrics: Any = None,
+    metrics: Metrics = NO_METRICS,
     **backend: Any,
 ) -> Counsellor:
     """A counsellor over keyword rules, a hash encoder and `folder` for snippets and index, or the parts that are given.

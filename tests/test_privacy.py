@@ -13,8 +13,8 @@ import pytest
 from dialogue import Chat
 from fake_ollama import FakeOllama, Reply
 from pipelines_server import free_port, running
-from said import REPLIES
-from scripted import Talk, scripted_counsellor, shipped_lexicon
+from said import PROMPTS, REPLIES
+from scripted import ScriptedModel, Talk, scripted_counsellor, shipped_lexicon
 
 from psylite_pipeline.decision import Decision, Risk, Route
 from psylite_pipeline.host.filter import FilterPipeline
@@ -22,6 +22,7 @@ from psylite_pipeline.host.pipe import PipePipeline
 from psylite_pipeline.metrics import Metrics, PrometheusMetrics, open_metrics
 from psylite_pipeline.output_check import OutputCheck
 from psylite_pipeline.pieces import Words
+from psylite_pipeline.risk.assess import Assessor
 
 #: What nobody but the person and the model says, and who the person is.
 WORD, MODEL_WORD = "蓝鲸七号zqxjk", "银杏十三vwpyf"
@@ -244,6 +245,20 @@ def test_an_output_check_that_fails_or_switches_itself_off_is_counted(tmp_path, 
     Talk(scripted_counsellor(tmp_path, metrics=metrics, check=Broken(shipped_lexicon(), []))).say(words)
     labels = {"part": "output_check", "reason": "RuntimeError"}
     assert metrics.registry.get_sample_value("psylite_failures_total", labels) == 1
+
+
+def test_earlier_turns_that_cannot_be_read_are_counted_and_not_taken_for_safe(monkeypatch, tmp_path):
+    def broken(self, texts):
+        raise RuntimeError("secret words")
+
+    monkeypatch.setattr(Assessor, "worst", broken)
+    metrics, model = PrometheusMetrics(), ScriptedModel()
+    talk = Talk(scripted_counsellor(tmp_path, model, metrics=metrics))
+    talk.messages += [{"role": role, "content": "今天" * 900} for role in ("user", "assistant") * 9]
+    talk.say("今天")
+    labels = {"part": "lexicon", "reason": "RuntimeError"}
+    assert metrics.registry.get_sample_value("psylite_failures_total", labels) == 1
+    assert PROMPTS.of("zh")["earlier_concern"] in "".join(m["content"] for m in model.calls[0])
 
 
 def test_a_turn_that_the_filter_sends_to_the_pipe_is_counted_once(tmp_path):
