@@ -24,7 +24,7 @@ from psylite_pipeline.text import LAUGHTER, amount_said
 MAX_ANSWER = 60
 """Longer turns (folded characters) are no answers."""
 
-MAX_ERRAND = 24
+MAX_ERRAND = 32
 """Turns that say more (`text.amount_said`) may say more than that."""
 
 MAX_MOOD = 40
