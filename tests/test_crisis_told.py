@@ -25,7 +25,7 @@ def test_what_is_asked_in_a_crisis_is_answered_once_and_the_question_follows(
     def say(said: list[str], risk: Risk = Risk.HIGH) -> str:
         return replies.crisis(kind=kind, risk=risk, lang=lang, region="auto", said=said, seed=3, told={told})
 
-    (aside,) = [one for one in replies.crisis_texts.asides[lang] if one.told is told]
+    aside = next(replies.crisis_texts.asides_for(lang, kind, {told}))
     answer = aside.text.partition("{")[0]
     opening = say([])
     assert answer not in opening, "the lines come first"

@@ -205,7 +205,9 @@ def test_a_number_in_a_text_stands_beside_its_country(replies: Replies, lang: st
     for text in every_text(replies, lang):
         for sentence in re.split(r"[。；;]|\. ", text):
             if re.search(r"\d{3}", sentence):
-                assert re.search("在中国大陆，|，台湾打|the US and Canada", sentence), sentence
+                assert re.search("在中国大陆，|，台湾打|the US and Canada|(?i:in the UK).*parts of the US", sentence), (
+                    sentence
+                )
 
 
 @pytest.mark.parametrize("lang", STAGED)
