@@ -210,7 +210,10 @@ def search(
     counsellor = open_counsellor(Settings.load())
     shelf = counsellor.shelf
     language = "en" if language_of_talk(said) == "en" else "zh"
-    found = shelf.choices(said, language=language, used=frozenset(told or ()))
+    talk = Conversation.from_body({"messages": [{"role": "user", "content": turn} for turn in said]})
+    decision = counsellor.decide(talk)
+    asked = bool(decision.joke)
+    found = shelf.choices(said, language=language, used=frozenset(told or ()), asked=asked)
     table = Table("value", "score", "meaning", "words", "enough", "mood", "id", box=None, pad_edge=False)
     for choice in found[:most]:
         hit = choice.hit
@@ -221,13 +224,11 @@ def search(
         head = f"{one.id}: {one.title} ({' '.join(one.topics)})"
         console.print(f"\n{head}\n{one.lines}", markup=False, highlight=False)
     console.print(
-        f"\nSearched with: {query_of(said)!r}. Mood: {mood_of(text)}. Encoder {shelf.embedder.name}, "
-        f"enough from {threshold(shelf.open(), language)}.",
+        f"\nSearched with: {query_of(said, asked=asked)!r}. Mood: {'gentle' if asked else mood_of(text)}. "
+        f"Encoder {shelf.embedder.name}, enough from {threshold(shelf.open(), language)}.",
         markup=False,
         highlight=False,
     )
-    talk = Conversation.from_body({"messages": [{"role": "user", "content": turn} for turn in said]})
-    decision = counsellor.decide(talk)
     if not decision.snippets:
         calm = decision.route is Route.PLAIN
         why = "none fits well enough" if calm and not any(one.enough for one in found) else "the turn is not light"

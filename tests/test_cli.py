@@ -14,8 +14,10 @@ from command import psylite
 from scripted import snippet_folder, snippet_toml
 
 from psylite_pipeline import cli
+from psylite_pipeline.conversation import Conversation
 from psylite_pipeline.humour.choosing import THRESHOLDS
-from psylite_pipeline.settings import bundled
+from psylite_pipeline.opening import open_counsellor
+from psylite_pipeline.settings import Settings, bundled
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -208,6 +210,15 @@ def test_search_says_when_the_turn_itself_rules_a_snippet_out():
     done = psylite("search", "我不想活了")
     assert "no snippet would be told: the turn is not light (crisis" in done.stdout
     assert "would be told" not in psylite("search", "给我讲个笑话").stdout
+
+
+@pytest.mark.usefixtures("knowledge")
+def test_search_finds_for_who_asks_what_the_turn_would_tell():
+    text = "今天第3句开场，来段相声吧"
+    done = psylite("search", text)
+    talk = Conversation.from_body({"messages": [{"role": "user", "content": text}]})
+    assert done.stdout.splitlines()[1].split()[-1:] == list(open_counsellor(Settings.load()).decide(talk).snippets)
+    assert "Searched with: ''" in done.stdout, "they asked about nothing"
 
 
 @pytest.mark.usefixtures("knowledge")
