@@ -45,6 +45,15 @@ REPLIES = Replies.load(FOLDER)
         ("我住在中国香港，我不想活了", "HK"),
         ("我在中國台灣", "TW"),
         ("I don't know if it matters but I live in Ireland", "IE"),
+        ("i'm in perth australia", "AU"),
+        ("in perth, australia", "AU"),
+        ("in durban, south africa", "INTL"),
+        ("wellington, nz", "INTL"),
+        ("from birmingham uk", "GB"),
+        ("from toronto", "CA"),
+        ("from leeds", "GB"),
+        ("Ireland", "IE"),
+        ("加拿大", "CA"),
     ],
 )
 def test_a_place_named_as_ones_own_is_heard(text: str, region: str) -> None:
@@ -55,6 +64,12 @@ def test_a_place_named_as_ones_own_is_heard(text: str, region: str) -> None:
     "text",
     [
         "I was in Australia once",
+        "i'm in love, Paris is wonderful",
+        "i'm in bed watching Chicago",
+        "from London with love",
+        "fuck america",
+        "leaving ireland",
+        "加拿大的枫叶很红",
         "I used to live in Canada",
         "I want to live in Canada",
         "I'm moving to Canada",

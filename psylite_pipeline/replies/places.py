@@ -41,6 +41,10 @@ _OTHER = (
     r"(?!(?:人|籍|餐|菜|料理|店|公司|企|文|语|語|史|银行|銀行|航空|大使|领事|領事|(?:也|还|還)?有(?:个|個|位|一|几|幾|些|好多|很多|亲|親|朋友|同学|同學)|的(?!家|房|宿舍|医院|醫院|学校|學校|出租))"
     r"|[^，。！？、；,.!?;\n]{0,6}(?:[待呆住读讀学學去作活留上玩][过過]|[时時]候|那年|那几年|那幾年|出生|[长長]大))"
 )
+# A country after a town that is not listed, and a turn that is a place and no more ("in Durban, South Africa").
+_TOWN = r"(?!(?:love|bed|pain|debt|trouble|tears|touch|need|hell|therapy)\b)[^\W\d_][\w'-]+,? "
+_ALONE = r"^ *(?:(?:in|from) (?:" + _TOWN + r")?|[^\W\d_][\w'-]+, |)"
+_ENDS = r"(?= *(?:$|[,.!?;\n]))"
 _CLAUSE_ENDS = re.compile(r"[，。！？；,.!?;\n]")
 
 
@@ -52,7 +56,8 @@ class Places:
         # Longest first, so that "Northern Ireland" is not "Ireland". Latin names end where the word ends.
         listed = sorted(self._regions, key=len, reverse=True)
         choices = "|".join(re.escape(name) + (r"(?!\w)" if name.isascii() else "") for name in listed)
-        self._said = re.compile(f"(?:{_ENGLISH}|{_HAN})({choices}){_OTHER}") if listed else None
+        said = rf"(?:{_ENGLISH}|{_HAN})({choices}){_OTHER}|(?:(?:{_ENGLISH}){_TOWN}|{_ALONE})({choices}){_ENDS}"
+        self._said = re.compile(said) if listed else None
 
     def region_of(self, said: Sequence[str]) -> str:
         """The region of the last place that the person named as where they are; "" where they named none."""
@@ -62,7 +67,7 @@ class Places:
             text = _folded(text[:_READ])
             found = [match for match in self._said.finditer(text) if not _NOT_NOW.search(_before(text, match.start()))]
             if found:
-                return self._regions[found[-1].group(1)]
+                return self._regions[found[-1].group(1) or found[-1].group(2)]
         return ""
 
 
