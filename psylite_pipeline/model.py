@@ -92,16 +92,11 @@ class ServedModel(ABC):
 
     def ask(self, model: str, messages: Sequence[Message], schema: dict[str, Any], seconds: float) -> dict[str, Any]:
         """One answer held to `schema`. Raises ModelError when late, away or unreadable."""
-        text: list[str] = []
-        give_up = time.monotonic() + seconds
         # Silence alone would let a trickle of tokens run past the deadline, so the sum is bounded as well.
-        for piece in self._pieces(model, messages, Deadlines(seconds, seconds), schema, give_up):
-            if isinstance(piece, Words):
-                text.append(piece.text)
-            if time.monotonic() > give_up:
-                raise ModelTimeout("The judge was too slow.")
+        pieces = self._pieces(model, messages, Deadlines(seconds, seconds), schema, time.monotonic() + seconds)
+        text = "".join(piece.text for piece in pieces if isinstance(piece, Words))
         try:
-            answer = json.loads(parted("".join(text))[0])
+            answer = json.loads(parted(text)[0])
         except (ValueError, RecursionError):
             raise ModelBroken("The judge's answer is not JSON.") from None
         if not isinstance(answer, dict):

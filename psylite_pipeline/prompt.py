@@ -35,22 +35,8 @@ _MEMORY = {
     Risk.IMMINENT: "earlier_high",
 }
 
-_PARTS = (
-    "counselling",
-    "care",
-    "care_lines",
-    "humour",
-    "humour_asked",
-    "humour_told",
-    "humour_refused",
-    "earlier",
-    "earlier_none",
-    "earlier_concern",
-    "earlier_high",
-    "host_note",
-)
-
-# What is said when the prompt files are broken: worse than the files, but never dangerous.
+# What is said when the prompt files are broken: worse than the files, but never dangerous. Each of these parts must
+# stand in them.
 _LAST_RESORT = {
     "counselling": "You are PsyLite, an AI companion, not a doctor. Listen first, be brief and kind. Answer in the "
     "language of the person. 你是 PsyLite，人工智能，不是医生。先倾听，简短而温和，用对方的语言回答。",
@@ -78,7 +64,7 @@ class Prompts:
     @classmethod
     def load(cls, folder: Path) -> Prompts:
         """Read `zh.toml`, `en.toml` and `judge.toml`. Raises KnowledgeError naming file and field."""
-        texts = {language: _read(folder / f"{language}.toml", _PARTS) for language in ("zh", "en")}
+        texts = {language: _read(folder / f"{language}.toml", _LAST_RESORT) for language in ("zh", "en")}
         return cls(texts, _read(folder / "judge.toml", ("instruction",))["instruction"])
 
     def of(self, language: str) -> Mapping[str, str]:

@@ -52,7 +52,7 @@ class Voice:
         """The language of the valve, else that of the talk. The region of the valve; else where the person says they
         are; else what most of the talk is written in."""
         said = conversation.said
-        language = language_of_talk(said) or "zh-Hans" if preferences.language == "auto" else preferences.language
+        language = (language_of_talk(said) or "zh-Hans") if preferences.language == "auto" else preferences.language
         now = _region(replies, said, preferences, language)
         before = _region(replies, said[:-1], preferences, language) if len(said) > 1 else now
         moved = before != now

@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Mapping
 from importlib.util import find_spec
-from pathlib import Path
 
 from psylite_pipeline.errors import StackError
 from psylite_pipeline.files import write_whole
@@ -25,13 +24,13 @@ def demand_installed() -> None:
         )
 
 
-def install_loaders(layout: Layout, source: Path | None = None) -> list[str]:
-    """Put our loader files (`source`, by default those of the package) into the folder the server reads.
+def install_loaders(layout: Layout) -> list[str]:
+    """Put our loader files into the folder the server reads.
 
     Ours are renewed when they changed; other files and saved valves stay. Returns the ids of the plugins. Raises
     StackError when the folder cannot be written.
     """
-    loaders = sorted((source or bundled("pipelines")).glob("*.py"))
+    loaders = sorted(bundled("pipelines").glob("*.py"))
     if not loaders:
         raise StackError("The loader files of the plugins are missing from the package. Run `make install` again.")
     try:

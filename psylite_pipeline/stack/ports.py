@@ -13,12 +13,12 @@ from psylite_pipeline.errors import StackError
 _OURS = re.compile(rb"psylite_pipeline[./]stack[./]")
 
 
-def demand_free(port: int, what: str, setting: str, host: str = "127.0.0.1") -> None:
-    """Raise StackError unless `what` can listen on `host`:`port`: who has the port, and which setting changes it."""
+def demand_free(port: int, what: str, setting: str) -> None:
+    """Raise StackError unless `what` can listen on `port` here: who has the port, and which setting changes it."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((host, port))
+            probe.bind(("127.0.0.1", port))
         except OSError as error:
             holder = owner(port)
             why = f"in use{f' by {holder}' if holder else ''}" if error.errno != 13 else "not allowed for this user"

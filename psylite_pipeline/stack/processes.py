@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,10 +47,10 @@ class Child:
 def last_lines(log: Path, lines: int = 6) -> str:
     """The end of a log without its empty lines; empty when it cannot be read."""
     try:
-        text = log.read_text(encoding="utf-8", errors="replace")
+        with log.open(encoding="utf-8", errors="replace") as text:
+            return "\n".join(line.strip() for line in deque(filter(str.strip, text), lines))
     except OSError:
         return ""
-    return "\n".join([line.strip() for line in text.splitlines() if line.strip()][-lines:])
 
 
 def start(

@@ -23,8 +23,6 @@ from psylite_pipeline.stack.processes import Child
 from psylite_pipeline.stack.supervisor import Part, start, watch
 from psylite_pipeline.stack.teller import Teller
 
-STANDIN_MODEL = "psylite-standin:latest"
-
 _STANDIN_NOTICE = (
     "The model is a stand-in: a small general model, not PsyLite, and not for people in need.\n"
     "It is here so that you can try everything. For PsyLite itself install Ollama and start again."
@@ -144,7 +142,7 @@ def _get_model(settings: Settings, layout: Layout, teller: Teller, parts: list[P
                 standin.ensure_model(layout.standin, update)
         except StackError as error:
             teller.say(f"{error} No model answers until the next start; whoever is in danger is answered.", "yellow")
-    return ModelServer(f"http://127.0.0.1:{settings.standin_port}", STANDIN_MODEL, standin=True)
+    return ModelServer(f"http://127.0.0.1:{settings.standin_port}", standin.MODEL_NAME, standin=True)
 
 
 def _ollama_again(settings: Settings, layout: Layout) -> Child:
@@ -160,7 +158,7 @@ def _parts(settings: Settings, layout: Layout, model: ModelServer, key: str) -> 
     if model.standin:
         command = [
             sys.executable, "-m", "psylite_pipeline.stack.standin", "serve", "--port", str(settings.standin_port),
-            "--data-dir", str(layout.standin), "--name", STANDIN_MODEL,
+            "--data-dir", str(layout.standin), "--name", standin.MODEL_NAME,
         ]  # fmt: skip
         # Passive: threads that spin while they wait would starve the judgement on a small machine.
         environment = {**os.environ, "OMP_WAIT_POLICY": "passive"}

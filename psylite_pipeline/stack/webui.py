@@ -9,7 +9,7 @@ from pathlib import Path
 
 from psylite_pipeline.files import mended_json_object
 from psylite_pipeline.opening import open_replies
-from psylite_pipeline.replies import Replies
+from psylite_pipeline.replies import Notice, Replies
 from psylite_pipeline.replies.last_resort import last_notice
 from psylite_pipeline.settings import Preferences, Settings
 from psylite_pipeline.stack.layout import Layout
@@ -103,8 +103,8 @@ def note(replies: Replies | None, region: str, chinese: str = "zh-Hans") -> str:
 
     It stands on the empty page: while Pipelines is away only the host speaks, and its error names no number.
     """
-    texts = [replies.notice("banner", lang=lang, region=region) for lang in (chinese, "en")] if replies else []
-    return "<br>".join(texts or last_notice("banner").splitlines())
+    texts = [replies.notice(Notice.BANNER, lang=lang, region=region) for lang in (chinese, "en")] if replies else []
+    return "<br>".join(texts or last_notice(Notice.BANNER).splitlines())
 
 
 def _banners(settings: Settings, layout: Layout) -> list[dict[str, object]]:

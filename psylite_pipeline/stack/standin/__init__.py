@@ -8,6 +8,6 @@ from __future__ import annotations
 
 from psylite_pipeline.stack.standin.fetch import ensure_model, is_ready
 from psylite_pipeline.stack.standin.progress import Progress
-from psylite_pipeline.stack.standin.weights import QWEN_CODER, Weights
+from psylite_pipeline.stack.standin.weights import MODEL_NAME, QWEN_CODER, Weights
 
-__all__ = ["QWEN_CODER", "Progress", "Weights", "ensure_model", "is_ready"]
+__all__ = ["MODEL_NAME", "QWEN_CODER", "Progress", "Weights", "ensure_model", "is_ready"]

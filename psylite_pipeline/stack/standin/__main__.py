@@ -13,7 +13,8 @@ from pathlib import Path
 from psylite_pipeline.errors import StackError
 from psylite_pipeline.stack.standin.fetch import ensure_model
 from psylite_pipeline.stack.standin.openmp import lend_openmp
-from psylite_pipeline.stack.standin.serve import DEFAULT_NAME, serve
+from psylite_pipeline.stack.standin.serve import serve
+from psylite_pipeline.stack.standin.weights import MODEL_NAME
 
 _log = logging.getLogger("psylite.standin")
 
@@ -25,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     serving = commands.add_parser("serve", help="answer as an Ollama on 127.0.0.1 until stopped")
     serving.add_argument("--port", type=int, required=True)
     serving.add_argument("--data-dir", type=Path, required=True, help="where the weights are, or will be")
-    serving.add_argument("--name", default=DEFAULT_NAME, help="what the model is called (default: %(default)s)")
+    serving.add_argument("--name", default=MODEL_NAME, help="what the model is called (default: %(default)s)")
     serving.add_argument("--threads", type=int, help="cores to use (default: half of them, both of two)")
     fetching = commands.add_parser("fetch", help="get the weights (1.1 GB) and check them")
     fetching.add_argument("--data-dir", type=Path, required=True)

@@ -20,11 +20,10 @@ from psylite_pipeline.stack.standin.backend import Backend
 from psylite_pipeline.stack.standin.fetch import ensure_model
 from psylite_pipeline.stack.standin.llama import LlamaBackend
 from psylite_pipeline.stack.standin.progress import Progress, silent
-from psylite_pipeline.stack.standin.weights import QWEN_CODER, Weights
+from psylite_pipeline.stack.standin.weights import MODEL_NAME, QWEN_CODER, Weights
 from psylite_pipeline.stack.standin.wire import Card, full_name
 
 HOST = "127.0.0.1"
-DEFAULT_NAME = "psylite-standin:latest"
 _log = logging.getLogger(__name__)
 
 
@@ -32,7 +31,7 @@ def serve(
     port: int,
     data_dir: Path,
     *,
-    name: str = DEFAULT_NAME,
+    name: str = MODEL_NAME,
     threads: int | None = None,
     progress: Progress = silent,
     weights: Weights = QWEN_CODER,

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+#: What the stand-in is called where a model is named.
+MODEL_NAME = "psylite-standin:latest"
+
 
 @dataclass(frozen=True, slots=True)
 class Weights:
