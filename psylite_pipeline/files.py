@@ -60,6 +60,8 @@ def write_whole(path: Path, data: bytes, *, durable: bool = True) -> None:
     except BaseException:
         Path(beside).unlink(missing_ok=True)
         raise
+    if durable:
+        _sync(path.parent)  # the new name stands in the folder, not in the file
 
 
 def mended_json_object(path: Path) -> dict[str, Any]:
@@ -117,6 +119,15 @@ def set_aside(path: Path) -> Path:
     while (aside := path.with_name(f"{path.name}.broken-{number}")).exists():
         number += 1
     return path.replace(aside)
+
+
+def _sync(folder: Path) -> None:
+    with suppress(OSError):  # not every file system can, and the file is there
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _sweep(path: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import resource
+import stat
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +28,21 @@ def test_a_full_disk_leaves_the_old_file_and_no_litter(tmp_path):
         write_whole(path, b"new and longer")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(("durable", "synced"), [(True, ["file", "folder"]), (False, [])])
+def test_what_is_to_last_a_power_cut_is_synced_and_so_is_its_name(tmp_path, monkeypatch, durable, synced):
+    seen = []
+
+    def sync(handle):
+        seen.append("folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "file")
+        if len(seen) == 2:
+            raise OSError(errno.EINVAL, "this file system cannot")
+
+    monkeypatch.setattr(os, "fsync", sync)
+    write_whole(tmp_path / "a.json", b"new", durable=durable)
+    assert seen == synced
+    assert (tmp_path / "a.json").read_bytes() == b"new"
 
 
 def test_litter_of_a_killed_writer_is_removed_and_a_live_writers_file_stays(tmp_path):
