@@ -81,9 +81,14 @@ class Variant:
         """Whether an emergency number is told."""
         return any(slot in self.text for slot in ("{emergency}", "{ambulance}", "{fire}", "{police}"))
 
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """By what it is known to have been said: an opening may have been followed by another question than its own."""
+        return (self.question, self.head) if self.stage is Stage.OPENING else (self.question,)
+
     def stands_in(self, spoken: str) -> bool:
-        """Whether it has been said. An opening may have been followed by another question than its own."""
-        return self.question in spoken or (self.stage is Stage.OPENING and self.head in spoken)
+        """Whether it has been said."""
+        return any(mark in spoken for mark in self.marks)
 
 
 @dataclass(frozen=True, slots=True)
