@@ -216,13 +216,14 @@ def test_an_encoder_that_fails_is_asked_once_a_turn(tmp_path):
     assert encoder.asked == 3
 
 
-def test_another_encoder_of_the_snippets_gets_the_turn_itself(tmp_path):
+def test_another_encoder_of_the_snippets_gets_the_turn_itself(tmp_path, monkeypatch):
+    monkeypatch.setitem(THRESHOLDS, "hash-32", {"zh": -1.0})
     theirs = HashEncoder(32)
     shelf = Shelf([snippet_folder(tmp_path / "s")], theirs, tmp_path / "i")
     counsellor = scripted_counsellor(tmp_path, shelf=shelf)
     counsellor.warm_up()
     before = theirs.encoded
-    assert Talk(counsellor).say("来个JOKE").route == "humour"
+    assert Talk(counsellor).say("FUN 第3句开场").route == "humour"
     assert theirs.encoded == before + 1
 
 
