@@ -69,6 +69,8 @@ class Told(StrEnum):
     """Fire or smoke where they are: out first, then the call."""
     GAS = "gas"
     """Gas where they are: out, no switch, no flame, no sealed room."""
+    FUMES = "fumes"
+    """Fumes of coals, a stove or an engine, or gas let in: out, with whoever cannot be woken, the call from there."""
     LOSS = "loss"
     """Somebody near them is dying, or dead."""
     FOLLOW = "follow"

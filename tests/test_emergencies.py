@@ -39,6 +39,7 @@ def test_each_text_names_the_number_and_says_who_writes(replies: Replies, lang: 
         *texts.of(lang, Kind.EMERGENCY, Stage.IMMINENT),
         *texts.of(lang, Kind.EMERGENCY, Stage.IMMINENT, told=Told.FIRE),
         *texts.of(lang, Kind.EMERGENCY, Stage.IMMINENT, told=Told.GAS),
+        *texts.of(lang, Kind.EMERGENCY, Stage.IMMINENT, told=Told.FUMES),
         *texts.of(lang, Kind.EMERGENCY, Stage.IMMINENT, told=Told.UNWOKEN),
     )
     assert len(urgent) >= 8
@@ -64,10 +65,10 @@ def test_of_a_fire_the_fire_brigade_is_called(replies: Replies, region: str, num
     assert "120" not in text
 
 
-@pytest.mark.parametrize("lang", STAGED)
-def test_nobody_is_shut_in_with_gas_and_nobody_calls_from_inside(replies: Replies, lang: str) -> None:
+@pytest.mark.parametrize(("lang", "air"), list(product(STAGED, (Told.GAS, Told.FUMES))))
+def test_nobody_is_shut_in_with_gas_and_nobody_calls_from_inside(replies: Replies, lang: str, air: Told) -> None:
     texts = replies.crisis_texts
-    told = [text for stage in Stage for text in texts.of(lang, Kind.EMERGENCY, stage, told=Told.GAS)]
+    told = [text for stage in Stage for text in texts.of(lang, Kind.EMERGENCY, stage, told=air)]
     assert {text.stage for text in told} == {Stage.IMMINENT, Stage.URGENT, Stage.STAYING}
     for variant in told:
         assert not re.search("塞住|關門|关门|关上门|block the gap|shut the door", variant.text), variant.text

@@ -11,7 +11,7 @@ from psylite_pipeline.risk.verdict import BY_CLASSIFIER, MEANT, VOICES, all_well
 _STAYS = frozenset(
     {Told.ACT, Told.EDGE, Told.MEANS, Told.BRINK, Told.CUT_OFF, Told.OFF, Told.COMPANY, Told.ALONE}
     | {Told.INJURY, Told.YOUNG, Told.BABY, Told.TOUCHED, Told.BREATH, Told.ILL, Told.FIRE, Told.GAS, Told.SWALLOWED}
-    | {Told.CHOKING, Told.HE, Told.SHE, Told.SOON, Told.SAFE}
+    | {Told.FUMES, Told.CHOKING, Told.HE, Told.SHE, Told.SOON, Told.SAFE}
 )
 _WITH_WHOM = frozenset({Told.COMPANY, Told.ALONE})
 _OF_WHOM = frozenset({Told.HE, Told.SHE})

@@ -72,7 +72,9 @@ PERHAPS_YES = "context.perhaps-yes-to-direct-question"
 VOICES = frozenset({"classifier.concern", PERHAPS_YES})
 
 # Beside what nobody is taken for well.
-_AILING = frozenset({Told.ACT, Told.BREATH, Told.UNWOKEN, Told.ILL, Told.FIRE, Told.GAS, Told.SWALLOWED, Told.WORSE})
+_AILING = frozenset(
+    {Told.ACT, Told.BREATH, Told.UNWOKEN, Told.ILL, Told.FIRE, Told.GAS, Told.FUMES, Told.SWALLOWED, Told.WORSE}
+)
 # Signs in the lexicon that a person in danger is answered to.
 _TOLD_BY_SIGN = {"joke_request": Told.JOKE, "calm": Told.BETTER, "retraction": Told.JOKING}
 # What was meant is said in the same breath, or words of death are said of a trifle.
