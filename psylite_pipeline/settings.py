@@ -20,6 +20,8 @@ from psylite_pipeline.errors import SettingsError
 _READ_ELSEWHERE = {"PSYLITE_OPENMP", "PSYLITE_LLAMA_CPP"}
 _OF_TOOLS = ("PSYLITE_EVAL_", "PSYLITE_TEST_")
 
+#: The model that is made from PSYLITE_WEIGHTS; any other is pulled by its own name.
+OUR_MODEL = "psylite"
 PSYLITE_WEIGHTS = "Juneup/internlm2.5_7b_distill:orpo_q4_k_m"
 
 
@@ -186,7 +188,7 @@ class Settings(BaseSettings):
     openai_key: Key = Field(
         default=SecretStr(""), description="Its key, if it asks for one. Never a valve, never logged."
     )
-    model: str = Field(default="psylite", description="Name of the model that answers, where the valve is empty.")
+    model: str = Field(default=OUR_MODEL, description="Name of the model that answers, where the valve is empty.")
     weights: str = Field(default=PSYLITE_WEIGHTS, description="What Ollama pulls to create the model `psylite`.")
     num_ctx: int = Field(default=4096, ge=1024, le=131072, description="Context window asked of Ollama, in tokens.")
     keep_alive: str = Field(default="30m", description="How long Ollama keeps the model in memory after a turn.")

@@ -16,14 +16,11 @@ import ollama
 
 from psylite_pipeline import listing
 from psylite_pipeline.errors import StackError
-from psylite_pipeline.settings import Settings, bundled
+from psylite_pipeline.settings import OUR_MODEL, Settings, bundled
 from psylite_pipeline.stack import processes
 from psylite_pipeline.stack.guard import LOOPBACK
 from psylite_pipeline.stack.layout import Layout
 from psylite_pipeline.stack.teller import Teller
-
-#: The name that is made from `settings.weights`; any other is pulled by its own name.
-OURS = "psylite"
 
 #: Seconds that an Ollama has to begin answering after `ollama serve`.
 _START = 30.0
@@ -79,7 +76,7 @@ def fetch(settings: Settings, teller: Teller) -> None:
     Raises StackError when it cannot.
     """
     client = ollama.Client(host=settings.ollama_url, trust_env=False, timeout=httpx.Timeout(30.0, read=_SILENCE))
-    source = settings.weights if settings.model.removesuffix(":latest") == OURS else settings.model
+    source = settings.weights if settings.model.removesuffix(":latest") == OUR_MODEL else settings.model
     try:
         if not listing.has(listing.of_ollama(settings.ollama_url) or [], source):
             with teller.working(f"Ollama fetches {source}") as update:
