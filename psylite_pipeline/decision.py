@@ -168,6 +168,8 @@ class Told(StrEnum):
     """What one says on such a call, and what they will ask."""
     TRIED = "tried"
     """They called, and it did not help."""
+    REBUFFED = "rebuffed"
+    """They turned to somebody near them, who scolded or did not believe them."""
     HOURS = "hours"
     """Whether anybody answers at this hour."""
     CLINIC = "clinic"

@@ -14,7 +14,7 @@ from psylite_pipeline.replies.crisis_texts import INTENT_KINDS, Variant
 
 ASKED = [
     Told.UNANSWERED, Told.CANNOT_CALL, Told.HOSPITAL, Told.SECRET, Told.COST, Told.HUMAN, Told.LEAVE,
-    Told.WHAT_TO_SAY, Told.TRIED, Told.HOURS, Told.SORRY, Told.STAY,
+    Told.WHAT_TO_SAY, Told.TRIED, Told.REBUFFED, Told.HOURS, Told.SORRY, Told.STAY,
 ]  # fmt: skip
 
 
