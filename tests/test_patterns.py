@@ -38,6 +38,7 @@ def test_what_a_phrase_stands_for(phrase: str, literals: list[str]) -> None:
     ("phrase", "says"),
     [
         ("(a|b", "a bracket is not closed"),
+        ("a …8 b", "a gap stands where there can be none: in a list, or in a whole answer"),
         ("((a|b)", "a bracket is not closed"),
         ("a)b", "')' stands outside brackets"),
         ("a|b", "'|' stands outside brackets"),

@@ -57,6 +57,8 @@ def parse(text: str, lists: Mapping[str, Sequence[str]], gap: int) -> Phrase:
 
 def expand(text: str, lists: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """Every literal that `text`, a phrase without gaps, stands for. Raises PhraseError."""
+    if "…" in text:
+        raise PhraseError("a gap stands where there can be none: in a list, or in a whole answer")
     found = _runs(_choices(text, lists), MAX_LITERALS, whole=True)
     if len(found) != 1:
         raise PhraseError(f"stands for more than {MAX_LITERALS} literals")
