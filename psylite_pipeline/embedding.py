@@ -21,8 +21,8 @@ Vectors = NDArray[np.float32]
 #: Characters of one text that are encoded: 24 ms for 330 characters on one core, so a paste must not set the pace.
 MAX_CHARACTERS = 400
 
-#: Texts that are encoded at a time: while an index is built, a turn waits for one such share. With the whole batch in
-#: one (64 and more) a turn waited up to 1.4 s, so up to .2 s; the build took as long.
+#: Texts that are encoded at a time: while an index is built, a turn waits for one such share. On two busy cores it
+#: waited up to 1.4 s for a whole batch, up to .2 s for so many; the build took as long.
 SHARE = 4
 
 

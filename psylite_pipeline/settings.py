@@ -240,11 +240,8 @@ class Settings(BaseSettings):
             first = error.errors()[0]
             name = ".".join(str(part) for part in first["loc"])
             name = name if name.isupper() else f"PSYLITE_{name.upper()}"
-            says = (
-                "Must begin with http:// or https://"
-                if "pattern" in first["type"]
-                else first["msg"].removeprefix("Value error, ")
-            )
+            address = "pattern" in first["type"]
+            says = "Must begin with http:// or https://" if address else first["msg"].removeprefix("Value error, ")
             raise SettingsError(f"{name}: {says}. Correct it in the environment, or unset it.") from None
 
     @property

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from psylite_pipeline.decision import Kind, Risk
+from collections.abc import Collection, Sequence
+
+from psylite_pipeline.decision import Kind, Risk, Told
 from psylite_pipeline.replies import JOINT, Replies, Stage
 from psylite_pipeline.replies.crisis_texts import Variant
 
@@ -10,13 +12,21 @@ STAGED = ("zh-Hans", "zh-Hant", "en")
 
 
 def speak(
-    replies: Replies, turns: list[Risk], *, lang: str, kind: Kind, seed: int = 0, region: str = "auto"
+    replies: Replies,
+    turns: list[Risk],
+    *,
+    lang: str,
+    kind: Kind,
+    seed: int = 0,
+    region: str = "auto",
+    told: Collection[Told] = (),
+    after: Sequence[str] = (),
 ) -> list[str]:
-    """A scripted talk: what is said at each turn, each seeing what was said before."""
-    said: list[str] = []
-    for number, risk in enumerate(turns):
-        said.append(replies.crisis(kind=kind, risk=risk, lang=lang, region=region, said=said, seed=seed + number))
-    return said
+    """A scripted talk: what is said at each turn, each seeing what was said before, and `after` what."""
+    said = list(after)
+    for number, risk in enumerate(turns, seed):
+        said.append(replies.crisis(kind=kind, risk=risk, lang=lang, region=region, said=said, seed=number, told=told))
+    return said[len(after) :]
 
 
 def variant_of(replies: Replies, text: str, lang: str) -> Variant:

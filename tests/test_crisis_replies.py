@@ -123,19 +123,8 @@ def test_whoever_gets_help_is_not_kept_by_a_question_but_the_opening_comes_first
 
 @pytest.mark.parametrize(("lang", "kind"), list(product(STAGED, [k for k in INTENT_KINDS if k is not Kind.SELF_HARM])))
 def test_other_kinds_are_asked_as_ever(replies: Replies, lang: str, kind: Kind) -> None:
-    said: list[str] = []
-    for _ in range(4):
-        said.append(
-            replies.crisis(
-                kind=kind,
-                risk=Risk.HIGH,
-                lang=lang,
-                region="auto",
-                said=said,
-                seed=0,
-                told=frozenset(Told) - {Told.SHE, Told.HELP, Told.SAFE, Told.SOON},
-            )
-        )
+    told = frozenset(Told) - {Told.SHE, Told.HELP, Told.SAFE, Told.SOON}
+    said = speak(replies, [Risk.HIGH] * 4, lang=lang, kind=kind, told=told)
     stages = [stage_of(replies, text, lang) for text in said]
     assert stages == [Stage.OPENING, Stage.MEANS, Stage.COMPANY, Stage.TIME]
 

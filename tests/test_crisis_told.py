@@ -59,21 +59,9 @@ def test_while_nothing_is_under_way_yet_one_sentence_answers_and_the_call_follow
 
 @pytest.mark.parametrize(("lang", "kind"), list(product(STAGED, (*INTENT_KINDS, Kind.EMERGENCY))))
 def test_what_is_behind_them_is_answered_once_and_the_talk_goes_on(replies: Replies, lang: str, kind: Kind) -> None:
-    said = speak(replies, [Risk.IMMINENT], lang=lang, kind=kind)
-    found = []
-    for turn in range(3):
-        said.append(
-            replies.crisis(
-                kind=kind,
-                risk=Risk.HIGH,
-                lang=lang,
-                region="auto",
-                said=said,
-                seed=turn,
-                told={Told.SAFE, Told.MEANS},
-            )
-        )
-        found.append(variant_of(replies, said[-1], lang))
+    first = speak(replies, [Risk.IMMINENT], lang=lang, kind=kind)
+    then = speak(replies, [Risk.HIGH] * 3, lang=lang, kind=kind, told={Told.SAFE, Told.MEANS}, after=first)
+    found = [variant_of(replies, text, lang) for text in then]
     answers = Told.SAFE if kind is not Kind.ABUSE else None
     assert [one.told for one in found] == [answers, None, None]
     if answers:

@@ -113,8 +113,8 @@ class _Talk:
     def _heard(self, stage: Stage) -> Sequence[Variant]:
         """What answers, at this stage, to what was told. Empty where nothing was, or all of it has been said, unless a
         life hangs on it."""
-        for one, stages in ANSWERED:
-            if one in self.told and stage in stages:
+        for one in ANSWERED[stage]:
+            if one in self.told:
                 found = self._of(stage, told=one)
                 if stage is Stage.URGENT and not self._helped():
                     found += self._of(Stage.IMMINENT, told=one)

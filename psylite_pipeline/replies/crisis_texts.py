@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 
 from psylite_pipeline.decision import Kind, Told
@@ -33,31 +34,22 @@ class Stage(StrEnum):
     STAYING = "staying"
 
 
-#: What the person told unasked answers the question of a stage, the first of these first; getting help themselves is
-#: answered while staying. An act stands twice: what it was comes before it, while it goes on. The last three are talks
-#: of their own: about an injury, a child in their care, being touched.
-ANSWERED = (
-    (Told.CHILD, (Stage.IMMINENT,)),
-    (Told.EDGE, (Stage.IMMINENT,)),
-    (Told.ACT, (Stage.STAYING,)),
-    (Told.SAFE, (Stage.STAYING,)),
-    (Told.BREATH, (Stage.IMMINENT, Stage.URGENT, Stage.STAYING)),
-    (Told.FIRE, (Stage.IMMINENT, Stage.URGENT, Stage.STAYING)),
-    (Told.GAS, (Stage.IMMINENT, Stage.URGENT, Stage.STAYING)),
-    (Told.FUMES, (Stage.IMMINENT, Stage.URGENT, Stage.STAYING)),
-    (Told.UNWOKEN, (Stage.IMMINENT, Stage.URGENT)),
-    (Told.CHOKING, (Stage.IMMINENT, Stage.URGENT)),
-    (Told.SILENT, (Stage.IMMINENT, Stage.URGENT)),
-    (Told.SWALLOWED, (Stage.IMMINENT,)),
-    (Told.ACT, (Stage.IMMINENT,)),
-    (Told.MEANS, (Stage.OPENING, Stage.MEANS)),
-    (Told.COMPANY, (Stage.COMPANY,)),
-    (Told.ALONE, (Stage.COMPANY,)),
-    (Told.HELP, (Stage.STAYING,)),
-    (Told.INJURY, (Stage.OPENING, Stage.MEANS, Stage.TIME)),
-    (Told.BABY, (Stage.OPENING, Stage.MEANS, Stage.COMPANY, Stage.TIME, Stage.STAYING)),
-    (Told.TOUCHED, (Stage.OPENING, Stage.MEANS, Stage.COMPANY, Stage.TIME)),
-)
+# Talks of their own: about an injury, a child in their care, being touched.
+_OF_THEIR_OWN = (Told.INJURY, Told.BABY, Told.TOUCHED)
+# What comes before all else, the first of these first.
+_AT_ONCE = (Told.BREATH, Told.FIRE, Told.GAS, Told.FUMES)
+_OF_A_LIFE = (Told.UNWOKEN, Told.CHOKING, Told.SILENT)
+
+#: What the person told unasked answers the question of a stage, the first of these first.
+ANSWERED = {
+    Stage.OPENING: (Told.MEANS, *_OF_THEIR_OWN),
+    Stage.MEANS: (Told.MEANS, *_OF_THEIR_OWN),
+    Stage.COMPANY: (Told.COMPANY, Told.ALONE, Told.BABY, Told.TOUCHED),
+    Stage.TIME: _OF_THEIR_OWN,
+    Stage.IMMINENT: (Told.CHILD, Told.EDGE, *_AT_ONCE, *_OF_A_LIFE, Told.SWALLOWED, Told.ACT),
+    Stage.URGENT: (*_AT_ONCE, *_OF_A_LIFE),
+    Stage.STAYING: (Told.ACT, Told.SAFE, *_AT_ONCE, Told.HELP, Told.BABY),
+}
 # An emergency is met with what to do; the questions about intent, and words meant for any other kind, are not for it.
 _URGENT_STAGES = (Stage.IMMINENT, Stage.URGENT, Stage.STAYING)
 
@@ -193,13 +185,11 @@ def _variants(file: StrictTable) -> list[Variant]:
             stage=Stage(table.one_of("stage", (stage.value for stage in Stage))),
             text=table.paragraph("text", PLACEHOLDERS),
             question=table.paragraph("question", PLACEHOLDERS),
-            told=Told(table.one_of("told", dict.fromkeys(told.value for told, _ in ANSWERED)))
-            if "told" in table
-            else None,
+            told=Told(table.one_of("told", dict.fromkeys(chain(*ANSWERED.values())))) if "told" in table else None,
         )
         if variant.kind == ANY and variant.stage is not Stage.STAYING:
             raise table.error("kind", 'may be "any" in the stage "staying" only; name a kind')
-        stages = [stage for told, at in ANSWERED if told is variant.told for stage in at]
+        stages = [stage for stage, answered in ANSWERED.items() if variant.told in answered]
         if variant.told and variant.stage not in stages:
             raise table.error("told", f"answers the stage {' or '.join(stages)}; write it there")
         if "{" in variant.question:
